@@ -25,7 +25,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, format_of, is_picture, stream
-from convcost.core.metrics import DEPLOYED, SWEPT, TIMED
+from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED
 from convcost.render.table import FORMATS
 from convcost.space.workers import ENGINES, check_engine
 
@@ -57,7 +57,7 @@ _MOST_ON_A_PAGE = 20_000
 @click.option(
     "--metric",
     "metrics",
-    type=Word((*SWEPT, *TIMED, *DEPLOYED)),
+    type=Word((*SWEPT, *RATIOS, *TIMED, *DEPLOYED)),
     multiple=True,
     help="What to show; repeatable. Of three knobs or more, a picture draws the first two.",
 )
@@ -174,7 +174,11 @@ def sweep_command(
         table = sweep_table(made, pieces(made, size=4096, metrics=shown), shown, limit)
     if fmt == "parquet":
         raise click.UsageError("Parquet holds the points of a grid; write fronts and cliffs as csv or json")
-    asked = tuple(dict.fromkeys(metrics))[:2] or DEFAULT_METRICS[:1]
+    asked = tuple(one for one in dict.fromkeys(metrics) if one not in RATIOS)[:2] or DEFAULT_METRICS[:1]
+    if fmt == "picture" and metrics and not {*asked} & {*metrics}:
+        raise click.UsageError(
+            f"a picture draws counts, not the ratio {metrics[0]}: write a table, csv, json or parquet"
+        )
     _deliver(table, made if front is None else None, asked, output, format_)
 
 

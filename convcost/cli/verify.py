@@ -34,7 +34,8 @@ def complete_setup(_context: click.Context, _parameter: click.Parameter, begun: 
     "--latency",
     metavar="SETUP",
     shell_complete=complete_setup,
-    help="Only the latencies of a setup, beside what the calibrated device of that name predicts; all lists the setups.",
+    help="Only the latencies of a setup, beside what the calibrated device of that name predicts; or of a device, "
+    "those of its fit; all lists the setups.",
 )
 @output_options
 def verify_command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, Literal
@@ -85,11 +85,13 @@ class Metric:
         return self.shown(value) if self.unit == "ms" else self.rounded(int(value))
 
     def shown(self, value: float) -> str:
-        """Such a value for people: every digit of a count, three of a time.
+        """Such a value for people: every digit of a count, three of a time or a ratio.
 
         >>> METRICS["weight_bytes"].shown(14_158_848), METRICS["latency_ms"].shown(20.742)
         ('14,158,848', '20.7 ms')
         """
+        if self.over == "ratio":
+            return Display().ratio(Fraction(value))
         return milliseconds(round(value * FEMTOSECONDS)) if self.unit == "ms" else exact(int(value))
 
     def text(self, number: int | Fraction, asked: Display) -> str:
@@ -249,8 +251,18 @@ MOVED = ("bytes_read", "bytes_written", "weight_bytes_read", "bytes_moved")
 """The bytes that a layer moves: of what it reads, of what it writes, of its weights, and all three."""
 RATIOS = tuple(key for key, metric in METRICS.items() if metric.over == "ratio")
 """What is no sum over layers, but a ratio of two."""
+_RATIO_OF = {"intensity": ("macs", "bytes_moved")}
 TRAFFIC = (*MOVED, "macs", "intensity")
 """What a table says of what is moved."""
+
+
+def counted(metrics: Iterable[str]) -> tuple[str, ...]:
+    """What has to be counted for these metrics: in place of a ratio the two that it is of.
+
+    >>> counted(["intensity", "params", "macs"])
+    ('macs', 'bytes_moved', 'params')
+    """
+    return tuple(dict.fromkeys(one for metric in metrics for one in _RATIO_OF.get(metric, (metric,))))
 
 
 def column_of(name: str) -> str:

@@ -168,7 +168,8 @@ def decimal(ms: Fraction) -> float:
 
 def where(one: Timing) -> str:
     """Its source and the place in it."""
-    return ", ".join(filter(None, (sources()[one.source].where, one.locator)))
+    known = sources().get(one.source)
+    return ", ".join(filter(None, (known.where if known else one.source, one.locator)))
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.kept import Answers, answers
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
@@ -86,6 +87,8 @@ class PublishedLatencies(Tabular):
 
     setup: Setup
     rows: tuple[Compared, ...]
+    fitted: Device | None = None
+    """The device, where these are what it was fitted on."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -119,8 +122,8 @@ class PublishedLatencies(Tabular):
         ]
         predicted = ("predicted", "error", "network is") if self.device else ()
         return Table(
-            title=f"Published latencies · {self.setup.title}",
-            headers=("network", "printed", *predicted, "source"),
+            title=f"{'Latencies of the fit' if self.fitted else 'Published latencies'} · {self.setup.title}",
+            headers=("network", "measured" if self.fitted else "printed", *predicted, "source"),
             numeric=(False, True, *(True, True, False)[: len(predicted)], False),
             rows=compared,
             records=[_record(one) for one in self.rows],
@@ -132,7 +135,7 @@ class PublishedLatencies(Tabular):
         if not self.device:
             yield NO_DEVICE, f"is calibrated for {self.setup.key}: `convcost calibrate` takes these rows as CSV"
             return
-        device = find(self.setup.key)
+        device = self.fitted or find(self.setup.key)
         assert isinstance(device, Device)
         yield "device", f"{self.setup.key}, {device.error.text}"
         if self.errors:
@@ -206,16 +209,39 @@ def published_latencies(
 ) -> PublishedLatencies | PublishedSetups:
     """Published latencies beside their predictions: those of one setup, or of all, setup by setup.
 
-    All networks or those of some families and presets, and of one source. Raises `UsageError` for unknown names.
+    All networks or those of some families and presets, and of one source. `setup` may also be a calibrated device, by name
+    or as a file: then they are those that it was fitted on. Raises `UsageError` for unknown names.
 
     >>> published_latencies("sd855", "mobilenet_v1")
     <PublishedLatencies on Snapdragon 855, CPU, Paddle Lite, 1 thread, fp32 · 4 networks>
     """
     with answers("verify") as known:
+        if setup != ALL and setup not in setups():
+            return _own_table(setup, whole=not models and source is None)
         if setup != ALL:
             return _compared(timings_on(setup, models, source), known)
         every = [_compared(timings_on(key, models, source), known) for key in setups()]
     return PublishedSetups(tuple(one for one in every if one.rows))
+
+
+def _own_table(name: str, *, whole: bool) -> PublishedLatencies:
+    """What a calibrated device was fitted on, each network beside what a fit without it says; raises `UsageError`."""
+    known = calibrated_names()
+    if name not in known and not name.endswith((".yaml", ".yml")):
+        raise UsageError(f"there are no published latencies of {name!r}{did_you_mean(name, [*setups(), *known])}")
+    device = find(name)
+    if not isinstance(device, Device):
+        raise UsageError(f"{name} is a roofline, and was fitted on nothing: name a setup or a calibrated device")
+    if not whole:
+        raise UsageError(f"{name} has a table of its own, with all its networks: leave out MODEL and the source")
+    setup = Setup(device.name, device.title or device.name, "", device.runtime, device.dtype, device.threads)
+    rows = [
+        Timing(f"{device.name}: {one.network}", setup, device.source, "", one.network, one.network, str(one.ms), "ms")
+        for one in device.fitted
+    ]
+    guesses = [None if one.left_out_ms is None else Fraction(str(one.left_out_ms)) for one in device.fitted]
+    found = [Compared(row, Prediction(ms, LEFT_OUT if ms else LACKS)) for row, ms in zip(rows, guesses, strict=True)]
+    return PublishedLatencies(setup, tuple(found), device)
 
 
 def _compared(found: Timings, known: Answers) -> PublishedLatencies:

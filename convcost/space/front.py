@@ -11,7 +11,7 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import SWEPT, TIMED
+from convcost.core.metrics import RATIOS, SWEPT, TIMED
 from convcost.core.units import counted, exact
 from convcost.render.table import Table
 from convcost.space.axes import is_ordered
@@ -154,12 +154,13 @@ def _looked_at(made: DesignSpace, axis: int, objectives: Sequence[Objective]) ->
 
 
 def points_at(made: DesignSpace, positions: Sequence[Mapping[str, int]]) -> Iterator[dict[str, Any]]:
-    """Knob values and all metrics of points of a grid, given by position."""
+    """Knob values and all metrics of points of a grid, given by position, and their ratios."""
+    metrics = (*made.metrics, *RATIOS)
     columns = [np.array([where[name] for where in positions], dtype=np.intp) for name in made.axes]
-    costs = [values_at(made, metric, columns) for metric in made.metrics]
+    costs = [values_at(made, metric, columns) for metric in metrics]
     beyond = _extrapolated(made, columns)
     for at, (where, *found) in enumerate(zip(positions, *costs, strict=True)):
-        values = dict(zip(made.metrics, found, strict=True))
+        values = dict(zip(metrics, found, strict=True))
         yield (
             {name: made.axes[name][at] for name, at in where.items()}
             | values

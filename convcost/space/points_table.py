@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convcost.core.dtypes import as_text
-from convcost.core.metrics import METRICS, MOVED, TIMED, column_of
+from convcost.core.metrics import METRICS, MOVED, RATIOS, TIMED, column_of
 from convcost.core.units import exact, inputs_text
 from convcost.core.version import __version__
 from convcost.render.table import Table
@@ -60,7 +60,7 @@ def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]
     dtype, policy = as_text(made.dtype), made.request.memory_policy
     if any(METRICS[metric].over == "peak" for metric in metrics):
         yield "peak", f"of activations alive at once, as {dtype}, policy {policy}"
-    if {*MOVED} & {*metrics}:
+    if {*MOVED, *RATIOS} & {*metrics}:
         yield "bytes moved", f"as {dtype}; {MOVED_ONCE} {policy}"
     if made.request.batch > 1:
         yield "batch", exact(made.request.batch)
@@ -79,6 +79,8 @@ def _cell(point: Mapping[str, Any], name: str) -> str:
         return "-"
     if name in TIMED:
         return f"{BEYOND if point.get(EXTRAPOLATED) else ''}{METRICS[name].shown(value)}"
+    if name in RATIOS:
+        return METRICS[name].shown(value)
     return exact(value) if isinstance(value, int) and not isinstance(value, bool) else str(value_text(value))
 
 

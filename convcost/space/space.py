@@ -20,7 +20,7 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.dtypes import one_word
 from convcost.core.errors import UsageError
-from convcost.core.metrics import DEPLOYED, METRICS, SWEPT, TIMED
+from convcost.core.metrics import DEPLOYED, METRICS, SWEPT, TIMED, counted
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
 from convcost.results.settings import settings_text
@@ -205,8 +205,9 @@ class DesignSpace:
 
     def only(self, metrics: Sequence[str]) -> DesignSpace:
         """The design space with the tables of these metrics only."""
+        needed = counted(metrics)
         regions = [
-            replace(region, costs={metric: region.costs[metric] for metric in metrics if not region.reason})
+            replace(region, costs={metric: region.costs[metric] for metric in needed if not region.reason})
             for region in self.regions
         ]
         return replace(self, regions=tuple(regions))

@@ -16,7 +16,7 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.core.expr import number
-from convcost.core.metrics import DEPLOYED, SWEPT, TIMED
+from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
 from convcost.networks.load import Model
@@ -223,6 +223,7 @@ def piece(made: DesignSpace, window: Window, metrics: Sequence[str] = ()) -> Swe
     holes = any(region.reason for region in made.regions)
     mask: Any = ~feasible(made, window) if holes else np.ma.nomask
     arrays = {metric: np.ma.array(values(made, metric, window), mask=mask) for metric in metrics}
+    arrays |= {metric: np.ma.masked_invalid(arrays[metric]) for metric in metrics if metric in RATIOS}
     return Sweep(made.network, axes, arrays, made, window)
 
 

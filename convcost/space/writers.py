@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from convcost.core.errors import UsageError
-from convcost.core.metrics import TIMED
+from convcost.core.metrics import RATIOS, TIMED
 from convcost.core.units import exact
 from convcost.results.report import json_value
 from convcost.space.axes import axis_array, value_text
@@ -134,7 +134,7 @@ class _Parquet(Writer):
             from pyarrow import parquet
         except ImportError:
             raise UsageError("Parquet needs pyarrow: pip install 'convcost[parquet]'") from None
-        wide = [metric for metric in metrics if metric not in TIMED and made.bound(metric) >= 2**63]
+        wide = [metric for metric in metrics if metric not in (*TIMED, *RATIOS) and made.bound(metric) >= 2**63]
         if wide:
             most = exact(made.bound(wide[0]))
             raise UsageError(f"{wide[0]} may reach {most}, more than Parquet's 64 bits hold; use csv or json")
@@ -142,7 +142,7 @@ class _Parquet(Writer):
         fields = [
             (name, pa.string() if kind.kind == "O" else pa.from_numpy_dtype(kind)) for name, kind in kinds.items()
         ]
-        fields += [(metric, pa.float64() if metric in TIMED else pa.int64()) for metric in metrics]
+        fields += [(metric, pa.float64() if metric in (*TIMED, *RATIOS) else pa.int64()) for metric in metrics]
         if {*TIMED} & {*metrics} and is_calibrated(made.request.device):
             fields.append((EXTRAPOLATED, pa.bool_()))
         if any(region.reason for region in made.regions):

@@ -168,3 +168,49 @@ def test_latex_is_a_table_with_escaped_names(cli: Cli) -> None:
 def test_batch_is_exact_beyond_64_bits(cli: Cli) -> None:
     data = cli.json("report", "resnet50", "--batch", "10000000000")
     assert data["totals"]["macs"] == 40_891_842_560_000_000_000
+
+
+def test_traffic_shows_what_each_row_moves(cli: Cli) -> None:
+    text = cli.ok("report", "mobilenet_v1", "--traffic", "--by", "layer", "--only", "stage7.block1.*.conv2d")
+    depthwise, pointwise = (" ".join(line.split()) for line in text.splitlines() if line.startswith("stage7"))
+    assert depthwise.endswith(" 14×14×512 392 KiB 392 KiB 18.0 KiB 802 KiB 903,168 1.10")
+    assert pointwise.endswith(" 14×14×512 392 KiB 392 KiB 1.00 MiB 1.77 MiB 51,380,224 27.8")
+    assert "each tensor moved once by each layer that uses it, after the fusion of policy" in " ".join(text.split())
+
+
+def test_traffic_stands_beside_columns_that_are_asked_for_at_every_level(cli: Cli) -> None:
+    for level in ("unit", "layer", "block", "stage", "op"):
+        text = cli.ok("report", "lenet5", "--traffic", "--by", level)
+        assert "bytes moved" in text.splitlines()[2]
+    head = cli.ok("report", "lenet5", "--traffic", "--columns", "params", "--by", "stage", "--format", "csv").split(
+        "\n"
+    )[0]
+    assert head == "name,params,bytes_read,bytes_written,weight_bytes_read,bytes_moved,macs,intensity"
+    text = cli.ok("report", "lenet5", "alexnet", "--traffic")
+    assert "MACs/byte" in text.splitlines()[2]
+    assert "leave out --by" in cli.refused("report", "lenet5", "alexnet", "--traffic", "--by", "stage")
+
+
+def test_rows_are_sorted_by_what_they_move_and_by_intensity(cli: Cli) -> None:
+    layers = cli.json("report", "vgg16")["layers"]
+    for key in ("bytes_moved", "intensity"):
+        rows = list(csv.DictReader(io.StringIO(cli.ok("report", "vgg16", "--sort", key, "--format", "csv"))))
+        values = [float(row[key] or -1) for row in rows]
+        assert values == sorted((one[key] if one[key] is not None else -1 for one in layers), reverse=True)
+
+
+def test_json_has_the_parts_of_what_is_moved_of_layers_groups_and_totals(cli: Cli) -> None:
+    data = cli.json("report", "resnet18", "--by", "stage", "--dtype", "int8")
+    assert data["totals"]["intensity"] == data["totals"]["macs"] / data["totals"]["bytes_moved"]
+    for one in (data["totals"], *data["layers"], *data["groups"]):
+        assert one["bytes_moved"] == one["bytes_read"] + one["bytes_written"] + one["weight_bytes_read"]
+        assert (one["intensity"] is None) == (one["bytes_moved"] == 0)
+    for key in ("bytes_read", "bytes_written", "weight_bytes_read", "bytes_moved"):
+        assert sum(one[key] for one in data["layers"]) == sum(one[key] for one in data["groups"]) == data["totals"][key]
+
+
+def test_what_is_moved_is_sorted_out_by_policy(cli: Cli) -> None:
+    fused, unfused = (cli.json("report", "resnet18", "--memory", one)["totals"] for one in ("fused", "unfused"))
+    # A batch-norm reads and writes a map, and so does the activation behind it: twice what both write.
+    assert unfused["bytes_moved"] > fused["bytes_moved"]
+    assert unfused["weight_bytes_read"] == fused["weight_bytes_read"] == 4 * (11_689_512 + 9_600)

@@ -303,3 +303,16 @@ def test_workers_and_files_have_the_same_numbers(cli, tmp_path):
     file = tmp_path / "found.csv"
     cli.ok("sweep", *axes, "--jobs", "2", "-o", file)
     assert file.read_text(encoding="utf-8") == cli.ok("sweep", *axes, "--format", "csv")
+
+
+def test_an_intensity_is_a_column_like_others_but_no_picture(cli):
+    over = ("sweep", "mobilenet_v1", "--over", "width=0.5,1", "--metric", "intensity")
+    exact = [convcost.load("mobilenet_v1", width=width).report().totals.intensity for width in ("0.5", "1")]
+    points = cli.json(*over)["points"]
+    assert [point["intensity"] for point in points] == [float(one) for one in exact]
+    rows = cli.ok(*over, "--format", "csv").splitlines()
+    assert rows[1:] == [f"{width},{float(one)!r}" for width, one in zip(("0.5", "1.0"), exact, strict=True)]
+    assert "9.81" in cli.ok(*over)
+    front = cli.json(*over, "--front", "bytes_moved,max:macs")["points"]
+    assert [point["intensity"] for point in front] == [float(one) for one in exact]
+    assert "a picture draws counts" in cli.refused(*over, "-o", "ratio.svg")

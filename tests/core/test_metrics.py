@@ -11,7 +11,7 @@ from helpers.house import sources
 from helpers.paths import ROOT
 
 import convcost
-from convcost.core.metrics import BUDGETED, DEPLOYED, MAIN, METRICS, MOVED, RATIOS, SWEPT, Metric
+from convcost.core.metrics import BUDGETED, DEPLOYED, MAIN, METRICS, MOVED, RATIOS, SWEPT, TIMED, Metric
 from convcost.core.units import binary, exact
 from convcost.networks.side_by_side import side_by_side
 from convcost.published.choices import COSTS, KINDS, TIERS
@@ -25,8 +25,9 @@ from convcost.space.build import Costs
 def test_every_metric_says_what_it_is_and_how_it_is_written(metric: Metric) -> None:
     assert METRICS[metric.key] is metric
     assert all((metric.heading, metric.unit, metric.short, metric.column, metric.full, metric.claimed))
-    assert metric.written(2**21) == ("2.00 MiB" if metric.unit == "bytes" else "2,097,152")
-    assert metric.rounded(2**21) == ("2.00 MiB" if metric.unit == "bytes" else "2.10 M")
+    others = {"bytes": "2.00 MiB", "ms": "0.00000210 ms"}  # a time is counted in femtoseconds
+    assert metric.written(2**21) == others.get(metric.unit, "2,097,152")
+    assert metric.rounded(2**21) == others.get(metric.unit, "2.10 M")
     typed = bool({"dtype", "deployment"} & set(metric.needs))
     assert (metric.unit == "bytes") == (typed and metric.over != "ratio") == ("bytes" in metric.key)
     assert (metric.over == "peak") == metric.key.startswith("peak_")
@@ -42,10 +43,10 @@ def test_no_two_metrics_go_by_one_name(field: str) -> None:
 
 def test_whatever_is_computed_is_in_the_table() -> None:
     assert Costs._fields == SWEPT
-    assert set(Totals._fields) - {"unknown"} <= set(METRICS)  # what is left out is no cost
+    assert set(Totals._fields) - {"unknown", "femtoseconds"} <= set(METRICS)  # no cost, and latency_ms uncut
     assert OF_GROUPS == OF_LAYERS  # a row of layers says all that a layer does
     assert set(Totals._fields) - set(OF_LAYERS) == {
-        *("flops", "conv_activations", "weight_bytes", "peak_activation_bytes", "unknown"),
+        *("flops", "conv_activations", "weight_bytes", "peak_activation_bytes", "unknown", "femtoseconds"),
     }
     assert {*OF_GROUPS, "layers"} == set(METRICS) & set(Group._fields)
     assert {*OF_LAYERS, *RATIOS} == {key for key in METRICS if isinstance(getattr(LayerCost, key, None), property)} | {
@@ -56,7 +57,7 @@ def test_whatever_is_computed_is_in_the_table() -> None:
     assert {*BUDGETED, *MAIN} <= set(SWEPT)
     assert not {*DEPLOYED} & set(SWEPT)
     assert all((METRICS[key].over == "whole") == (key in DEPLOYED) for key in METRICS)
-    assert all(metric.key in Totals._fields for metric in COSTS.values())
+    assert {metric.key for metric in COSTS.values()} <= {*Totals._fields, *TIMED}
     assert set(TIERS) < set(KINDS)
 
 

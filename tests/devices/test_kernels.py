@@ -93,3 +93,27 @@ def test_terms_stand_in_one_order():
     found = list(total(kernels(load("googlenet").walked)))
     assert found == sorted(found, key=rank)
     assert {untyped(term) for term in found} <= {*TERMS}
+
+
+def test_terms_over_symbols_are_those_of_every_number():
+    """Conditions - Winograd from 8 channels on, one position - become pieces of an expression."""
+    import sympy
+
+    from convcost.graph.graph import Graph, Node
+    from convcost.graph.walk import walk
+
+    width, side = sympy.symbols("width side", integer=True, positive=True)
+
+    def counts(channels, size):
+        same = {"stride": (1, 1), "padding": ("same", "same"), "dilation": (1, 1), "groups": 1, "bias": False}
+        nodes = (
+            Node("window", "conv2d", ("input",), {**same, "channels": channels, "kernel": (3, 3)}),
+            Node("product", "conv2d", ("window",), {**same, "channels": channels, "kernel": (1, 1)}),
+        )
+        return total(kernels(walk(Graph("net", {"input": (size, size, 8)}, nodes, ("product",)))))
+
+    said = counts(width, side)
+    for channels in (4, 8, 13):
+        for size in (1, 4, 9):
+            found = {term: int(sympy.sympify(one).subs({width: channels, side: size})) for term, one in said.items()}
+            assert {term: count for term, count in found.items() if count} == counts(channels, size)

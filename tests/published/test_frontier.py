@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from convcost import load, plots
 from convcost.core.errors import UsageError
+from convcost.networks.latency import latency
 from convcost.pages.frontier import frontier_page
 from convcost.plots.frontier import hover
 from convcost.published.data import Measured, accuracies
 from convcost.published.frontier import NO_MEMBER, frontier, frontier_table, mark_front
-from convcost.published.point import COUNTED, GIVEN, PRINTED, Point
+from convcost.published.point import COUNTED, GIVEN, PREDICTED, PRINTED, Point
 from convcost.render.table import render
 
 pytestmark = pytest.mark.usefixtures("costs_once")
@@ -349,3 +350,39 @@ def test_the_axis_names_what_was_measured_on() -> None:
     assert "latency on Snapdragon 855, CPU, Paddle Lite, 4 threads, fp32, ms" in page
     said = next(hover(found, point) for point in found.points if point.measured.item == "MobileNetV1")
     assert "10.30 ms (as printed)" in said
+
+
+def test_predicted_latencies_are_those_of_the_networks_alone() -> None:
+    """Networks of another kind are left out and counted."""
+    found = frontier(x="latency", device="sd855", family=["MobileNetV2", "ResNet"])
+    assert {point.how for point in found.points} == {PREDICTED}
+    assert {point.measured.family for point in found.points} == {"MobileNetV2"}
+    for point in found.points[:3]:
+        network = load(point.measured.model, {**point.measured.knobs, "resolution": str(point.measured.resolution)})
+        assert point.cost == latency(network, "sd855").femtoseconds
+    left = [one for one in found.omitted if one.measured.family == "ResNet" and not one.measured.ablation]
+    assert left
+    assert {one.why for one in left} == {"of a kind that sd855 was not fitted on"}
+    said = frontier_table(found)
+    assert "latency on Snapdragon 855" in said.title
+    assert said.data["points"][0]["latency_ms"] == found.points[0].cost / 10**12
+    assert said.data["device"]["name"] == "sd855"
+    assert any(note == "cost" and "±1.3 % median" in text for note, text in said.notes)
+
+
+def test_networks_of_ones_own_stand_beside_predicted_ones_in_milliseconds() -> None:
+    mine = frontier(x="latency", device="sd855", family=["MobileNetV1"], yours={"mobilenet_v2": "72"}, most="25ms")
+    (own,) = (point for point in mine.points if point.yours)
+    assert own.cost == latency(load("mobilenet_v2"), "sd855").femtoseconds
+    assert all(point.cost <= 25 * 10**12 for point in mine.points)
+    drawn = plots.frontier(mine)
+    assert "(predicted, ±1.3 % median)" in drawn.layout.xaxis.title.text
+    with pytest.raises(UsageError, match="resnet18 is of a kind that sd855 was not fitted on"):
+        frontier(x="latency", device="sd855", yours={"resnet18": "70"})
+
+
+def test_a_device_is_for_latency_alone() -> None:
+    with pytest.raises(UsageError, match="ask for --x latency"):
+        frontier(x="macs", device="sd855")
+    with pytest.raises(UsageError, match="no setup beside it"):
+        frontier(x="latency", device="sd855", setup="sd855")

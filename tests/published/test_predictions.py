@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import statistics
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +15,9 @@ from convcost.core.errors import UsageError
 from convcost.core.kept import Answers
 from convcost.devices.device import Device, Errors, Fitted
 from convcost.devices.kernels import kernels, total
+from convcost.devices.stored import calibrated_names, find, written
 from convcost.published import predictions
-from convcost.published.latency import Setup, Timing, timings_on
+from convcost.published.latency import Setup, Timing, setups, timings_on
 from convcost.published.predictions import (
     BEYOND,
     LACKS,
@@ -37,12 +40,11 @@ def timing(ms: str, model: str = "mobilenet_v1", unit: str = "ms", **knobs: str)
     return Timing("x.csv:2", SETUP, "mobilenet_v1", "Table 1", model, model, ms, unit, knobs)
 
 
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Device:
+def slow_device() -> Device:
     """It takes a nanosecond for each MAC, and nothing for all else; it was fitted on MobileNets at 224 and at 128."""
     terms = {name: total(kernels(load(name).walked)) for name in ("mobilenet_v1", "mobilenet_v1:resolution=128")}
     macs = ("direct", "winograd", "pointwise", "depthwise", "vector")
-    made = Device(
+    return Device(
         name="slow",
         coefficients={term: NANOSECOND if term in macs else 0 for term in terms["mobilenet_v1"]},
         error=Errors(0.1, 0.2, 0.3, 2),
@@ -51,9 +53,12 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Device:
             Fitted("mobilenet_v1:resolution=128", 190.0, terms["mobilenet_v1:resolution=128"], None),
         ),
     )
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictions, "calibrated_names", lambda: ("slow",))
-    monkeypatch.setattr(predictions, "find", {"slow": made}.get)
-    return made
+    monkeypatch.setattr(predictions, "find", {"slow": slow_device()}.get)
 
 
 @pytest.mark.usefixtures("slow")
@@ -112,6 +117,35 @@ def test_all_setups_are_listed_and_none_is_averaged_with_another() -> None:
     }
     assert all({row.timing.setup for row in one.rows} == {one.setup} for one in found.setups)
     assert found.table().total is None
+
+
+@pytest.mark.parametrize("name", [name for name in calibrated_names() if name not in setups()])
+def test_a_device_without_a_setup_is_compared_with_what_it_was_fitted_on(name: str) -> None:
+    """And the median of these errors, counted here, is the one that its file states."""
+    device = find(name)
+    assert isinstance(device, Device)
+    found = published_latencies(name)
+    assert [one.timing.network for one in found.rows] == [one.network for one in device.fitted]
+    assert len(found.errors) == device.error.networks
+    assert abs(statistics.median(found.errors) - Fraction(device.error.median)) < Fraction(1, 1000)
+    assert abs(max(found.errors) - Fraction(device.error.worst)) < Fraction(1, 1000)
+
+
+def test_a_device_of_ones_own_is_compared_with_its_table(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(written(slow_device()), encoding="utf-8")
+    found = published_latencies(str(path))
+    assert [(one.timing.network, one.error) for one in found.rows] == [
+        ("mobilenet_v1", Fraction(-1, 10)),
+        ("mobilenet_v1:resolution=128", None),
+    ]
+    assert found.table().title.startswith("Latencies of the fit")
+
+
+def test_the_table_of_a_device_is_shown_whole() -> None:
+    name = next(name for name in calibrated_names() if name not in setups())
+    with pytest.raises(UsageError, match="has a table of its own, with all its networks"):
+        published_latencies(name, "mobilenet_v2")
 
 
 def test_what_is_not_there_is_named() -> None:

@@ -389,3 +389,18 @@ def test_a_long_staircase_keeps_its_cliffs_when_it_is_drawn():
     runs = cliffs(made)
     assert len(marks.x) == len(steepest(runs)) > 500
     assert len(line.x) < 2 * len(runs)
+
+
+@pytest.mark.parametrize("batch", [1, 10**10])
+def test_the_intensity_of_each_point_is_the_ratio_of_its_counts(batch):
+    """Also where the counts are beyond what a double holds: each is the double next to the exact ratio."""
+    axes = {"width": ["0.5", "1"], "resolution": [0, 96, 224]}
+    made = design_space("mobilenet_v2", {}, over=axes, batch=batch)
+    (found,) = pieces(made, metrics=("intensity", "macs"))
+    for where in np.ndindex(made.shape):
+        knobs = {name: known[i] for (name, known), i in zip(made.axes.items(), where, strict=True)}
+        if knobs["resolution"] == 0:
+            assert found.at(**knobs)["intensity"] is None
+            continue
+        totals = convcost.load("mobilenet_v2", **knobs).report(batch=batch).totals
+        assert found.at(**knobs)["intensity"] == float(Fraction(totals.macs, totals.bytes_moved))

@@ -13,7 +13,7 @@ from convcost.core.dtypes import check_dtype
 from convcost.core.errors import ConvcostError, UsageError, nearest
 from convcost.core.places import MODEL_FILE
 from convcost.core.reading import whole_number
-from convcost.graph.partial import refuse_unknown
+from convcost.graph.partial import refuse_unknown, unknown_ops
 from convcost.networks.inputs import RESOLUTION, GivenShape
 from convcost.networks.load import open_network
 from convcost.networks.measured.columns import plain
@@ -62,6 +62,10 @@ class Run(NamedTuple):
         return ", ".join(filter(None, (network, batch, self.dtype)))
 
 
+_FEW: Final = 20
+"""Of a network that is fitted, at most one layer in so many may be one that nobody can count."""
+
+
 class Opened(NamedTuple):
     """A network that was run, and how."""
 
@@ -108,7 +112,7 @@ class Namer:
         return [column for column in columns if plain(column) in used]
 
     def open(self, run: Run, dtype: str | None = None, batch: int = 1) -> Opened:
-        """The network of a run; raises `ConvcostError` if it cannot be read, or not be counted in full.
+        """The network of a run; raises `ConvcostError` if it cannot be read, or if much of it cannot be counted.
 
         What its row says goes before `dtype` and `batch`.
         """
@@ -117,7 +121,8 @@ class Namer:
             if batch < 1:
                 raise UsageError(f"batch must be a whole number above 0, got {run.batch!r}")
         network = self._network(run)
-        refuse_unknown(network.steps, network.name, "its time cannot be told from its counts")
+        if _FEW * len(unknown_ops(network.steps)) > len(network.steps):
+            refuse_unknown(network.steps, network.name, "its time cannot be told from its counts")
         return Opened(network, batch, check_dtype(run.dtype) if run.dtype else dtype)
 
     def _network(self, run: Run) -> Network:

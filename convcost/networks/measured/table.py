@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from convcost.core.errors import ConvcostError, one_line
 from convcost.core.units import counted
 from convcost.devices.calibration import Measured
 from convcost.devices.kernels import Terms, kernels, total
+from convcost.graph.partial import unknown_ops
 from convcost.networks.measured import columns
 from convcost.networks.measured.columns import Time
 from convcost.networks.measured.named import Namer, Run
@@ -60,7 +61,7 @@ def measured_table(path: str, asked: Chosen = ALL_ROWS, how: How = _USUAL) -> Ta
     runs, left = _runs(sheet, names, namer)
     used = {names, times.column, *(column for run in runs for column in namer.columns_of(run, sheet.columns))}
     columns.check_one_setup(sheet, used, asked.where, [*runs.values()])
-    times_of, terms_of = dict[str, list[float]](), dict[str, Terms]()
+    times_of, terms_of, uncounted = dict[str, list[float]](), dict[str, Terms](), dict[str, list[str]]()
     for run, rows in runs.items():
         found = [ms for row in rows if (ms := columns.milliseconds(row, times, sheet.decimal)) is not None]
         if not found:
@@ -73,12 +74,25 @@ def measured_table(path: str, asked: Chosen = ALL_ROWS, how: How = _USUAL) -> Ta
             left[run.name] = one_line(str(error).splitlines()[0])
             continue
         name = run.name if is_path(run.model) else run.named(opened.network.label)
+        for op in unknown_ops(opened.network.steps):
+            uncounted.setdefault(op.type, []).append(name)
         times_of.setdefault(name, []).extend(found)
         terms_of[name] = total(counts)
     measured = tuple(Measured(name, _one(found, how.repeats), terms_of[name]) for name, found in times_of.items())
     several = sum(len(found) > 1 for found in times_of.values())
     setup = _setup(sheet, asked.where)
-    return Taken(measured, left, _notes(whole, sheet, times, several, how.repeats), setup, _source(whole, setup))
+    notes = (*_notes(whole, sheet, times, several, how.repeats), *_uncounted(uncounted))
+    return Taken(measured, left, notes, setup, _source(whole, setup))
+
+
+def _uncounted(types: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """That networks have ops which nobody can count: their time is measured all the same, and the error tells how much it was."""
+    names = {name for some in types.values() for name in some}
+    if names:
+        yield (
+            "unknown",
+            f"{counted(len(names), 'network')} with ops that are not counted, {', '.join(types)}: fitted without them",
+        )
 
 
 def _one(times: Sequence[float], repeats: str) -> float:

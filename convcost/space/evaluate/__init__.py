@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from convcost.core.dims import Array
-from convcost.core.metrics import METRICS
+from convcost.core.metrics import METRICS, RATIOS, counted
 from convcost.core.units import FEMTOSECONDS
 from convcost.space.evaluate.product import Product
 from convcost.space.numbers import EXACT_FLOAT, LARGEST_INT64
@@ -32,10 +32,12 @@ def evaluate(tables: DesignSpace, metric: str, window: Window | None = None, out
 
 
 def values(tables: DesignSpace, metric: str, window: Window | None = None) -> Array:
-    """The same as code, CSV and JSON have it: of a time, which is counted in femtoseconds, its milliseconds.
+    """The same as code, CSV and JSON have it: of a time, which is counted in femtoseconds, its milliseconds; ratios of two.
 
-    Each is the double that is next to it, as of a single network.
+    Each is the double that is next to it, as of a single network; of a ratio by 0 there is none.
     """
+    if metric in RATIOS:
+        return _ratios(*(evaluate(tables, one, window) for one in counted([metric])))
     counts, value = evaluate(tables, metric, window), METRICS[metric].value
     if METRICS[metric].unit != "ms":
         return counts
@@ -44,6 +46,18 @@ def values(tables: DesignSpace, metric: str, window: Window | None = None) -> Ar
         large = counts > EXACT_FLOAT  # these, of nine seconds and more, were rounded before they were divided
         found[large] = [value(count) for count in counts[large].tolist()]
     return found
+
+
+def _ratios(top: Array, bottom: Array) -> Array:
+    """Counts divided by others, point by point."""
+    if max(map(_most, (top, bottom))) <= EXACT_FLOAT:
+        return np.asarray(np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom != 0))
+    pairs = zip(top.ravel().tolist(), bottom.ravel().tolist(), strict=True)
+    return np.array([a / b if b else np.nan for a, b in pairs]).reshape(top.shape)
+
+
+def _most(counts: Array) -> int:
+    return int(counts.max()) if counts.size else 0
 
 
 def empty(tables: DesignSpace, metric: str, window: Window | None = None) -> Array:
@@ -57,7 +71,7 @@ def empty(tables: DesignSpace, metric: str, window: Window | None = None) -> Arr
 
 def prepare(tables: DesignSpace, metrics: Sequence[str]) -> None:
     """Prepare metrics now, so that no worker has to."""
-    for metric in metrics:
+    for metric in counted(metrics):
         _product(tables, metric)
 
 
@@ -89,6 +103,9 @@ def at_points(tables: DesignSpace, metric: str, positions: Sequence[Array]) -> l
 
 def values_at(tables: DesignSpace, metric: str, positions: Sequence[Array]) -> list[float | None]:
     """The same as code, CSV and JSON have it, as `values` does."""
+    if metric in RATIOS:
+        pairs = zip(*(at_points(tables, one, positions) for one in counted([metric])), strict=True)
+        return [a / b if a is not None and b else None for a, b in pairs]
     value = METRICS[metric].value
     return [None if count is None else value(count) for count in at_points(tables, metric, positions)]
 
