@@ -102,26 +102,24 @@ def time_column(sheet: Sheet, asked: str | None = None, unit: str | None = None)
     if unit is not None and unit not in (*UNITS, *RATES):
         raise UsageError(f"there is no unit {unit!r}{did_you_mean(unit, [*UNITS, *RATES])}")
     if asked is not None:
-        column = _asked(sheet, asked, "--time")
-        said = unit or unit_of(column)[1]
-        if not said:
-            raise UsageError(f"{sheet.file}:1: the column {column} states no unit; --unit ms says it")
-        return Time(column, said)
-    found = [
-        (rank, column, said)
-        for column in sheet.columns
-        if (rank := _rank(column)) is not None
-        for said in [unit_of(column)[1]]
-    ]
+        return _with_unit(sheet, _asked(sheet, asked, "--time"), unit)
+    found = [(rank, column) for column in sheet.columns if (rank := _rank(column)) is not None]
     if not found:
         raise UsageError(
             f"{sheet.file}:1: no column has times; it is called ms, latency_ms, min_ms, time_us …, or given by --time; "
             f"columns: {_listed(sheet.columns)}"
         )
-    _, column, said = min(found, key=lambda one: (not (one[2] or unit), one[0]))
-    if not (unit or said):
+    return _with_unit(sheet, min(found, key=lambda one: (not (unit_of(one[1])[1] or unit), one[0]))[1], unit)
+
+
+def _with_unit(sheet: Sheet, column: str, unit: str | None) -> Time:
+    """A column of times with its unit: that of its heading, or the one that is given where it has none."""
+    said = unit_of(column)[1]
+    if said and unit not in (None, said):
+        raise UsageError(f"{sheet.file}:1: the column {column} is in {said} by its heading, and in {unit} by --unit")
+    if not (said or unit):
         raise UsageError(f"{sheet.file}:1: the column {column} states no unit; --unit ms says it")
-    return Time(column, unit or said)
+    return Time(column, said or str(unit))
 
 
 def unit_of(heading: str) -> tuple[str, str]:
