@@ -176,9 +176,9 @@ def tensor_bytes(tensor: Sized, dtype: str | None, batch: int) -> int:
     return storage(count(tensor) * batch, tensor.dtype or dtype or DEFAULT)
 
 
-def peak_bytes(walked: Walked, policy: str, dtype: str | None, batch: int) -> int:
+def peak_bytes(walked: Walked, policy: str, dtype: str | None, batch: int, where: MemoryLayout | None = None) -> int:
     """The peak of live bytes, every tensor rounded up to whole bytes; all as `dtype`, or each as the network states."""
-    lives = lifetimes(as_dtype(walked, dtype), policy)
+    lives = lifetimes(as_dtype(walked, dtype), policy, where=where)
     return int(lives.peak(lambda tensor: tensor_bytes(tensor, dtype, batch)).elements)
 
 

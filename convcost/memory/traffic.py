@@ -55,10 +55,12 @@ def traffic(
     policy_name: str = "fused",
     dtype: str | None = None,
     batch: int = 1,
+    where: MemoryLayout | None = None,
 ) -> tuple[Traffic, ...]:
     """What each step of a network moves, in bytes, over ints, grids or symbols.
 
-    All tensors as `dtype`, or each as the network states. Raises `UsageError` for an unknown policy.
+    All tensors as `dtype`, or each as the network states. `where` is the layout of its memory under the policy, where that is
+    known already. Raises `UsageError` for an unknown policy.
 
     MobileNetV1's depthwise convolutions of 14×14×512, and the batch-norms fused into them:
 
@@ -69,7 +71,7 @@ def traffic(
     (Traffic(inputs=401408, outputs=401408, weights=18432), Traffic(inputs=0, outputs=0, weights=8192))
     """
     walked, chosen = as_dtype(walked, dtype), policy(policy_name)
-    found = moves(walked, layout(walked, chosen), dtype, batch, masks=chosen.keeps == "backward")
+    found = moves(walked, where or layout(walked, chosen), dtype, batch, masks=chosen.keeps == "backward")
     return tuple(one.traffic for one in found)
 
 
@@ -101,6 +103,7 @@ class _Sizes:
         self.other = other
         """The type of a tensor for which the network states none."""
         self.batch = batch
+        self._others = (other,) * len(STORED)
         self._edges = edge_dtypes(walked)
         self._nodes = {step.node.name: step.node for step in walked.steps}
         self._known: dict[tuple[int, str], Dim] = {}
@@ -116,7 +119,7 @@ class _Sizes:
     def read(self, step: Step, position: int) -> Dim:
         """Of what a step reads of one of its inputs: of a table only the rows that it looks up."""
         shape, dtype = step.input_shapes[position], self._of_edge(step.node.inputs[position])
-        if position == 0 and step.traits.looks_up and not self._of_role(step, "weights"):
+        if step.traits.looks_up and position == 0 and _is_nothing(step.cost.weights):
             return storage(minimum(product(shape), elements(step.cost.out)) * self.batch, dtype)
         return self.of(shape, dtype)
 
@@ -124,20 +127,16 @@ class _Sizes:
         """Of each role that a step uses; what a `source` stores is read by whoever reads its output."""
         if step.traits.view != "none":
             return ()
-        types = tuple(self._of_role(step, role) for role in STORED)
+        node = step.node
+        types = tuple(self._type(node, role) for role in STORED) if node.dtypes or node.shares else self._others
         key = id(step.cost), types
         if key not in self._stored:
             counts: list[Dim] = [getattr(step.cost, role) for role in STORED]
             if step.traits.looks_up:
                 counts[0] = minimum(counts[0], elements(step.cost.out) * self.batch)
-            self._stored[key] = tuple(storage(count, dtype) for count, dtype in zip(counts, types) if dtype)
+            some = (pair for pair in zip(counts, types, strict=True) if not _is_nothing(pair[0]))
+            self._stored[key] = tuple(storage(count, dtype) for count, dtype in some)
         return self._stored[key]
-
-    def _of_role(self, step: Step, role: str) -> str:
-        """The type of what a step stores, or of what the step stores with which it shares it; empty if there is none."""
-        if role not in step.roles and role not in step.node.shares:
-            return ""
-        return self._type(step.node, role)
 
     def _of_edge(self, edge: str) -> str:
         """The type of what is read; what a `source` puts out is stored, so that it has that of weights."""
@@ -147,5 +146,11 @@ class _Sizes:
         return self._edges.get(edge, self.other)
 
     def _type(self, node: Node, role: str) -> str:
+        """The type of what a node stores, or of what the node stores with which it shares it."""
         owner = self._nodes[node.shares.get(role, node.name)]
         return owner.dtypes.get(role, self.other)
+
+
+def _is_nothing(count: Dim) -> bool:
+    """Whether there is none of a role; a count over a grid or of symbols stands for some."""
+    return type(count) is int and count == 0

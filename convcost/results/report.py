@@ -25,8 +25,9 @@ from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_tex
 from convcost.graph.receptive import Fields, receptive_fields
 from convcost.graph.typed import Operands, as_dtype, operands, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
+from convcost.memory.layout import layout
 from convcost.memory.lifetimes import peak_bytes
-from convcost.memory.policies import POLICIES
+from convcost.memory.policies import POLICIES, policy
 from convcost.memory.traffic import Traffic, traffic
 from convcost.render.table import Table
 from convcost.results import receptive
@@ -239,13 +240,14 @@ def report(
     padding = {id(step.cost): step for step in walked.steps}  # equal layers have one ledger entry, and as many zeros
     zeros = {key: step.padding_macs for key, step in padding.items()}
     drawn = {id(step): unit for unit in units(walked) for step in unit.steps}
-    moved = traffic(walked, memory_policy, dtype, batch)
+    where = layout(walked, policy(memory_policy))
+    moved = traffic(walked, memory_policy, dtype, batch, where)
     types = operands(walked, dtype)
     layers = tuple(
         _layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)], moves, types[step.node.name])
         for step, moves in zip(walked.steps, moved, strict=True)
     )
-    peak = peak_bytes(walked, memory_policy, dtype, batch)
+    peak = peak_bytes(walked, memory_policy, dtype, batch, where)
     return Report(
         network=network,
         title=caption.title,
@@ -613,7 +615,7 @@ def said(report: Report, *needs: Need) -> str:
 
 def notes(report: Report) -> list[tuple[str, str]]:
     """Notes on the totals and the convention."""
-    t, policy = report.totals, POLICIES[report.memory_policy].says
+    t, says = report.totals, POLICIES[report.memory_policy].says
     zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
     weights, peak, least = binary(t.weight_bytes), binary(t.peak_activation_bytes), bound(report)
     said = {
@@ -622,7 +624,7 @@ def notes(report: Report) -> list[tuple[str, str]]:
         "operations": f"{exact(t.operations)} {report.convention.unit} under this convention",
         "activations": f"{exact(t.activations)} elements written, {exact(t.conv_activations)} by conv and linear layers",
         "peak_activation_bytes": f"{peak} of activations at once as {as_text(report.dtype)}; "
-        f"policy {report.memory_policy}: {policy}",
+        f"policy {report.memory_policy}: {says}",
     }
     return [
         *unknown_notes(report),

@@ -16,10 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convcost
+from convcost.conventions.catalog import convention
+from convcost.core.metrics import METRICS
 from convcost.graph.graph import INPUT, Graph, Node
 from convcost.graph.walk import walk
 from convcost.memory.policies import POLICIES
 from convcost.memory.traffic import Traffic, traffic
+from convcost.results.report import cells, count, report
 
 T, C = 10, 2
 """Tokens and channels of a head: queries have 20 elements, scores 100."""
@@ -340,3 +343,14 @@ def test_a_grid_is_what_its_points_are_alone() -> None:
         knobs = {name: values[i] for (name, values), i in zip(grid.axes.items(), at, strict=True)}
         alone = convcost.load("mobilenet_v2", **knobs).report(dtype="int4", batch=3).totals.bytes_moved
         assert int(grid.bytes_moved[at]) == alone, knobs
+
+
+def test_of_what_nobody_knows_there_is_no_intensity_and_sums_are_lower_bounds() -> None:
+    source = graph([node("strange", "unknown", INPUT, type="Strange", shape=[2, 1, 2]), node("act", "relu", "strange")])
+    found = report(walk(source), convention("paper"), network="partial")
+    strange, act = found.layers
+    assert [count(strange, key) for key in ("bytes_moved", "bytes_read", "weight_bytes_read")] == [None] * 3
+    assert act.bytes_moved == 2 * 16
+    assert found.totals.bytes_moved >= act.bytes_moved
+    assert cells(found.totals, [METRICS["bytes_moved"], METRICS["intensity"]]) == [">= 64 B", "?"]
+    assert found.to_dict()["totals"]["intensity"] is None
