@@ -49,7 +49,7 @@ MISTAKES = {
     "report resnet50 --input 3x224x224": "the input of resnet50 is 224x224x3, not 3x224x224",
     "fit vgg16 --budget 300M": "Did you mean '--max-macs'?",
     "fit vgg16 --max-weights 1MiB": "Weights are params, each in its bytes: '--max-params'.",
-    "fit vgg16": "give at least one budget: max_macs, max_params, max_peak, max_ram or max_flash (--max-macs 300M, --max-params 4M, --max-peak 256KiB, --max-ram 256KiB, --max-flash 1MiB)",
+    "fit vgg16": "give at least one budget: max_macs, max_params, max_peak, max_ram, max_flash or max_latency (--max-macs 300M, --max-params 4M, --max-peak 256KiB, --max-ram 256KiB, --max-flash 1MiB, --max-latency 20ms --device NAME)",
     "check vgg16 --max-flops 300M": "FLOPs are 2 × MACs: '--max-macs' with half of it, or '--limit flops=…'.",
     "explore vgg16 --max-macs 1G": "'convcost check' (does it hold?); explore takes none.",
     "sweep mobilenet_v2 --over width": "'width' is not KEY=VALUE, e.g. width=0.25:1:0.25",
@@ -64,7 +64,7 @@ MISTAKES = {
     "diff HEAD net.yaml": "of a git revision it is HEAD:net.yaml, or HEAD: for the same file",
     "diff HEAD: net.yaml": "HEAD:./net.yaml: this folder is in no git repository, and there is no file of this name",
     "explain vgg16 layer5": "('convcost report vgg16 --by layer' lists them)",
-    "report vgg16 --columns macs,x": "There are: name, op, layers, input, output, params, macs, padding_macs, used_params, buffers, activations, share",
+    "report vgg16 --columns macs,x": "activations, bytes_moved, bytes_read, bytes_written, weight_bytes_read, intensity, share",
 }
 
 
