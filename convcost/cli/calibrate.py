@@ -81,23 +81,22 @@ def calibrate_command(
 
     TABLE is a CSV file of networks and how long each took; networks are named as everywhere, mobilenet_v2:width=0.5, or are
     files of --models; columns may be knobs: width. PROFILE is what onnxruntime (enable_profiling) or TensorFlow Lite's
-    benchmark_model (--enable_op_profiling) wrote down, and MODEL the file that ran: each layer was measured.
+    benchmark_model (--enable_op_profiling) wrote down, or a CSV file of layers, and MODEL the file that ran.
 
     The coefficients are those whose relative errors are smallest and of which none is negative. Each network is then left
     out in turn and predicted by a fit to the others: these are the errors that are printed, and that go with every time.
     """
     from convcost.devices.profiles import is_profile
     from convcost.networks.calibrate import calibrate
-    from convcost.networks.measured.profiled import paired
+    from convcost.networks.measured.profiled import TABLES, paired
 
     if output is not None and not output.endswith((".yaml", ".yml")):
         raise UsageError(f"{output}: a device is written as FILE.yaml; --format says how the table is printed")
     words["name"] = words["name"] or os.path.splitext(os.path.basename(output or ""))[0]
-    profiles = [*map(is_profile, files)]
-    if len(files) > 1 and not profiles[0]:
-        raise UsageError(f"{files[1]}: one table at a time; a profile stands before its model: PROFILE.json MODEL.onnx")
+    measured = [is_profile(file) or file.lower().endswith(TABLES) for file in files]
+    is_table = len(files) == 1 and not is_profile(files[0])
     found = calibrate(
-        dict(paired(files, profiles, models)) if profiles[0] else files[0], by=by, where=settings(where, "--where"),
+        files[0] if is_table else dict(paired(files, measured, models)), by=by, where=settings(where, "--where"),
         time=time, unit=unit, network=network, models=models, input_shape=input_, dtype=dtype, batch=batch,
         repeats=repeats, winograd=winograd, **words,
     )  # fmt: skip

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from statistics import median
 from typing import Any, Final, NamedTuple, TypeGuard
 
@@ -19,7 +20,7 @@ from convcost.spec.tree import read_text, shown_path
 LARGEST: Final = 2**27
 """Bytes of a profile."""
 _ENDINGS: Final = (".json", ".csv", ".txt", ".log")
-_BEGINNING: Final = 2**14
+_BEGINNING: Final = 2**16
 """Characters that tell what a file is."""
 _ORDER = re.compile(r"=+ Run Order =+")
 _REGULAR: Final = "Operator-wise Profiling Info for Regular Benchmark Runs"
@@ -241,10 +242,20 @@ def _table(text: str, file: str) -> Iterator[Ran]:
 def _splitting(heading: str) -> Callable[[str], list[str]]:
     """How lines are split into cells: in text by tabs, or by spaces where somebody's screen had no tabs; in CSV by commas."""
     if "[node type]" not in heading:
-        return lambda line: [cell.strip() for cell in line.split(",")]
+        return partial(_split_csv, len(heading.split(",")))
     if "\t" in heading:
         return lambda line: [cell.strip() for cell in line.split("\t")]
     return lambda line: re.split(r"\s{2,}", line.strip())
+
+
+def _split_csv(columns: int, line: str) -> list[str]:
+    """The cells of a line of CSV; the first one, the type of a node, may have commas in it, and no quotes around them.
+
+    >>> _split_csv(3, "Convolution (NHWC, F32) GEMM, 0.5, Delegate/0")
+    ['Convolution (NHWC, F32) GEMM', '0.5', 'Delegate/0']
+    """
+    first, *rest = line.rsplit(",", columns - 1)
+    return [first.strip().strip('"'), *(cell.strip() for cell in rest)]
 
 
 def _ran(row: Mapping[str, str], at: str) -> Ran:

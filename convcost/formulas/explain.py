@@ -124,7 +124,7 @@ def layer_table(report: Report, walked: Walked, layer: LayerCost) -> Table:
     """Each number of one layer: formula, formula with values, result."""
     read = named_inputs((one.step for one in report.layers), [layer.name])[layer.name]
     (found,) = derived(report, walked, [layer])
-    rows = [_cells(q) for q in found]
+    rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
     rows += [[name, UNKNOWN, "", UNKNOWN] for name in _COUNTS] if layer.step.opaque else []
     doc = OPS[layer.op].doc.splitlines()
     source = next((line.removeprefix("Source: ") for line in doc if line.startswith("Source: ")), "")
@@ -163,14 +163,6 @@ def layer_table(report: Report, walked: Walked, layer: LayerCost) -> Table:
         ),
         notes=notes,
     )
-
-
-def _cells(quantity: Quantity) -> list[str]:
-    """A quantity as a row. The bytes moved are of three kinds, whose formulas together are too long for one."""
-    formula, operands = quantity.formula, quantity.operands
-    if quantity.name == METRICS["bytes_moved"].heading:
-        formula = operands = "inputs + outputs + weights"
-    return [quantity.name, formula, "" if formula == operands else operands, exact(quantity.value)]
 
 
 def _moved_text(report: Report, layer: LayerCost) -> str:

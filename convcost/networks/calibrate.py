@@ -90,8 +90,8 @@ def calibrate(
     """A device fitted to networks and how long they took, each of which is then left out in turn.
 
     `measurements` is a CSV file - `where` chooses its rows, as in {"device": "Pixel 4", "threads": "4"}; `time`, `unit` and
-    `network` name columns where their headings do not - or profiles, {"profile.json": "net.onnx"}, fitted `by` layer or
-    network. `models` is a folder of model files that the table names, `input_shape` for those that state no sizes. `dtype` and
+    `network` name columns where their headings do not - or profiles, {"profile.json": "net.onnx"}, or tables of a network's
+    layers, {"layers.csv": "net.onnx"}, fitted `by` layer or network. `models` is a folder of model files that the table names, `input_shape` for those that state no sizes. `dtype` and
     `batch` are how the networks ran. Of several times of a network the `repeats` counts: `min` or `median`. `winograd` says
     whether the runtime knows that algorithm. `words` go into the file: name, title, runtime, threads, source, note.
     Raises `UsageError` and `SpecError` for a file that is none of this, and for one that says too little.
@@ -100,9 +100,10 @@ def calibrate(
     if unknown := words.keys() - known:
         raise UsageError(f"there is no option {min(unknown)!r}{did_you_mean(min(unknown), known)}")
     how = How(models, input_shape, dtype, batch, repeats, winograd).checked()
+    asked = Chosen(where or {}, time, unit, network)
     if isinstance(measurements, Mapping):
-        return _of_profiles([*measurements.items()], how, by, words)
-    return _of_table(os.fspath(measurements), Chosen(where or {}, time, unit, network), how, words)
+        return _of_profiles([*measurements.items()], how, by, asked, words)
+    return _of_table(os.fspath(measurements), asked, how, words)
 
 
 def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> Calibrated:
@@ -123,12 +124,14 @@ def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> C
     return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, taken.notes)
 
 
-def _of_profiles(pairs: Sequence[tuple[str, str]], how: How, by: str, words: Mapping[str, Any]) -> Calibrated:
+def _of_profiles(
+    pairs: Sequence[tuple[str, str]], how: How, by: str, asked: Chosen, words: Mapping[str, Any]
+) -> Calibrated:
     if by not in BY:
         raise UsageError(f"by must be layer or network, got {by!r}")
     if not pairs:
         raise UsageError("there is no profile to calibrate by")
-    taken = measured_profiles(pairs, how, by)
+    taken = measured_profiles(pairs, how, by, asked)
     said = {
         "name": os.path.splitext(os.path.basename(pairs[0][0]))[0],
         "runtime": taken.runtime,

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.core.units import binary, counted, exact, percent
+from convcost.core.version import __version__
 from convcost.devices.energy import (
     ACCESS,
     DEFAULT_TABLE,
@@ -74,8 +75,13 @@ class Energy(Tabular):
         return energy_table(self, by)
 
     def to_dict(self) -> dict[str, Any]:
-        """The energy as JSON-ready data, picojoules as exact decimal text."""
-        return energy_dict(self)
+        """As JSON-ready data, schema convcost.energy/1: picojoules as exact decimal text."""
+        return {
+            "schema": "convcost.energy/1",
+            "version": __version__,
+            "network": self.report.network,
+            **energy_dict(self),
+        }
 
 
 def energy(

@@ -115,7 +115,7 @@ def _scale_ticks(low: float, high: float, unit: Unit) -> dict[str, Any]:
     >>> _scale_ticks(5, 6.1, "bytes")["ticktext"]
     ['128 KiB', '256 KiB', '512 KiB', '1.00 MiB']
     >>> _scale_ticks(-0.4, 1.5, "ms")["ticktext"]
-    ['0.5 ms', '1 ms', '2 ms', '5 ms', '10 ms', '20 ms']
+    ['1 ms', '3 ms', '10 ms', '30 ms']
     """
     found: list[float] = []
     in_bytes = unit == "bytes"

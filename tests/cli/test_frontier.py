@@ -39,7 +39,7 @@ def test_where_no_family_is_near_all_are_named(cli: Cli) -> None:
         (["--source", "efficientnt"], "there is no source 'efficientnt'. Did you mean efficientnet?"),
         (
             ["--x", "latency"],
-            "latency is of one setup: name it, e.g. sd855; `convcost verify --latency all` lists them",
+            "latency is of one setup: name it, e.g. --setup sd855 for what is printed",
         ),
         (["--setup", "sd855"], "a setup has latencies, and macs is counted: leave out the setup, or ask for latency"),
         (["--year", "18"], "'18' is no year or span of years, e.g. 2018 or 2015-2019"),

@@ -36,7 +36,7 @@ def test_an_input_shape_takes_the_place_of_the_knob_that_sets_it(cli, tmp_path):
     for point in data["points"]:
         network = convcost.load("mobilenet_v2", width=point["width"], input_shape=(128, 64))
         assert point["macs"] == network.report().totals.macs
-    assert "fixed        depth 1.0, classes 1000, input 128×64×3\n" in cli.ok(*args)
+    assert "fixed        scaling authors, depth 1.0, classes 1000, input 128×64×3\n" in cli.ok(*args)
     square = cli("sweep", "mobilenet_v2", "--over", "width=0.5", "--input", "96", "--format", "json")
     assert json.loads(square.stdout)["knobs"]["resolution"] == 96
     for command in ("sweep", "explore"):
@@ -242,7 +242,7 @@ MISUSE = [
     ),
     (
         ["fit", "mobilenet_v2", "--max-macs", "300M", "--set", "width=1", "--set", "resolution=224"],
-        "every default axis is set (width, resolution); say over which of its knobs: depth, classes",
+        "every default axis is set (width, resolution); say over which of its knobs: scaling, depth, classes",
     ),
     (
         ["fit", "mobilenet_v2", "--max-macs", "300M", "--set", "width=1", "--over", "width=1,2"],
@@ -258,7 +258,7 @@ MISUSE = [
     ),
     (
         ["fit", "mobilenet_v2"],
-        "give at least one budget: max_macs, max_params, max_peak, max_ram or max_flash (--max-macs 300M, --max-params 4M, --max-peak 256KiB, --max-ram 256KiB, --max-flash 1MiB)",
+        "give at least one budget: max_macs, max_params, max_peak, max_ram, max_flash or max_latency (--max-macs 300M, --max-params 4M, --max-peak 256KiB, --max-ram 256KiB, --max-flash 1MiB, --max-latency 20ms --device NAME)",
     ),
     (["fit", "mobilenet_v2", "--max-peak", "256K"], "K may mean powers of 1,000 or of 1,024"),
     (["fit", "lenet5_1998", "--max-macs", "1M", "--along", "compound"], "to scale"),

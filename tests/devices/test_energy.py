@@ -156,6 +156,7 @@ def test_json_is_exact_and_rows_add_up() -> None:
         for key in ("compute_pj", "low_pj", "high_pj"):
             assert sum(Fraction(one[key]) for one in records) == Fraction(data["energy"][key])
     energy = found.to_dict()
+    assert (energy["schema"], energy["network"]) == ("convcost.energy/1", "mobilenet_v2")
     assert Fraction(energy["low_pj"]) == found.total.low
     assert Fraction(energy["memory_pj"]["DDR3 or DDR4"][1]) == found.memory.high
     assert energy["table"]["multiply_pj"]["int8"] == "0.07"

@@ -60,7 +60,9 @@ def test_of_several_times_the_least_goes_first_and_a_column_can_be_asked_for(tmp
     text = "model,max_ms,avg_ms,min_ms,latency\nlenet5,3,2,1,9\n"
     assert times(read(tmp_path, text)) == {"lenet5": 1}
     assert times(read(tmp_path, text, time="avg_ms")) == {"lenet5": 2}
-    assert times(read(tmp_path, text, time="AVG ms", unit="s")) == {"lenet5": 2000}
+    assert times(read(tmp_path, text, time="AVG ms", unit="ms")) == {"lenet5": 2}
+    with pytest.raises(UsageError, match=r"t\.csv:1: the column avg_ms is in ms by its heading, and in s by --unit"):
+        read(tmp_path, text, time="avg_ms", unit="s")
     assert times(read(tmp_path, text, time="latency", unit="us")) == {"lenet5": pytest.approx(0.009)}
     with pytest.raises(UsageError, match=r"t\.csv:1: the column latency states no unit; --unit ms says it"):
         read(tmp_path, text, time="latency")

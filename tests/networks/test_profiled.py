@@ -12,7 +12,7 @@ from helpers.tflite_bytes import File, Graph
 from convcost import UsageError, calibrate, load
 from convcost.core.errors import ConvcostError
 from convcost.devices.kernels import kernels, total
-from convcost.devices.profiles import Profile, Ran, read_profile
+from convcost.devices.profiles import Profile, Ran, of_tflite, read_profile
 from convcost.networks.measured.layers import measured_layers
 from convcost.networks.measured.named import Opened
 from convcost.networks.measured.profiled import measured_profiles, paired
@@ -180,3 +180,68 @@ def test_a_model_that_cannot_be_read_is_left_out_and_named(tmp_path: Path, cli: 
     assert "a model stands behind its profile" in cli.refused_in_a_line("calibrate", REAL, MODEL, MODEL)
     with pytest.raises(ConvcostError, match="cannot be read"):
         calibrate({str(tmp_path / "none.json"): str(MODEL)})
+
+
+def test_a_table_of_layers_stands_before_its_model_like_a_profile(tmp_path: Path, cli: Cli) -> None:
+    network = load("mobilenet_v1")
+    speeds = {"direct": 40_000, "pointwise": 20_000, "depthwise": 90_000, "vector": 300_000, "kernels": 5 * 10**9}
+    rows = []
+    for step, terms in zip(network.steps, kernels(network.walked)):
+        if ms := sum(speeds.get(term, 0) * count for term, count in terms.items()) / 10**12:
+            rows += [f"{step.node.name},{step.node.op},1,{ms:.9f}", f"{step.node.name},{step.node.op},2,{2 * ms:.9f}"]
+    path = tmp_path / "layers.csv"
+    path.write_text("\n".join(["name,op,threads,ms", *rows, ""]), encoding="utf-8")
+    assert "--where threads=1" in cli.refused_in_a_line("calibrate", path, "mobilenet_v1")
+    found = cli.json("calibrate", path, "mobilenet_v1", "--where", "threads=1", "-o", tmp_path / "own.yaml")
+    assert (found["error"]["of"], found["error"]["networks"]) == ("layers", len(rows) // 2)
+    assert [found["femtoseconds"][term] for term in ("pointwise", "depthwise")] == pytest.approx(
+        [20_000, 90_000], rel=0.01
+    )
+    assert found["source"] == "layers.csv"
+    assert "no column 'what'" in cli.refused_in_a_line("calibrate", path, "mobilenet_v1", "--network", "what")
+    path.write_text("a,ms\nb,1\n", encoding="utf-8")
+    assert "layers.csv:1: no column names layers; it is called layer" in cli.refused_in_a_line(
+        "calibrate", path, "vgg16"
+    )
+    path.write_text("layer,ms\nb,\n", encoding="utf-8")
+    assert "layers.csv: ms is empty in every row" in cli.refused_in_a_line("calibrate", path, "vgg16")
+
+
+XNNPACK = """Operator-wise Profiling Info for Regular Benchmark Runs:
+============================== Run Order ==============================
+node type,first,avg_ms,%,cdf%,mem KB,times called,name
+Convolution (NHWC, F32) IGEMM,0.16,0.2,10%,10%,0,1,Delegate/Convolution (NHWC\t F32) IGEMM:0
+Convolution (NHWC, F32) DWConv,0.16,0.4,20%,30%,0,1,Delegate/Convolution (NHWC\t F32) DWConv:1
+Convolution (NHWC, F32) GEMM,0.16,0.8,40%,70%,0,1,Delegate/Convolution (NHWC\t F32) GEMM:2
+Global Average Pooling (NWC, F32),0.1,0.1,5%,75%,0,1,Delegate/Global Average Pooling (NWC\t F32):3
+Fully Connected (NC, F32) GEMM,0.5,0.5,25%,100%,0,1,Delegate/Fully Connected (NC\t F32) GEMM:4
+"""
+SEPARABLE = """convcost: 1
+name: separable
+input: [16, 16, 3]
+layers:
+- {conv2d: {channels: 8, kernel: 3, padding: same}, name: stem}
+- {conv2d: {channels: 8, kernel: 3, padding: same, groups: 8}, name: depthwise}
+- {conv2d: {channels: 16, kernel: 1}, name: pointwise}
+- {global_avg_pool: , name: pool}
+- flatten:
+- {linear: {channels: 4}, name: head}
+"""
+
+
+def test_xnnpack_keeps_no_names_and_is_matched_by_the_order_of_its_kernels(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(SEPARABLE, encoding="utf-8")
+    nodes = of_tflite(XNNPACK, "p.csv").nodes
+    assert (nodes[0].kind, nodes[0].name) == ("Convolution (NHWC, F32) IGEMM", "Delegate/Convolution (NHWC, F32) IGEMM")
+    found = layers(str(path), *nodes)
+    assert [(one.network, one.ms) for one in found.measured] == [
+        ("stem", 0.2),
+        ("depthwise", 0.4),
+        ("pointwise", pytest.approx(0.9)),  # with the pooling, which counts with what ran before
+        ("head", 0.5),
+    ]
+    swapped = (nodes[1], nodes[0], *nodes[2:])  # depthwise where the file has none
+    for wrong in (swapped, nodes[1:]):
+        with pytest.raises(UsageError, match="of its time is of ops that separable does not have"):
+            layers(str(path), *wrong)

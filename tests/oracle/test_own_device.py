@@ -36,7 +36,7 @@ pytestmark = [
 ]
 FITTED = (
     "mobilenet_v2", "mobilenet_v3_small", "mnasnet0_5", "mnasnet1_3", "shufflenet_v2_x0_5", "shufflenet_v2_x1_5",
-    "squeezenet1_0", "efficientnet_b0", "densenet121", "resnet18", "resnet50", "regnet_x_400mf", "regnet_y_800mf",
+    "squeezenet1_0", "densenet121", "resnet18", "resnet50", "regnet_x_400mf", "regnet_y_800mf",
     "resnext50_32x4d", "regnet_x_1_6gf", "vgg11",
 )  # fmt: skip
 TEN = (

@@ -18,7 +18,7 @@ def test_budgets_as_people_write_them():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({}, "give at least one budget: max_macs, max_params, max_peak, max_ram or max_flash"),
+        ({}, "give at least one budget: max_macs, max_params, max_peak, max_ram, max_flash or max_latency"),
         ({"max_macs": "many"}, "'many' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
         ({"max_macs": "300M", "dtype": "int9"}, "there is no dtype 'int9'. Did you mean int8?"),
         ({"max_macs": "300M", "maximise": "weight"}, "there is no metric or axis 'weight'"),

@@ -9,7 +9,7 @@ import time
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -89,6 +89,25 @@ def test_every_point_takes_what_its_network_takes_alone(model: str, on: str, ove
         found = at_each(made, corners)
         assert found is not None
         assert found.tolist() == [bool(beyond[tuple(at[i] for at in corners)]) for i in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("model", "on", "settings"),
+    [
+        ("vgg16", "rk3399_ncnn_1t", {"rewrite": "separable"}),
+        ("mobilenet_v2", "raspberry_pi_4_ncnn_1t", {"batch": 4}),
+        ("mobilenet_v1", "h743_tflm", {"dtype": "int8"}),
+        ("mobilenet_v1", "h743_tflm", {}),  # whose own type is int8
+        ("mobilenet_v2", "v100", {"dtype": "fp16", "batch": 8}),
+        ("resnet50", "epyc_7742_ncnn_1t", {"memory_policy": "training"}),
+    ],
+)
+def test_settings_of_a_sweep_are_those_of_its_networks(model: str, on: str, settings: dict[str, Any]) -> None:
+    made = design_space(model, {"width": "0.25,1", "resolution": "96,224"}, device=find(on), **settings)
+    times = evaluate(made, "latency_ms")
+    for where_, network in networks(model, made.axes):
+        one = network.rewrite(settings["rewrite"]) if "rewrite" in settings else network
+        assert times[where_] == latency(one, find(on), settings.get("dtype"), settings.get("batch", 1)).femtoseconds
 
 
 CONV = """
@@ -325,6 +344,7 @@ def test_pictures_and_cliffs_are_in_milliseconds() -> None:
     assert "ms" in sweep_figure(plane, "latency_ms").data[0].text[0][0]
 
 
+@pytest.mark.slow
 def test_a_sweep_with_latencies_takes_hardly_longer_than_without() -> None:
     """Ten million configurations: at the most half as long again, building included; the best of three."""
     axes = {"width": "0.25:2.24:0.01", "resolution": "64:447:2", "depth": "0.5:2:0.006"}

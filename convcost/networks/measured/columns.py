@@ -20,6 +20,7 @@ _SPELLED: Final = {
     "inf s": "inf/s", "img s": "inf/s", "images s": "inf/s", "fps": "inf/s", "qps": "inf/s", "ips": "inf/s",
 }  # fmt: skip
 _NETWORK: Final = ("network", "model", "model name", "net", "architecture", "arch", "name", "bench", "benchmark")
+_LAYER: Final = ("layer", "layer name", "node", "node name", "op name", "name", "operator", "op", "kernel", "tensor")
 _STATISTICS: Final = ("", "min", "median", "p50", "mean", "avg", "average")
 """Of several columns of times, which goes first."""
 _OF_TIME: Final = frozenset({"latency", "time", "runtime", "duration", "inference", "elapsed", "throughput", "real"})
@@ -71,15 +72,23 @@ def plain(heading: str) -> str:
 
 def network_column(sheet: Sheet, asked: str | None = None) -> str:
     """The column that names networks; raises `UsageError`."""
+    return _naming(sheet, asked, _NETWORK, "networks; it is called network, model or name")
+
+
+def layer_column(sheet: Sheet, asked: str | None = None) -> str:
+    """The column that names the layers of one network; raises `UsageError`."""
+    return _naming(sheet, asked, _LAYER, "layers; it is called layer, op, node or name")
+
+
+def _naming(sheet: Sheet, asked: str | None, words: Sequence[str], what: str) -> str:
     if asked is not None:
         return _asked(sheet, asked, "--network")
     named = {plain(column): column for column in reversed(sheet.columns)}
-    for name in _NETWORK:
+    for name in words:
         if name in named:
             return named[name]
     raise UsageError(
-        f"{sheet.file}:1: no column names networks; it is called network, model or name, or given by --network; "
-        f"columns: {_listed(sheet.columns)}"
+        f"{sheet.file}:1: no column names {what}, or given by --network; columns: {_listed(sheet.columns)}"
     )
 
 
@@ -93,26 +102,24 @@ def time_column(sheet: Sheet, asked: str | None = None, unit: str | None = None)
     if unit is not None and unit not in (*UNITS, *RATES):
         raise UsageError(f"there is no unit {unit!r}{did_you_mean(unit, [*UNITS, *RATES])}")
     if asked is not None:
-        column = _asked(sheet, asked, "--time")
-        said = unit or unit_of(column)[1]
-        if not said:
-            raise UsageError(f"{sheet.file}:1: the column {column} states no unit; --unit ms says it")
-        return Time(column, said)
-    found = [
-        (rank, column, said)
-        for column in sheet.columns
-        if (rank := _rank(column)) is not None
-        for said in [unit_of(column)[1]]
-    ]
+        return _with_unit(sheet, _asked(sheet, asked, "--time"), unit)
+    found = [(rank, column) for column in sheet.columns if (rank := _rank(column)) is not None]
     if not found:
         raise UsageError(
             f"{sheet.file}:1: no column has times; it is called ms, latency_ms, min_ms, time_us …, or given by --time; "
             f"columns: {_listed(sheet.columns)}"
         )
-    _, column, said = min(found, key=lambda one: (not (one[2] or unit), one[0]))
-    if not (unit or said):
+    return _with_unit(sheet, min(found, key=lambda one: (not (unit_of(one[1])[1] or unit), one[0]))[1], unit)
+
+
+def _with_unit(sheet: Sheet, column: str, unit: str | None) -> Time:
+    """A column of times with its unit: that of its heading, or the one that is given where it has none."""
+    said = unit_of(column)[1]
+    if said and unit not in (None, said):
+        raise UsageError(f"{sheet.file}:1: the column {column} is in {said} by its heading, and in {unit} by --unit")
+    if not (said or unit):
         raise UsageError(f"{sheet.file}:1: the column {column} states no unit; --unit ms says it")
-    return Time(column, unit or said)
+    return Time(column, said or str(unit))
 
 
 def unit_of(heading: str) -> tuple[str, str]:

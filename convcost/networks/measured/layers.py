@@ -25,6 +25,8 @@ LEAST: Final = 0.5
 """The share of the time that has to be of nodes whose layers are known."""
 _BEFORE: Final = ("fused ",)
 """What runtimes write before names."""
+_DELEGATE: Final = "Delegate/"
+_WEIGHTED: Final = ("Convolution", "Deconvolution", "Fully Connected")
 _SHOWN: Final = 3
 
 
@@ -51,8 +53,9 @@ def measured_layers(opened: Opened, profile: Profile, winograd: bool = True) -> 
         raise UsageError(f"{profile.file}: has no times of single ops; --by network takes that of the whole")
     found = dict[int, float]()
     lost, before, waiting = dict[str, float](), -1, 0.0
-    for ran in profile.nodes:
-        at = homes.get(_node(ran, names), -1)
+    in_order = _in_order(profile.nodes, walked, homes)
+    for number, ran in enumerate(profile.nodes):
+        at = in_order.get(number, homes.get(_node(ran, names), -1))
         if at < 0:
             lost[ran.kind] = lost.get(ran.kind, 0.0) + ran.ms
         before = at if at >= 0 else before
@@ -107,6 +110,19 @@ def _node(ran: Ran, names: Mapping[str, str]) -> str:
         end = max((name.rfind(sign, 0, end) for sign in "_/:;, "), default=0)
         end = max(end, 0)
     return names.get(f"{ran.kind}:{ran.at}", "") if ran.at is not None else ""
+
+
+def _in_order(nodes: Sequence[Ran], walked: Walked, homes: Mapping[str, int]) -> Mapping[int, int]:
+    """Number of a node of XNNPACK, TensorFlow Lite's delegate, that has weights -> the kernel that it is.
+
+    It keeps no names, but runs the ops in the order of the file: they are those kernels if they are as many, and depthwise
+    where these are.
+    """
+    theirs = [at for at, ran in enumerate(nodes) if ran.name.startswith(_DELEGATE) and ran.kind.startswith(_WEIGHTED)]
+    steps = [(at, step) for at, step in enumerate(walked.steps) if homes[step.node.name] == at]
+    ours = [(at, step) for at, step in steps if step.traits.weighted and step.traits.factors == "weights"]
+    alike = all(("DWConv" in nodes[one].kind) == step.by_channel for one, (_, step) in zip(theirs, ours))
+    return dict(zip(theirs, (at for at, _ in ours))) if len(theirs) == len(ours) and alike else {}
 
 
 def _homes(walked: Walked) -> dict[str, int]:

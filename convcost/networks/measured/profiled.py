@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from convcost.core.errors import ConvcostError, UsageError, one_line
 from convcost.devices.calibration import Measured
 from convcost.devices.kernels import kernels, total
 from convcost.devices.layered import Timed
-from convcost.devices.profiles import Profile, read_profile
+from convcost.devices.profiles import Profile, is_profile, read_profile
 from convcost.networks.measured.layers import measured_layers
 from convcost.networks.measured.named import Namer
+from convcost.networks.measured.ops import profile_of_table
 from convcost.networks.measured.ran import How
+from convcost.networks.measured.table import ALL_ROWS, Chosen
+
+TABLES: Final = (".csv", ".tsv")
+"""What the names of tables end with."""
 
 
 class Profiled(NamedTuple):
@@ -28,7 +33,7 @@ class Profiled(NamedTuple):
     source: str
 
 
-def paired(files: Sequence[str], is_profile: Iterable[bool], models: str | None) -> list[tuple[str, str]]:
+def paired(files: Sequence[str], measured: Iterable[bool], models: str | None) -> list[tuple[str, str]]:
     """Each profile with the model that stands behind it, or with that of the folder whose name it begins with.
 
     Raises `UsageError`.
@@ -37,8 +42,8 @@ def paired(files: Sequence[str], is_profile: Iterable[bool], models: str | None)
     [('a.json', 'a.onnx'), ('b.json', 'resnet18')]
     """
     found: list[tuple[str, str]] = []
-    for file, profile in zip(files, is_profile):
-        if profile:
+    for file, is_measured in zip(files, measured):
+        if is_measured:
             found.append((file, ""))
         elif found and not found[-1][1]:
             found[-1] = found[-1][0], file
@@ -61,15 +66,20 @@ def _of_folder(file: str, folder: str | None) -> str:
     raise UsageError(f"{file}: no file of {folder} has a name that it begins with; the model stands behind its profile")
 
 
-def measured_profiles(pairs: Sequence[tuple[str, str]], how: How, by: str = "layer") -> Profiled:
-    """The measurements of profiles with their models; raises `UsageError` and `SpecError` for a file that is no profile.
+def measured_profiles(
+    pairs: Sequence[tuple[str, str]], how: How, by: str = "layer", asked: Chosen = ALL_ROWS
+) -> Profiled:
+    """The measurements of profiles, or of tables of layers, with their models.
+
+    Raises `UsageError` and `SpecError` for a file that is neither; `asked` is about tables.
 
     A network that cannot be read, or whose ops are not those of its profile, is left out and named.
     """
     networks, left, notes, runtimes = [], dict[str, str](), list[tuple[str, str]](), dict[str, None]()
     for file, model in pairs:
-        profile = read_profile(file, how.repeats)
-        runtimes[profile.runtime] = None
+        is_table = not is_profile(file) and file.lower().endswith(TABLES)
+        profile = profile_of_table(file, asked, how.repeats) if is_table else read_profile(file, how.repeats)
+        runtimes |= {profile.runtime: None} if profile.runtime else {}
         namer = Namer(os.path.dirname(file), how.models, how.input_shape)
         try:
             run = namer.run(model, {})

@@ -45,10 +45,10 @@ class Chosen(NamedTuple):
     network: str | None = None
 
 
-_ALL, _USUAL = Chosen(), How()
+ALL_ROWS, _USUAL = Chosen(), How()
 
 
-def measured_table(path: str, asked: Chosen = _ALL, how: How = _USUAL) -> Taken:
+def measured_table(path: str, asked: Chosen = ALL_ROWS, how: How = _USUAL) -> Taken:
     """The measurements of a CSV file; raises `UsageError` and `SpecError` for a file that is no such table.
 
     A network that cannot be read is left out, and named.
