@@ -247,6 +247,11 @@ def _notes(found: Training) -> list[tuple[str, str]]:
         ),
         ("to inputs", "the gradients to what layers read; none where nothing that is trained lies behind"),
         ("to weights", "the gradients to weights that are trained, at each use"),
+        *(
+            []
+            if report.complete
+            else [("taken", "gradients to pass through unknown ops, and nothing in them to be trained")]
+        ),
         ("memory", f"{least}{binary(held.total)} as {report.dtype}: {parts}, activations {kept}"),
         ("not counted", "the gradients of activations, which live for a moment, and workspaces"),
         ("optimizer", f"{found.optimizer}: remembers {OPTIMIZERS[found.optimizer].says} for each parameter"),
