@@ -107,6 +107,18 @@ class LayerEnergy(NamedTuple):
     """The types that it computes with and the table has no number for; its `compute` is then not known, and 0."""
     left_out: str = ""
     """Why some of what it does is not counted."""
+    unknown: bool = False
+    """Whether nobody knows what it does: its counts are 0, which is no number."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that it does has a number; else what it takes is a lower bound."""
+        return not (self.unknown or self.lacking or self.left_out)
+
+    @property
+    def computes(self) -> bool:
+        """Whether any of its operations has a number."""
+        return not (self.unknown or self.lacking) and bool(self.multiplications or self.additions)
 
     @property
     def total(self) -> Range:
@@ -221,6 +233,7 @@ def layer_energy(step: Step, types: Operands, bytes_moved: int, batch: int, tabl
         memory=Range(bytes_moved * per_byte.low, bytes_moved * per_byte.high),
         lacking=lacking,
         left_out=_why_left_out(step),
+        unknown=step.opaque,
     )
 
 
