@@ -168,6 +168,47 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
     assert "left out softmax: they need exponentials; the bytes that they move are counted" in shown
 
 
+def windows(size: int, count: int) -> list[range]:
+    """Those of torch's adaptive pools along one axis, as it writes them."""
+    return [range(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+
+
+@pytest.mark.parametrize(("size", "to"), [(n, k) for n in (1, 2, 5, 6, 7, 12, 13) for k in (1, 2, 3, 6, 7, 9)])
+@pytest.mark.parametrize("kind", ["avg", "max"])
+def test_adaptive_pools_read_each_of_their_windows(tmp_path: Path, kind: str, size: int, to: int) -> None:
+    """From a map of `size` by 6 with 2 channels to one of `to` by 4; what is alone in its window is copied."""
+    spec = (
+        f"convcost: 1\nname: net\ninput: [{size}, 6, 2]\nlayers:\n  - {{adaptive_{kind}_pool: {{size: [{to}, 4]}}}}\n"
+    )
+    (layer,) = convcost.energy(net(tmp_path, spec), dtype="int8").layers
+    sizes = [len(rows) * len(columns) for rows in windows(size, to) for columns in windows(6, 4)]
+    some = [one for one in sizes if one > 1]
+    assert (layer.multiplications, layer.additions) == (2 * len(some) if kind == "avg" else 0, 2 * sum(some))
+
+
+def test_overlapping_windows_of_an_adaptive_pool_by_hand(tmp_path: Path) -> None:
+    """13 to 6: six windows of 3 along each axis, from 0, 2, 4, 6, 8, 10."""
+    spec = "convcost: 1\nname: net\ninput: [13, 13, 2]\nlayers:\n  - {adaptive_avg_pool: {size: 6}}\n"
+    (layer,) = convcost.energy(net(tmp_path, spec), dtype="int8").layers
+    assert (layer.multiplications, layer.additions) == (6 * 6 * 2, 18 * 18 * 2)
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        "adaptive_avg_pool: {size: [1, 7]}",
+        "adaptive_max_pool: {size: [1, 7]}",
+        "avg_pool: {kernel: 1}",
+        "max_pool: {kernel: 1, stride: 2}",
+        "reduce: {function: mean, axes: [height]}",
+    ],
+)
+def test_a_pool_of_single_elements_computes_nothing(tmp_path: Path, op: str) -> None:
+    spec = f"convcost: 1\nname: net\ninput: [1, 7, 2]\nlayers:\n  - {{{op}}}\n"
+    (layer,) = convcost.energy(net(tmp_path, spec), dtype="int8").layers
+    assert (layer.multiplications, layer.additions, layer.compute, layer.complete) == (0, 0, 0, True)
+
+
 @pytest.mark.parametrize("op", ["softmax", "sigmoid", "swish", "gelu", "tanh", "layer_norm", "lstm: {channels: 3}"])
 def test_what_is_left_out_makes_sums_lower_bounds(tmp_path: Path, op: str) -> None:
     """A linear layer of 4 tokens of 2 to 3: 24 MACs and 12 biases. An LSTM multiplies too, which has a number."""
