@@ -94,6 +94,14 @@ def test_sums_with_something_unknown_are_lower_bounds() -> None:
     assert table.records[1]["macs"] is None
 
 
+def test_a_network_without_parameters_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text("convcost: 1\nname: net\ninput: [4, 4, 2]\nlayers:\n  - {relu: }\n")
+    found = convcost.load(str(path)).training()
+    assert found.held.total == 0
+    assert dict(found.table().notes)["memory"] == ("0 B as fp32: activations 0 B kept for the backward pass of batch 1")
+
+
 def test_a_network_that_ends_in_something_unknown_has_a_backward_pass(tmp_path: Path) -> None:
     """32·32 positions of 16 filters of 27 weights, then of 84 filters of 16; a detector's boxes are chosen at the end."""
     path = tmp_path / "net.yaml"
