@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import convcost
+from convcost.core.errors import UsageError
 from convcost.pages.layers import layers_html
-from convcost.results.receptive import derivation
+from convcost.results.receptive import derivation, field_columns
+from convcost.results.rows import FIELDS
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,16 @@ def test_what_is_no_part_of_the_network_in_order_has_none(report: convcost.Repor
 
 def test_columns_can_be_chosen(report: convcost.Report) -> None:
     assert report.table("stage", columns=["macs", "jump"]).headers == ("stage", "MACs", "jump")
+
+
+def test_every_column_says_how_it_is_had(report: convcost.Report) -> None:
+    """A row has a field along each axis, by which none is before another."""
+    assert [column.key for column in field_columns(report.fields)] == [*FIELDS]
+    for key in FIELDS:
+        with pytest.raises(UsageError, match=f"no column '{key}': give --receptive"):
+            convcost.load("lenet5").report().table(columns=[key])
+        with pytest.raises(UsageError, match=f"cannot be sorted by '{key}', which is a number for each axis"):
+            report.table(sort=key)
 
 
 def test_json_and_csv_have_every_layers(report: convcost.Report) -> None:
