@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -59,6 +60,28 @@ class Cache(Generic[Kept]):
         if metric not in self.by_metric:
             self.by_metric[metric] = make()
         return self.by_metric[metric]
+
+
+class LazyCosts(Mapping[str, tuple[TableTerms, ...]]):
+    """The costs of a region; those that few ask for are found when they are first asked for."""
+
+    def __init__(
+        self,
+        known: Mapping[str, tuple[TableTerms, ...]],
+        later: Mapping[str, Callable[[], tuple[TableTerms, ...]]],
+    ) -> None:
+        self.known, self.later = dict(known), later
+
+    def __getitem__(self, metric: str) -> tuple[TableTerms, ...]:
+        if metric not in self.known:
+            self.known[metric] = self.later[metric]()
+        return self.known[metric]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self.known, *self.later]))
+
+    def __len__(self) -> int:
+        return len({*self.known, *self.later})
 
 
 @dataclass(frozen=True)
@@ -288,7 +311,12 @@ def _region(part: SpacePart, back: Sequence[int]) -> Region:
         return Region(box, {}, part.reason)
     every = {**part.costs._asdict(), **part.more}
     costs = {metric: _candidates(cost, back) for metric, cost in every.items()}
-    return Region(box, costs, "", part.dtypes)
+    later = {metric: partial(_found, find, back) for metric, find in part.later.items()}
+    return Region(box, LazyCosts(costs, later) if later else costs, "", part.dtypes)
+
+
+def _found(find: Callable[[], Any], back: Sequence[int]) -> tuple[TableTerms, ...]:
+    return _candidates(find(), back)
 
 
 def _candidates(cost: Any, back: Sequence[int]) -> tuple[TableTerms, ...]:

@@ -1,15 +1,18 @@
 """How long the networks of a grid take on a device: exact femtoseconds, as one more cost of each point.
 
-On a calibrated device a latency is linear in exact counts, so it is a sum of products of tables as MACs are. The count of each
-term is kept beside it, for the points that differ from all networks of the calibration. On a roofline each layer takes the
+On a calibrated device a latency is linear in exact counts, so it is a sum of products of tables as MACs are, in which the
+coefficients are factors. The count of each term is added up only where it is asked for, to find the points that differ from
+all networks of the calibration. On a roofline each layer takes the
 larger of two times, which is found at every point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +20,7 @@ from convcost.core.dims import Dim
 from convcost.devices.device import Device, Roofline
 from convcost.devices.kernels import TERMS, Terms, untyped
 from convcost.graph.walk import Walked
-from convcost.space.numbers import Mask, Undecided, added, dense_of, total
+from convcost.space.numbers import Mask, Undecided, added, dense_of, parts_of_product, weighed
 
 LATENCY = "latency_ms"
 FAR = "far from all networks that the device was fitted on, in time or in what it goes into: extrapolated, of unknown error"
@@ -36,6 +39,14 @@ class Lacking(Exception):
         """In the box, of the first of these networks."""
 
 
+class Timed(NamedTuple):
+    """How long the networks of a box take, in one sum, and what it is made of, not yet added up."""
+
+    costs: Mapping[str, Dim]
+    later: Mapping[str, Callable[[], Dim]] = {}
+    """The name of the count of each term -> what finds it: few ask."""
+
+
 def timed_costs(
     walked: Walked,
     weights: Sequence[Dim],
@@ -43,16 +54,15 @@ def timed_costs(
     shape: Sequence[int],
     dtype: str | None,
     batch: int,
-) -> Mapping[str, Dim]:
+) -> Timed:
     """The latency of the networks of a box of this shape, each step standing for so many; raises `Lacking`."""
     if isinstance(device, Roofline):
-        return {LATENCY: _roofline(walked, weights, device, shape, dtype, batch)}
-    counts = _counts(device.kernels(walked, dtype, batch), weights)
-    for term, missing in device.missing(counts).items():
-        _refuse(term, missing, len(shape))
-    known = {term: counts.get(term, 0) for term in device.coefficients}
-    time = added(count * device.coefficients[term] for term, count in known.items())
-    return {LATENCY: time, **{count_of(term): count for term, count in known.items()}}
+        return Timed({LATENCY: _roofline(walked, weights, device, shape, dtype, batch)})
+    standing = _standing(device.kernels(walked, dtype, batch), weights)
+    _refuse_unknown(device, standing, len(shape))
+    time = _total(device.coefficients, standing)
+    counts = {count_of(term): partial(_total, {term: 1}, standing) for term in device.coefficients}
+    return Timed({LATENCY: time}, counts)
 
 
 def count_of(term: str) -> str:
@@ -60,18 +70,45 @@ def count_of(term: str) -> str:
     return f"{LATENCY}:{term}"
 
 
-def _counts(every: Sequence[Terms], weights: Sequence[Dim]) -> dict[str, Dim]:
-    """The terms of all kernels together; equal kernels are counted, then multiplied."""
+Standing = Sequence[tuple[Dim, Sequence[tuple[Terms, int]]]]
+"""For each number of repetitions the kernels that are repeated so often, with how many of each there are."""
+
+
+def _standing(every: Sequence[Terms], weights: Sequence[Dim]) -> Standing:
+    """All kernels of a network, equal ones counted; few numbers of repetitions differ."""
+    times = {id(weight): weight for weight in weights}
     once = {id(terms): terms for terms in every}
-    standing: dict[int, list[Dim]] = {key: [] for key in once}
+    often: dict[int, Counter[int]] = {key: Counter() for key in times}
     for terms, weight in zip(every, weights, strict=True):
-        standing[id(terms)].append(weight)
-    found: dict[str, list[Dim]] = {}
-    for key, terms in once.items():
-        times = total(standing[key])
-        for term, count in terms.items():
-            found.setdefault(term, []).append(count * times)
-    return {term: added(each) for term, each in found.items()}
+        if terms:
+            often[id(weight)][id(terms)] += 1
+    return [(times[key], [(once[kind], count) for kind, count in kinds.items()]) for key, kinds in often.items()]
+
+
+def _total(coefficients: Mapping[str, int], standing: Standing) -> Dim:
+    """The counts of some terms in all kernels, each times its coefficient; others are left out."""
+    return added(
+        part
+        for weight, kinds in standing
+        for part in parts_of_product(
+            weighed(
+                (coefficients[term] * often, count)
+                for terms, often in kinds
+                for term, count in terms.items()
+                if term in coefficients
+            ),
+            weight,
+        )
+    )
+
+
+def _refuse_unknown(device: Device, standing: Standing, axes: int) -> None:
+    """Raises `Lacking` if a term of which the device knows nothing says much of the time of any network."""
+    terms = dict.fromkeys(term for _, kinds in standing for kernel, _ in kinds for term in kernel)
+    if all(term in device.coefficients for term in terms):
+        return
+    for term, missing in device.missing({term: _total({term: 1}, standing) for term in terms}).items():
+        _refuse(term, missing, axes)
 
 
 def _refuse(term: str, missing: Any, axes: int) -> None:
