@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convcost.core.errors import UsageError
-from convcost.core.metrics import METRICS, TIMED
+from convcost.core.metrics import METRICS, TIMED, key_of
 from convcost.core.units import exact
 from convcost.networks.network import Network
 from convcost.plots.curves import bars, cliffs, samples
@@ -79,6 +79,7 @@ def _around(network: Network, report: Report, size: int) -> Sequence[int]:
 
 def sweep_figure(made: DesignSpace, metric: str = "macs", against: str = "") -> go.Figure:
     """A metric along the axis of a design space, over its two axes as a map, or of many axes the points `against` another."""
+    metric, against = key_of(metric), key_of(against)
     if len(made.axes) > _PLANE:
         return points_figure(made, metric, against=against)
     if len(made.axes) == _PLANE:
@@ -88,6 +89,7 @@ def sweep_figure(made: DesignSpace, metric: str = "macs", against: str = "") -> 
 
 def sweep_figures(made: DesignSpace, metric: str = "macs", against: str = "") -> list[go.Figure]:
     """The pictures of a grid: one of one or two axes, of more the same networks coloured by each knob, the telling first."""
+    metric, against = key_of(metric), key_of(against)
     if len(made.axes) <= _PLANE:
         return [sweep_figure(made, metric)]
     return [
