@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.errors import UsageError, did_you_mean, nearest
-from convcost.core.metrics import METRICS, RATIOS, TIMED, TRAFFIC, Metric
+from convcost.core.metrics import METRICS, RATIOS, TIMED, TRAFFIC, Metric, key_of
 from convcost.core.units import exact, shape_text
 from convcost.graph.partial import UNKNOWN
 from convcost.results.costs import (
@@ -155,6 +155,8 @@ def instead(asked: str, every: Iterable[str]) -> str:
     '. Did you mean params? There are: params, macs'
     """
     known = list(every)
+    if key_of(asked) in TIMED:
+        return ": it is of a device, give --device NAME; `convcost devices` lists all"
     near = f". Did you mean {found}?" if (found := nearest(asked, known)) else "."
     return f"{near} There are: {', '.join(known)}"
 
@@ -252,7 +254,7 @@ def ordered(parts: Sequence[Part], sort: str | None, top: int | None, *, timed: 
         return sorted(parts, key=lambda part: part.name)
     if key == LAYERS:
         return sorted(parts, key=lambda part: -getattr(part, LAYERS, 1))
-    if key in ("latency", *TIMED) and timed:
+    if key_of(key) in TIMED and timed:
         return sorted(parts, key=lambda part: -part.femtoseconds)
     if key in FIELDS:
         what = "which is a number for each axis; the columns of --receptive say it row by row"

@@ -16,7 +16,7 @@ from convcost import load, plots
 from convcost.core.errors import UsageError
 from convcost.networks.latency import latency
 from convcost.pages.frontier import frontier_page
-from convcost.plots.frontier import hover
+from convcost.plots.frontier import hover, title_of
 from convcost.published.data import Measured, accuracies
 from convcost.published.frontier import NO_MEMBER, frontier, frontier_table, mark_front
 from convcost.published.point import COUNTED, GIVEN, PREDICTED, PRINTED, Point
@@ -382,7 +382,57 @@ def test_networks_of_ones_own_stand_beside_predicted_ones_in_milliseconds() -> N
 
 
 def test_a_device_is_for_latency_alone() -> None:
-    with pytest.raises(UsageError, match="ask for --x latency"):
+    with pytest.raises(UsageError, match="ask for --x latency, not macs"):
         frontier(x="macs", device="sd855")
-    with pytest.raises(UsageError, match="no setup beside it"):
+    with pytest.raises(UsageError, match="ask for --device or --setup, not for both"):
         frontier(x="latency", device="sd855", setup="sd855")
+
+
+def test_what_is_extrapolated_is_hollow_and_not_on_the_front_unless_asked_for() -> None:
+    chosen = {"x": "latency", "device": "pixel1", "family": ["MobileNetV2", "ResNeXt"]}
+    found = frontier(**chosen)  # type: ignore[arg-type]
+    far = [point for point in found.points if point.extrapolated]
+    known = [point for point in found.points if not point.extrapolated]
+    assert {"ResNeXt"} <= {point.measured.family for point in far}
+    assert found.far == len(far)
+    for point in known:  # dominance among those that are not, pair by pair
+        beaten = any(
+            (one.cost <= point.cost and one.accuracy > point.accuracy)
+            or (one.cost < point.cost and one.accuracy >= point.accuracy)
+            for one in known
+        )
+        assert point.front <= (not beaten)
+    assert not any(point.front for point in far)
+    (note,) = (text for name, text in frontier_table(found).notes if name == "front")
+    assert note.endswith(f"; {len(far)} that are extrapolated left aside, --extrapolated takes them")
+    drawn = plots.frontier(found)
+    assert "○ extrapolated" in drawn.layout.title.text
+    hollow = [
+        tip
+        for trace in drawn.data
+        if trace.mode == "markers"
+        for tip, symbol in zip(trace.hovertext, trace.marker.symbol, strict=True)
+        if symbol.endswith("-open")
+    ]
+    assert len(hollow) == len(far)
+    assert all("extrapolated for pixel1" in tip for tip in hollow)
+    assert "hollow ones extrapolated" in frontier_page(found)
+    assert "counted by convcost" not in frontier_page(found)
+    both = frontier(**chosen, extrapolated=True)  # type: ignore[arg-type]
+    best = max(both.points, key=lambda point: point.accuracy)
+    assert (best.measured.family, best.extrapolated, best.front) == ("ResNeXt", True, True)
+    with pytest.raises(UsageError, match="all extrapolated"):
+        frontier(x="latency", device="pixel1", family=["ResNeXt"], front_only=True)
+
+
+def test_titles_tell_two_setups_of_one_board_apart() -> None:
+    one, four = (
+        frontier(x="latency", device=f"raspberry_pi_5_ncnn_{threads}t", family=["MobileNetV1"]) for threads in (1, 4)
+    )
+    for said in (
+        title_of,
+        lambda found: frontier_table(found).title,
+        lambda found: plots.frontier(found).layout.xaxis.title.text,
+    ):
+        assert "ncnn, 1 thread" in said(one)
+        assert "ncnn, 4 threads" in said(four)

@@ -16,7 +16,7 @@ import pytest
 from helpers.specs import written
 
 import convcost
-from convcost import UsageError, load
+from convcost import UsageError, load, plots
 from convcost.core.dims import where
 from convcost.core.metrics import SWEPT
 from convcost.devices.device import Device, Errors, Fitted, Roofline
@@ -25,6 +25,7 @@ from convcost.devices.stored import written as device_text
 from convcost.networks.latency import latency
 from convcost.space.evaluate import at_points, evaluate, feasible
 from convcost.space.extrapolated import at_each, extrapolated, how_many
+from convcost.space.fit import fit_table
 from convcost.space.front import grid_front, objectives_of
 from convcost.space.numbers import along
 from convcost.space.open import design_space
@@ -368,3 +369,50 @@ def test_points_that_cannot_be_built_have_no_latency() -> None:
     assert grid.extrapolated is None  # the device says on which networks it was fitted: none
     can = feasible(grid.tables)
     assert (grid.latency_ms.mask == ~can).all()
+
+
+def test_latency_is_another_word_for_latency_ms(cli: Cli) -> None:
+    asked = ["sweep", "mobilenet_v2", "--over", "resolution=222:226", "--device", "sd855"]
+    assert cli(*asked, "--metric", "latency").output == cli(*asked, "--metric", "latency_ms").output
+    assert (
+        cli(*asked, "--front", "latency,max:resolution").output
+        == cli(*asked, "--front", "latency_ms,resolution").output
+    )
+    cliffs = cli(*asked, "--cliffs", "--metric", "latency").output
+    assert "latency along resolution" in cliffs
+    assert "latency_ms" not in cliffs
+    made = design_space("mobilenet_v2", {"resolution": "222:226"}, device=find("sd855"))
+    word, key = (plots.sweep_figure(made, name).to_dict() for name in ("latency", "latency_ms"))
+    assert word == key
+    grid = convcost.sweep("mobilenet_v2", resolution="222:226", device="sd855")
+    assert grid.latency is grid.latency_ms
+    most = [
+        convcost.fit("mobilenet_v2", max_latency="10ms", device="sd855", maximise=name).best
+        for name in ("latency", "latency_ms")
+    ]
+    assert most[0] == most[1]
+    assert (
+        "give --device NAME"
+        in cli("sweep", "mobilenet_v2", "--over", "resolution=222:226", "--metric", "latency", code=2).output
+    )
+
+
+@pytest.mark.parametrize("word", ["latency", "latency_ms"])
+def test_a_column_of_latency_without_a_device_says_how_to_name_one(word: str, cli: Cli) -> None:
+    assert "give --device NAME" in cli("report", "mobilenet_v2", "--columns", f"name,{word}", code=2).output
+    said = cli("report", "mobilenet_v2", "resnet18", "--columns", f"macs,{word}", code=2).output
+    assert "convcost latency MODEL... --device NAME" in said
+
+
+def test_fit_speaks_of_extrapolation_only_where_what_it_shows_is() -> None:
+    def said(most: str) -> tuple[bool, str]:
+        over = {"width": "0.5:2:0.25", "resolution": "96:320:32"}
+        found = convcost.fit("mobilenet_v2", max_latency=most, device="pixel1", over=over, maximise="macs")
+        assert found.best is not None
+        alone = latency(convcost.load("mobilenet_v2", **found.best.knobs), "pixel1")
+        return alone.extrapolated, dict(fit_table(found).notes).get("~", "")
+
+    assert said("20ms") == (False, "")
+    far, note = said("2s")
+    assert far
+    assert note.startswith("it is far from all networks")
