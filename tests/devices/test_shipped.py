@@ -1,6 +1,9 @@
 """Every device that comes with convcost, recounted from its own file: its fit, its error, and how good both are."""
 
+import csv
 import re
+import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -97,3 +100,33 @@ def test_the_page_of_devices_says_what_is_there():
         error = find(name).error
         assert said in words
         assert (f"{100 * error.median:.1f}", f"{100 * error.worst:.0f}") == (median, worst)
+
+
+LOG = """Typical output
+
+### Board "5" (4 cores, 2.4 GHz)
+```
+$ ./benchncnn 10 4 2 -1 0
+loop_count = 10
+num_threads = 4
+powersave = 2
+gpu_device = -1
+          squeezenet  min =   11.73  max =   11.88  avg =   11.78
+          FastestDet  min = 1538.76  max = 1544.81  avg = 1540.79
+```
+"""
+
+
+@pytest.mark.skipif(shutil.which("awk") is None, reason="there is no awk")
+def test_the_page_makes_a_table_of_ncnn_s_log(tmp_path):
+    page = (ROOT / "docs" / "devices.md").read_text(encoding="utf-8")
+    script = re.search(r"<!-- file: ncnn.awk -->\n```awk\n(.*?)```", page, re.DOTALL)[1]
+    (tmp_path / "ncnn.awk").write_text(script, encoding="utf-8")
+    made = subprocess.run(["awk", "-f", tmp_path / "ncnn.awk"], input=LOG, capture_output=True, text=True, check=True)
+    assert list(csv.DictReader(made.stdout.splitlines())) == [
+        {
+            "device": "Board 5 (4 cores, 2.4 GHz)", "threads": "4", "powersave": "2", "gpu": "-1", "model": model,
+            "input": size, "min_ms": ms,
+        }
+        for model, size, ms in (("squeezenet", "", "11.73"), ("FastestDet", "352", "1538.76"))
+    ]  # fmt: skip
