@@ -17,6 +17,7 @@ from convcost.devices.kernels import untyped
 from convcost.devices.layered import calibrated_layers
 from convcost.devices.stored import written
 from convcost.networks.inputs import GivenShape
+from convcost.networks.measured.columns import THREADS, plain
 from convcost.networks.measured.profiled import measured_profiles
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.table import Chosen, measured_table
@@ -108,8 +109,8 @@ def calibrate(
 
 def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> Calibrated:
     taken = measured_table(path, asked, how)
-    setup = {column.lower(): value for column, value in taken.setup.items()}
-    threads = setup.get("threads", "")
+    setup = {plain(column): value for column, value in taken.setup.items()}
+    threads = next((setup[name] for name in THREADS if name in setup), "")
     said = {
         "name": os.path.splitext(os.path.basename(path))[0],
         "title": setup.get("device", ""),
