@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.doors import public
-from convcost.core.dtypes import as_text
+from convcost.core.dtypes import DTYPE_BITS, as_text
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
@@ -18,7 +18,7 @@ from convcost.core.units import binary, compact, counted, exact, milliseconds, s
 from convcost.core.version import __version__
 from convcost.devices.catalog import device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
-from convcost.devices.kernels import TERMS, Terms, kernels, total, untyped
+from convcost.devices.kernels import TERMS, Terms, kernels, multiplied_as, total, untyped
 from convcost.devices.stored import calibrated_names, find
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.inputs import GivenShape
@@ -481,9 +481,14 @@ def measured_notes(found: Latency) -> list[tuple[str, str]]:
     if known := measured(found):
         apart = f"; a fit without it says {_ms(known.left_out_ms)}" if known.left_out_ms is not None else ""
         return [("measured", f"{_ms(known.ms)} ({known.network}){apart}")]
-    if named := namesake(found):
-        return [("measured", f"{_ms(named.ms)} for a network of this name with other counts: {_differs(found, named)}")]
-    return []
+    named = namesake(found)
+    if named is None:
+        return []
+    here, there = multiplied_as(found.counts), multiplied_as(named.terms)
+    if here != there:
+        return [("measured", f"{_ms(named.ms)} for {named.network}, which ran as {there}, and not as {here}")]
+    name = "a network of this name" if named.network == found.network.label else named.network
+    return [("measured", f"{_ms(named.ms)} for {name} with other counts: {_differs(found, named)}")]
 
 
 def measured(found: Latency) -> Fitted | None:
@@ -494,10 +499,24 @@ def measured(found: Latency) -> Fitted | None:
 
 
 def namesake(found: Latency) -> Fitted | None:
-    """What was measured of a network of the same name, whose counts are others; None if nothing was."""
+    """What was measured of a network of the same name, whose counts are others; None if nothing was.
+
+    One that ran as the same types goes before one that ran as others; a table may name the type behind the network.
+    """
     if not isinstance(found.device, Device) or found.report.batch != 1 or measured(found):
         return None
-    return next((one for one in found.device.fitted if one.network == found.network.label), None)
+    named = [one for one in found.device.fitted if _untyped_name(one.network) == found.network.label]
+    return min(named, key=lambda one: multiplied_as(one.terms) != multiplied_as(found.counts), default=None)
+
+
+def _untyped_name(network: str) -> str:
+    """The name of a network without the type that it ran as.
+
+    >>> _untyped_name("resnet18_int8"), _untyped_name("mobilenet_v1:width=0.5"), _untyped_name("net_v2")
+    ('resnet18', 'mobilenet_v1:width=0.5', 'net_v2')
+    """
+    name, _, dtype = network.rpartition("_")
+    return name if name and dtype in DTYPE_BITS else network
 
 
 def _differs(found: Latency, named: Fitted) -> str:

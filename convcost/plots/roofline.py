@@ -11,7 +11,7 @@ from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
 from convcost.core.units import counted, milliseconds, scaled
 from convcost.devices.device import FEMTOSECONDS, SECOND, Device, Roofline, share_text
-from convcost.devices.kernels import rank, untyped
+from convcost.devices.kernels import MULTIPLIED, rank, untyped
 from convcost.networks.latencies import Latencies
 from convcost.networks.latency import KINDS, Latency, kind_of, place_text, time_text
 from convcost.plots.style import count_axis, figure
@@ -178,7 +178,6 @@ def _roofs(every: Sequence[Latency]) -> list[_Roof]:
     return _rates(device, every)
 
 
-_MULTIPLIES = ("direct", "winograd", "pointwise", "depthwise", "vector", "matmul", "recurrent")
 _WINOGRAD = 4
 """MACs of a tile, 3 × 3 for each of 4 × 4 outputs, for each of its 6 × 6 multiplications."""
 
@@ -188,7 +187,7 @@ def _rates(device: Device, every: Sequence[Latency]) -> list[_Roof]:
     roofs = []
     for term in sorted({term for one in every for term in one.counts}, key=rank):
         time, base = device.coefficients.get(term, 0), untyped(term)
-        if time and base in _MULTIPLIES:
+        if time and base in MULTIPLIED:
             each = _WINOGRAD if base == "winograd" else 1
             text = f"{term} {scaled(each * 10**6, time, 3)} MAC/ns"
             roofs.append(_Roof(text, each * SECOND / time, None, kind_of({term: 1})))
