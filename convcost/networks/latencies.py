@@ -22,6 +22,8 @@ from convcost.networks.latency import (
     Latency,
     Place,
     device_notes,
+    error_text,
+    far_text,
     latency,
     latency_dict,
     measured,
@@ -215,7 +217,7 @@ def _notes(rows: Sequence[Row], *, several: bool) -> list[tuple[str, str]]:
     return [
         *dict.fromkeys(unknown),
         *(("why", why(row, several=several)) for row in _asked_why(rows)),
-        *[(EXTRAPOLATED, "beyond what the device was fitted on, as below")][: len(beyond)],
+        *[(EXTRAPOLATED, _FAR)][: len(beyond)],
         *beyond,
         *real,
         *(note for device in devices for note in _device_notes(device, rows)),
@@ -229,12 +231,18 @@ def _asked_why(rows: Sequence[Row]) -> list[Row]:
     """The rows that are explained: all others than the first; of many, those that are slower with fewer MACs, or the reverse."""
     others = [row for row in rows if row.found is not row.first and row.ratio is not None]
     if len(others) <= _MOST_WHYS:
+_FAR = "far from all that the device was fitted on, as below: the error of the device is not that of this time, which nobody knows"
         return others
     return [row for row in others if ((row.macs_ratio or 1) - 1) * ((row.ratio or 1) - 1) < 0]
 
 
 def _device_notes(device: Place, rows: Sequence[Row]) -> list[tuple[str, str]]:
-    error = next(row.found.error for row in rows if row.found.device.name == device.name)
+    """What a device is; its error stands as it is where it holds for a row at least."""
+    error = (
+        far_text(device)
+        if all(row.found.extrapolated for row in rows if row.found.device == device)
+        else error_text(device)
+    )
     place, *rest = device_notes(device)
     return [place, ("error", error), *rest]
 

@@ -27,7 +27,7 @@ from convcost.networks.network import Network
 from convcost.render.table import Table, Tabular
 from convcost.results.report import LayerCost, Report, bound, inputs_dict, json_value, op_text, title, unknown_notes
 from convcost.results.rows import levels_that_fit
-from convcost.results.timed import Timed
+from convcost.results.timed import FAR, Timed
 
 KINDS: Final = (
     *("convolution", "pointwise", "depthwise", "linear", "matmul", "recurrent"),
@@ -48,7 +48,7 @@ _USUAL: Final = ("unit", "block", "stage", "op")
 _NANOSECOND: Final = 10**6
 """Femtoseconds."""
 Place = Device | Roofline
-EXTRAPOLATED: Final = "~"
+EXTRAPOLATED: Final = FAR
 """Printed before a time that is extrapolated."""
 
 
@@ -150,8 +150,8 @@ class Latency(Tabular):
 
     @property
     def error(self) -> str:
-        """How far off it is, in words."""
-        return error_text(self.device)
+        """How far off it is, in words: of an extrapolated time that this is not known."""
+        return far_text(self.device) if self.extrapolated else error_text(self.device)
 
     @property
     def timed(self) -> Timed:
@@ -331,6 +331,20 @@ def error_text(device: Place) -> str:
         "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
         "tensors or Winograd's algorithm multiplies less"
     )
+
+
+def far_text(device: Place) -> str:
+    """How far off a time is of a network that is far from all that the device was fitted on: nothing says that.
+
+    >>> from convcost.devices.device import Errors
+    >>> far_text(Device("own", {}, Errors(0.022, 0.066, 0.12, 22), ()))
+    'far from all that was measured, how far off is not known; ±2.2 % median, 12 % worst is the error of networks like those'
+    """
+    if not isinstance(device, Device):
+        return error_text(device)
+    median, worst = share_text(device.error.median), share_text(device.error.worst)
+    known = f"±{median} median, {worst} worst is the error of {device.error.of} like those"
+    return f"far from all that was measured, how far off is not known; {known}"
 
 
 def device_summary(device: Place) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from convcost.core.units import counted, milliseconds, scaled
 from convcost.devices.device import FEMTOSECONDS, SECOND, Device, Roofline, share_text
 from convcost.devices.kernels import MULTIPLIED, rank, untyped
 from convcost.networks.latencies import Latencies
-from convcost.networks.latency import KINDS, Latency, kind_of, place_text, time_text
+from convcost.networks.latency import EXTRAPOLATED, KINDS, Latency, kind_of, place_text, time_text
 from convcost.plots.style import count_axis, figure
 from convcost.render.palette import LIGHT, look
 from convcost.results.report import said
@@ -99,7 +99,12 @@ def _aside(every: Sequence[Latency]) -> str:
         lines.append(
             f"{name}{time_text(one)} ms, of which {share_text(time / whole)} in {counted(len(silent), 'kernel')} without MACs"
         )
-    return f"{'; '.join(lines)} · area: time"
+    return f"{'; '.join(lines)} · area: time{_far(every)}"
+
+
+def _far(every: Iterable[Latency]) -> str:
+    """That no error is known of a time, where it is extrapolated."""
+    return f" · {EXTRAPOLATED} far from all that was measured" if any(one.extrapolated for one in every) else ""
 
 
 def _by_kind(found: Latency) -> list[tuple[str, list[_Spot]]]:

@@ -72,7 +72,7 @@ from convcost.results.rows import (
 )
 from convcost.results.settings import settings_text
 from convcost.results.summary import drops, summary_notes
-from convcost.results.timed import Timed, time_columns, time_dict, time_notes
+from convcost.results.timed import Timed, device_dict, time_columns, time_dict, time_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -382,7 +382,7 @@ def to_dict(report: Report, level: str | int = "layer") -> dict[str, Any]:
         "unknown": [layer._asdict() for layer in report.unknown],
         "remarks": list(report.remarks),
         "totals": {**totals_dict(report.totals), "intensity": per_byte(report.totals), **_more_totals(report)},
-        **({"device": dict(report.timed.data)} if report.timed else {}),
+        **device_dict(report.timed),
         **_dtypes_dict(report),
         **({"deployed": report.deployed.to_dict()} if report.deployed else {}),
         "not_counted": dict(report.not_counted),

@@ -132,6 +132,32 @@ def test_what_goes_beyond_is_marked_everywhere(tiny: str) -> None:
     assert not beside.data["latencies"][1]["extrapolated"]
 
 
+def test_of_an_extrapolated_time_no_error_is_known(tiny: str) -> None:
+    """Nowhere does the error of a device stand beside a time as if it held for it."""
+    small = Fitted("small", 1.0, {"direct": 10, "pointwise": 1000, "activations": 10, "kernels": 1}, 1.5)
+    far, near = latency(tiny, _device(fitted=(small,))), latency(tiny, _device("near"))
+    held = "±1.0 % median, 2.0 % for nine in ten, 3.0 % worst of 5 networks, each left out in turn"
+    assert near.error == held
+    assert far.error == (
+        "far from all that was measured, how far off is not known; "
+        "±1.0 % median, 3.0 % worst is the error of networks like those"
+    )
+    said = dict(far.table().notes)["time"]
+    assert said.startswith("~")
+    assert said.endswith(f" ms: {far.error}")
+    assert held not in str(far.table().notes)
+    assert held not in str(Latencies((far, latency("lenet5", Roofline("own2", {"fp32": 1}, 1)))).table().notes)
+    report = load(tiny).report(device=far.device)
+    assert dict(report.table().notes)["latency"].startswith("~")
+    assert far.error in dict(report.table().notes)["latency"]
+    assert report.to_dict()["extrapolated"] is True
+    assert report.to_dict()["reasons"] == [*far.beyond]
+    assert load(tiny).report(device=near.device).to_dict()["extrapolated"] is False
+    for figure in (far.figure(), Latencies((far,)).figure()):
+        assert "~ far from all that was measured" in figure.layout.title.text.replace("<br>", " ")
+    assert "far from" not in near.figure().layout.title.text
+
+
 def test_a_network_that_was_measured_says_so(tiny: str) -> None:
     every = {term: sum(one.get(term, 0) for one in (STEM, EXPAND, PROJECT)) for term in RATES}
     known = Fitted("as it was called there", 2.5, every, 2.25)
