@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.dtypes import DTYPE_BITS, as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
 from convcost.core.units import counted, milliseconds, scaled
@@ -256,6 +256,7 @@ def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     every = found if isinstance(found, Latencies) else Latencies(tuple(found))
     rows = every.rows
     several = len({row.found.device.name for row in rows}) > 1
+    types = len({row.found.report.dtype for row in rows}) > 1
     bars: list[tuple[str, Mapping[str, int], int, str]] = []
     macs = max(row.found.whole.macs for row in rows) or 1
     time = max(row.found.femtoseconds for row in rows) or 1
@@ -265,14 +266,13 @@ def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
         bars.append((f"{label}: MACs", _macs_by_kind(mine[0].found), macs, METRICS["macs"].rounded(whole)))
         for row in mine:
             on = f" on {row.found.device.name}" if several else ""
+            on += f" as {as_text(row.found.report.dtype)}" if types else ""
             bars.append((f"{label}: time{on}", row.found.whole.kinds, time, f"{time_text(row.found)} ms"))
-    first = rows[0].found
     names = list(dict.fromkeys(row.label for row in rows))
-    place = "devices" if several else place_text(first.device)
     return figure(
         [trace for kind in KINDS for trace in _stack(kind, bars)],
         title=f"{' beside '.join([names[0], ', '.join(names[1:])]) if names[1:] else names[0]}: MACs and time by kind of kernel"
-        f"{below(f'each as a share of the largest · {_precision(first)}{place}')}",
+        f"{below(f'each as a share of the largest · {_settings(every)}{_far(every)}')}",
         xaxis={
             "title": {"text": "share of the largest"},
             "tickvals": [0, 25, 50, 75, 100],
@@ -285,9 +285,19 @@ def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     )
 
 
-def _precision(found: Latency) -> str:
-    batch = f"batch {found.report.batch} · " if found.report.batch > 1 else ""
-    return f"{batch}as {found.report.dtype} · "
+def _settings(every: Latencies) -> str:
+    """Batch and type, where all have one, and the devices by name."""
+    reports = [one.report for one in every]
+    batch = f"batch {reports[0].batch} · " if reports[0].batch > 1 else ""
+    dtypes = list(dict.fromkeys(as_text(report.dtype) for report in reports))
+    devices = list({one.device.name: one.device for one in every}.values())
+    names = " and ".join(device.name for device in devices) if len(devices) <= _NAMED else f"{len(devices)} devices"
+    place = names if len(devices) > 1 else place_text(devices[0])
+    return f"{batch}as {' and '.join(dtypes)} · {place}"
+
+
+_NAMED = 3
+"""Devices that a subtitle names; the bars name each."""
 
 
 def _macs_by_kind(found: Latency) -> dict[str, int]:

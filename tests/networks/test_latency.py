@@ -175,6 +175,42 @@ def test_a_network_of_a_measured_name_says_what_is_different(tiny: str) -> None:
     assert said == "2.50 ms for a network of this name with other counts: direct 1.00 k there, 6.91 k here"
 
 
+def test_what_was_measured_is_of_the_same_type_or_says_of_which(tiny: str) -> None:
+    every = {term: sum(one.get(term, 0) for one in (STEM, EXPAND, PROJECT)) for term in RATES}
+    name = load(tiny).label
+    as_int8 = {f"{term}_int8" if term in ("direct", "pointwise") else term: count for term, count in every.items()}
+    floats, ints = Fitted(name, 2.5, every, None), Fitted(f"{name}_int8", 1.5, {**as_int8, "kernels": 4}, None)
+    more = {"direct_int8": 1, "pointwise_int8": 1}
+    both = _device(fitted=(floats, ints), **more)
+    said = dict(latency(tiny, both, dtype="int8").table().notes)["measured"]
+    assert said.startswith(f"1.50 ms for {name}_int8 with other counts: ")
+    assert dict(latency(tiny, both).table().notes)["measured"].startswith("2.50 ms (")
+    other = dict(latency(tiny, _device(fitted=(floats,), **more), dtype="int8").table().notes)["measured"]
+    assert other == f"2.50 ms for {name}, which ran as fp32, and not as int8"
+    reverse = dict(latency(tiny, _device(fitted=(ints,), **more)).table().notes)["measured"]
+    assert reverse == f"1.50 ms for {name}_int8, which ran as int8, and not as fp32"
+
+
+def test_networks_of_different_types_are_not_compared_in_silence(tiny: str) -> None:
+    terms = ("direct_int8", "pointwise_int8", "im2col", "weights", "activations", "kernels")
+    ints = Device("ints", dict.fromkeys(terms, 1), ERRORS, (), dtype="int8")
+    found = latencies([tiny], [_device("floats"), ints])
+    table = found.table()
+    assert "as fp32 and int8 · floats and ints" in table.title
+    at = table.headers.index("as")
+    assert [row[at] for row in table.rows] == ["fp32", "int8"]
+    assert "on ints as int8 takes" in why(found.rows[1])
+    assert "as long as on floats as fp32" in why(found.rows[1])
+    figure = found.figure()
+    assert "as fp32 and int8 · floats and ints" in figure.layout.title.text
+    names = {name for trace in figure.data for name in trace.y}
+    assert names >= {"tiny: time on floats as fp32", "tiny: time on ints as int8"}
+    alike = latencies([tiny], [_device("one"), _device("two")])
+    assert "as" not in alike.table().headers
+    assert "as fp32 · one and two" in alike.table().title
+    assert "as fp32 · one and two" in alike.figure().layout.title.text
+
+
 def test_why_adds_up() -> None:
     device = Roofline("slow", {"fp32": 10**9}, 10**9, overhead=10**9)
     found = latencies(["mobilenet_v1", "efficientnet_b0"], [device])
