@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.patterns import fitting
+from convcost.core.errors import UsageError
+from convcost.core.patterns import fitting, plain
 from convcost.core.units import exact, scaled
 from convcost.core.version import __version__
 from convcost.devices import stored
@@ -32,14 +32,16 @@ def list_devices(*patterns: str) -> tuple[str, ...]:
 
 
 def chosen(patterns: Sequence[str]) -> list[Device | Roofline]:
-    """The devices themselves."""
+    """The devices themselves: all that a word is in, not only the one of that very name."""
     names = stored.list_devices()
     every = [stored.find(name) for name in names]
     kept: set[str] = set()
     for pattern in patterns:
-        found = fitting(pattern, every, lambda one: (one.name, one.title, getattr(one, "runtime", "")))
+        bare = plain(pattern) and not set("*?[") & set(pattern)
+        asked = f"*{pattern}*" if bare else pattern  # the name of a device is often a part of others
+        found = fitting(asked, every, lambda one: (one.name, one.title, getattr(one, "runtime", "")))
         if not found:
-            raise UsageError(f"no device matches {pattern!r}{did_you_mean(pattern, names)}")
+            raise UsageError(f"no device matches {pattern!r}{stored.hint(pattern)}")
         kept.update(one.name for one in found)
     return [one for one in every if not patterns or one.name in kept]
 
