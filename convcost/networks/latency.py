@@ -18,7 +18,7 @@ from convcost.core.units import binary, compact, counted, exact, milliseconds, s
 from convcost.core.version import __version__
 from convcost.devices.catalog import device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
-from convcost.devices.kernels import TERMS, Terms, kernels, multiplied_as, total, untyped
+from convcost.devices.kernels import Terms, kernels, multiplied_as, total, untyped
 from convcost.devices.stored import calibrated_names, find
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.inputs import GivenShape
@@ -259,51 +259,70 @@ def latency(
     """
     network = open_network(model, knobs, input_shape)
     found = device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
-    dtype = found.asked(network.walked, dtype)
+    asked, dtype = dtype, found.asked(network.walked, dtype)
     report = network.report(batch=batch, dtype=dtype)
     winograd = not isinstance(found, Device) or found.winograd
     terms = kernels(network.walked, dtype, batch, winograd=winograd)
     beyond: tuple[str, ...] = ()
     if isinstance(found, Device):
         counts = total(terms)
-        refuse(network.label, found, [layer.name for layer in report.layers], terms)
+        refuse(network, found, terms, asked)
         beyond = found.beyond({term: int(count) for term, count in counts.items()})
     return Latency(network, found, report, found.times(network.walked, dtype, batch), terms, beyond)
 
 
-def refuse(network: str, device: Device, names: Sequence[str], terms: Sequence[Terms]) -> None:
-    """Raise `UsageError` if a device knows nothing of a term of a network's kernels."""
+def refuse(network: Network, device: Device, terms: Sequence[Terms], dtype: str | None = None) -> None:
+    """Raise `UsageError` if a device knows nothing of a term of a network's kernels; other devices are named that do, for the
+    type that is asked for.
+    """
     lacks = device.lacks(total(terms))
     if not lacks:
         return
+    names = [step.node.name for step in network.walked.steps]
     found = {term: [name for name, one in zip(names, terms, strict=True) if term in one] for term in lacks}
-    kinds: dict[tuple[str, ...], list[str]] = {}
+    kinds: dict[tuple[str, ...], str] = {}
     for term, layers in found.items():
-        kinds.setdefault(tuple(layers), []).append(term)
-    said = [
-        f"{' and '.join(words)} ({TERMS.get(untyped(words[0]), 'MACs of another kind of layer')}; "
-        f"{counted(len(layers), 'layer')}, as {layers[0]})"
-        for layers, words in kinds.items()
-    ]
+        kinds.setdefault(tuple(layers), term)  # the transforms of Winograd's algorithm are no kind of their own
+    most = sorted(kinds.items(), key=lambda entry: -len(entry[0]))
+    said = [f"{term} ({counted(len(layers), 'layer')})" for layers, term in most[:_NAMED]]
+    said[0] = f"{said[0][:-1]}, as {most[0][0][0]})"
+    said += [counted(len(most) - _NAMED, "other kind")] if len(most) > _NAMED else []
     raise UsageError(
-        f"{network}: no network that {device.name} was fitted on ({families(device)}) has {', nor '.join(said)}, so that its "
-        f"time there is not known: choose another device{_knowing(total(terms))}, or calibrate one on networks "
-        "that have them, `convcost calibrate TABLE.csv -o device.yaml`"
+        f"{network.label}: no network that {device.name} was fitted on has {' or '.join(said)}, so that its time there is not "
+        f"known. {_knowing(network, device, dtype)} `convcost calibrate TABLE.csv -o device.yaml` makes one of networks that do"
     )
 
 
-def _knowing(counts: Terms) -> str:
-    """The first of convcost's own devices that know all of these terms, and how many there are."""
-    found = [name for name in calibrated_names() if not _lacked(name, counts)]
-    if not found:
-        return " (of those that `convcost devices` lists only rooflines take every network)"
-    others = f" or one of {len(found) - 1} others that `convcost devices` lists" if found[1:] else ""
-    return f", {found[0]}{others}"
+_NAMED: Final = 3
 
 
-def _lacked(name: str, counts: Terms) -> tuple[str, ...]:
-    device = find(name)
-    return device.lacks(counts) if isinstance(device, Device) else ()
+def _knowing(network: Network, device: Device, dtype: str | None) -> str:
+    """Which of convcost's own devices take a network, in a sentence's beginning: those first that it is not far from, and that
+    are most like this one.
+    """
+    known: dict[tuple[str | None, bool], Terms] = {}
+
+    def counts(one: Device) -> Terms:
+        """As its own runtime runs it: that may have another type, or know no Winograd's algorithm."""
+        key = one.asked(network.walked, dtype), one.winograd
+        if key not in known:
+            known[key] = total(one.kernels(network.walked, dtype))
+        return known[key]
+
+    calibrated = [one for name in calibrated_names() if isinstance(one := find(name), Device)]
+    every = [one for one in calibrated if not one.lacks(counts(one))]
+    if not every:
+        return "Only rooflines take it, of those that `convcost devices` lists;"
+    names = [one.name for one in sorted(every, key=lambda one: (one.outside(counts(one)), _unlike(one, device)))]
+    more = [f"one of {len(names) - _NAMED} others"] if len(names) > _NAMED else []
+    return f"Devices with such networks: {' or '.join([*names[:_NAMED], *more])};"
+
+
+def _unlike(one: Device, other: Device) -> tuple[bool, int, bool, float, str]:
+    """How little two devices are alike: by runtime, by words of their titles, by threads; of those as like, by their error."""
+    words = ({*device.title.lower().replace(",", " ").split()} for device in (one, other))
+    alike = len(set.intersection(*words))
+    return one.runtime != other.runtime, -alike, one.threads != other.threads, one.error.median, one.name
 
 
 _MOST_FAMILIES: Final = 6

@@ -97,9 +97,8 @@ def test_what_a_device_was_never_fitted_on_is_refused() -> None:
         latency("resnet18", _device(vector=1, elementwise=1))
     said = str(raised.value)
     # 13 of its 16 convolutions 3×3 in blocks are of stride 1; the others halve the map.
-    assert "winograd and winograd_transform" in said
-    assert "13 layers, as conv2_x.block1.conv1.conv2d" in said
-    assert "convcost devices" in said
+    assert "winograd (13 layers, as conv2_x.block1.conv1.conv2d" in said
+    assert "Devices with such networks: " in said
     assert "convcost calibrate" in said
     assert "\n" not in said
     with pytest.raises(UsageError, match="pointwise_int8"):
@@ -112,7 +111,7 @@ def test_terms_that_are_too_few_to_matter_are_said(tmp_path: Path) -> None:
     (tmp_path / "many.yaml").write_text(f"{net()}  - softmax\n", encoding="utf-8")
     said = dict(latency(tmp_path / "few.yaml", _device(elementwise=1)).table().notes)
     assert said["without"] == "2 exponentials, which the device knows nothing of, and which are too few to matter"
-    with pytest.raises(UsageError, match=r"has exponentials \(.*; 1 layer, as softmax\)"):
+    with pytest.raises(UsageError, match=r"has exponentials \(1 layer, as softmax\)"):
         latency(tmp_path / "many.yaml", _device(elementwise=1))
 
 
