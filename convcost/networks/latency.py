@@ -158,7 +158,7 @@ class Latency(Tabular):
         """Its times as a report shows them beside the layers' costs."""
         times = {layer.name: int(time.total) for layer, time in zip(self.report.layers, self.times, strict=True)}
         said = f"{place_text(self.device)}, as {as_text(self.report.dtype)}: {self.error}"
-        return Timed(said, times, device_summary(self.device), self.beyond)
+        return Timed(said, times, device_summary(self.device), self.beyond, brief_text(self))
 
     @cached_property
     def whole(self) -> Part:
@@ -364,6 +364,16 @@ def far_text(device: Place) -> str:
     median, worst = share_text(device.error.median), share_text(device.error.worst)
     known = f"±{median} median, {worst} worst is the error of {device.error.of} like those"
     return f"far from all that was measured, how far off is not known; {known}"
+
+
+def brief_text(found: Latency) -> str:
+    """A device by its name, with how far off it is, in a few words."""
+    device = found.device
+    if not isinstance(device, Device):
+        return f"on {device.name}, by peak figures of a datasheet"
+    if found.extrapolated:
+        return f"on {device.name}, far from all that was measured"
+    return f"on {device.name}, ±{share_text(device.error.median)} median"
 
 
 def device_summary(device: Place) -> dict[str, Any]:

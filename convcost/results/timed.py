@@ -27,6 +27,8 @@ class Timed:
     """The device in JSON."""
     extrapolated: tuple[str, ...] = ()
     """In words, by what the network differs from all that the device was fitted on."""
+    brief: str = ""
+    """The device by its name, with how far off it is, in a few words."""
 
 
 def time_columns(timed: Timed | None, display: Display) -> list[Column]:
@@ -64,8 +66,9 @@ def device_dict(timed: Timed | None) -> dict[str, Any]:
 
 
 def time_notes(timed: Timed | None, totals: Totals, display: Display) -> list[tuple[str, str]]:
-    """The whole time with how far off it is, and by what it is extrapolated."""
+    """The whole time with how far off it is, by what it is extrapolated, and where the device's times are from."""
     if timed is None:
         return []
     far = [("extrapolated", why) for why in timed.extrapolated]
-    return [(LATENCY.heading, f"{cell(timed, totals, display)} on {timed.said}"), *far]
+    source = [("times from", timed.data["source"])] if timed.data.get("source") else []
+    return [(LATENCY.heading, f"{cell(timed, totals, display)} on {timed.said}"), *far, *source]
