@@ -240,7 +240,7 @@ class Latency(Tabular):
         return {"schema": "convcost.latency/1", "version": __version__, **latency_dict(self)}
 
     def figure(self) -> Any:
-        """Its layers under the device's roofs: MACs per second against MACs per byte, a plotly figure."""
+        """Its layers under the device's roofs, or beside its rates: MACs per second against MACs per byte, a plotly figure."""
         return public("plots").roofline_figure([self])
 
 

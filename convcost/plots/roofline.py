@@ -1,4 +1,4 @@
-"""Latencies as pictures: the layers of networks under the roofs of a device, and where the time goes beside the MACs."""
+"""Latencies as pictures: the layers of networks under the roofs of a device, or beside its rates, and where the time goes beside the MACs."""
 
 from __future__ import annotations
 
@@ -55,8 +55,9 @@ def roofline_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     """MACs per second against MACs per byte of each layer, on the device that all have, under its roofs.
 
     The area of a point is the time of the layers that it stands for. Points are coloured by kind of kernel, of several
-    networks by network. A roofline's roofs are its bandwidth and its peak; those of a calibrated device are the rates of its
-    kinds of kernel, and what it moves activations at. Raises `UsageError` for several devices.
+    networks by network. A roofline's roofs are its bandwidth and its peak. A calibrated device has no roofs, but rates: of
+    each kind of kernel, and of moving activations; a layer may lie above one, whose weights are read faster than these, say.
+    Raises `UsageError` for several devices.
     """
     every = list(found)
     device = every[0].device
@@ -73,10 +74,11 @@ def roofline_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     ]
     roofs = _roofs(every)
     frame = _frame(spots, roofs)
+    lines = "under the roofs" if isinstance(device, Roofline) else "beside the rates"
     settings = f"{said(every[0].report, 'dtype')} · " if len(every) == 1 else ""
     return figure(
         [*traces, *_roof_traces(roofs, frame)],
-        title=f"{' and '.join(labels)} under the roofs of {device.name}{below(settings + _aside(every))}",
+        title=f"{' and '.join(labels)} {lines} of {device.name}{below(settings + _aside(every))}",
         xaxis={**count_axis("MACs per byte moved", log=True), "tickformat": "~g", "range": frame[0]},
         yaxis={**count_axis("MACs per second", log=True), "range": frame[1]},
         height=520,
@@ -162,7 +164,7 @@ def _points(name: str, spots: Sequence[_Spot], most: int, color: str, symbol: st
 
 
 class _Roof(NamedTuple):
-    """A rate that no layer can exceed: of MACs, or of bytes."""
+    """A line: a rate that no layer can exceed, or of a calibrated device one of a kind of its kernels, of MACs or of bytes."""
 
     text: str
     macs: float | None
@@ -170,6 +172,8 @@ class _Roof(NamedTuple):
     bytes: float | None
     kind: str = ""
     """Of a calibrated device, of which kind of kernel."""
+    effective: bool = False
+    """Whether it is of more MACs than are multiplied."""
 
 
 def _roofs(every: Sequence[Latency]) -> list[_Roof]:
@@ -188,14 +192,23 @@ _WINOGRAD = 4
 
 
 def _rates(device: Device, every: Sequence[Latency]) -> list[_Roof]:
-    """What a calibrated device multiplies in a second, kind by kind of those that the networks have, and what it moves."""
-    roofs = []
+    """What a calibrated device multiplies in a second, kind by kind of those that the networks have, and what it moves.
+
+    Kinds of one rate are one line. By Winograd's algorithm it is the MACs that a layer has, of which few are multiplied.
+    """
+    lines: dict[str, list[tuple[str, int, bool]]] = {}
     for term in sorted({term for one in every for term in one.counts}, key=rank):
         time, base = device.coefficients.get(term, 0), untyped(term)
         if time and base in MULTIPLIED:
-            each = _WINOGRAD if base == "winograd" else 1
-            text = f"{term} {scaled(each * 10**6, time, 3)} MAC/ns"
-            roofs.append(_Roof(text, each * SECOND / time, None, kind_of({term: 1})))
+            effective = base == "winograd"
+            shown = scaled((_WINOGRAD if effective else 1) * 10**6, time, 3)
+            lines.setdefault(shown, []).append((term, time, effective))
+    roofs = []
+    for shown, alike in lines.items():
+        names = [f"{term} (effective)" if effective else term for term, _, effective in alike]
+        term, time, effective = alike[0]
+        rate = (_WINOGRAD if effective else 1) * SECOND / time
+        roofs.append(_Roof(f"{', '.join(names)} {shown} MAC/ns", rate, None, kind_of({term: 1}), effective))
     moves = device.coefficients.get("activations", 0)
     if moves:
         rate = SECOND / moves * DTYPE_BITS.get(every[0].report.dtype, 32) / 8
@@ -229,7 +242,7 @@ def _roof_traces(roofs: Sequence[_Roof], frame: _Frame) -> list[dict[str, Any]]:
             begins = left if bandwidth is None or roof.kind else max(left, at - bandwidth)
             ends = [(begins, at), (right, at)]
         if ends[0][0] < ends[1][0]:
-            dash = "" if not roof.kind and roof.macs else "dot" if roof.text.startswith("winograd") else "dash"
+            dash = "" if not roof.kind and roof.macs else "dot" if roof.effective else "dash"
             traces.append(_line(roof.text, ends, COLORS.get(roof.kind, LIGHT.muted), dash))
     return traces
 

@@ -153,7 +153,7 @@ def test_why_an_efficientnet_is_slower_than_a_resnet_of_more_macs(cli: Cli) -> N
         text = Path(f"why.{ending}").read_text(encoding="utf-8")
         assert "efficientnet_b0: time" in text
         assert "overhead" in text
-    assert "under the roofs of" in Path("why.html").read_text(encoding="utf-8")
+    assert "beside the rates of" in Path("why.html").read_text(encoding="utf-8")
 
 
 def test_formats_and_files(cli: Cli) -> None:
