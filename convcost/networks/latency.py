@@ -16,7 +16,7 @@ from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
 from convcost.core.units import binary, compact, counted, exact, milliseconds, scaled, shape_text
 from convcost.core.version import __version__
-from convcost.devices.catalog import device_dict
+from convcost.devices.catalog import at_least, device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
 from convcost.devices.kernels import Terms, kernels, multiplied_as, total, untyped
 from convcost.devices.stored import calibrated_names, find
@@ -588,6 +588,10 @@ def device_notes(device: Place) -> list[tuple[str, str]]:
         if times:
             said.append(("fitted on", f"{families(device)}; {_ms(min(times))} to {_ms(max(times))}"))
         said += [("tied", ", ".join(" = ".join(terms) for terms in device.tied))] if device.tied else []
+        said += [
+            ("at least", f"{', '.join(terms)}: as {of}, the least that they may take")
+            for of, terms in at_least(device).items()
+        ]
     else:
         said.append(("roofline", roofline_text(device)))
     said += [("source", device.source)] if device.source else []

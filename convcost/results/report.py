@@ -574,14 +574,14 @@ def _closing(report: Report) -> list[tuple[str, str]]:
 def _rows_note(report: Report, shown: str | int) -> list[tuple[str, str]]:
     """What rows stand for, and how to see more, where that was not asked for."""
     finer = {"unit": ("layer",), "block": ("unit", "layer")}.get(str(shown), ("block", "unit", "layer"))
-    counts = {level: counted(len(report.parts(level)), _ONE.get(level, str(level))) for level in (shown, *finer)}
+    counts = {level: counted(len(report.parts(level)), *_ONE.get(level, (str(level),))) for level in (shown, *finer)}
     if shown == "unit" and len(report.parts(shown)) == len(report.layers):
         return []
     see = f"{', '.join(f'--by {level}' for level in finer)} {'show them' if len(finer) > 1 else 'shows them'}"
     return [("rows", f"{counts.pop(shown)} of {', '.join(counts.values())}; {see}")]
 
 
-_ONE: Mapping[str | int, str] = {"op": "kind of op"}
+_ONE: Mapping[str | int, tuple[str, str]] = {"op": ("kind of op", "kinds of op")}
 
 
 def title(report: Report) -> str:

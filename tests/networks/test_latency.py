@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.checks import macs, net
 
-from convcost import Latencies, Latency, UsageError, latencies, latency, load
+from convcost import Latencies, Latency, UsageError, latencies, latency, list_devices, load
+from convcost.devices.catalog import at_least
 from convcost.devices.device import Device, Errors, Fitted, Roofline
+from convcost.devices.stored import find
 from convcost.networks.latencies import why
 from convcost.networks.latency import families, kind_of
 
@@ -208,6 +211,33 @@ def test_networks_of_different_types_are_not_compared_in_silence(tiny: str) -> N
     assert "as" not in alike.table().headers
     assert "as fp32 · one and two" in alike.table().title
     assert "as fp32 · one and two" in alike.figure().layout.title.text
+
+
+def test_terms_that_may_take_no_less_are_named(tiny: str) -> None:
+    """What has one coefficient has it for a reason that is said: tied, or the least that a fit allows."""
+    same = {"depthwise": 7, "vector": 7, "depthwise_int8": 7}  # pointwise takes 7; of int8 there is none
+    bare = _device(**same)
+    assert dict(latency(tiny, bare).table().notes)["at least"] == (
+        "depthwise, vector: as pointwise, the least that they may take"
+    )
+    assert latency(tiny, bare).to_dict()["device"]["at_least"] == {"pointwise": ["depthwise", "vector"]}
+    tied = replace(bare, tied=(("pointwise", "depthwise", "vector"),))
+    assert "at least" not in dict(latency(tiny, tied).table().notes)
+    assert "at least" not in dict(latency(tiny, _device(depthwise=8)).table().notes)
+
+
+def test_of_all_devices_equal_coefficients_have_a_reason() -> None:
+    for name in list_devices():
+        device = find(name)
+        if isinstance(device, Device):
+            rates = [
+                term for term, time in device.coefficients.items() if time and term.startswith(("depth", "vector"))
+            ]
+            alike = [{of, *terms} for of, terms in at_least(device).items()] + [{*terms} for terms in device.tied]
+            for term in rates:
+                of = "pointwise" + term.removeprefix("depthwise").removeprefix("vector")
+                if device.coefficients.get(of) == device.coefficients[term]:
+                    assert any({term, of} <= group for group in alike), (name, term)
 
 
 def test_why_adds_up() -> None:
