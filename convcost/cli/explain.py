@@ -97,6 +97,6 @@ def explain_command(
             parts = [
                 one for one in found.to_dict()["layers"] if one["name"] in {each.name for each in explained.layers}
             ]
-            data = {"device": found.device.name, "layers": parts}
+            data = {"device": found.device.name, "extrapolated": found.extrapolated, "layers": parts}
             table = replace(table, notes=[*table.notes, *said], data={**table.data, "latency": data})
     show(table, output, format_of(output, format_))

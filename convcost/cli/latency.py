@@ -55,7 +55,8 @@ _PICTURES = ("roofline", "kinds")
 @click.option(
     "--picture",
     type=Word(_PICTURES),
-    help="What -o FILE.svg shows: layers under the device's roofs, or the time by kind of kernel. Default: roofline; of "
+    help="What -o FILE.svg shows: layers under the device's roofs, or beside the rates of one that was measured, or the time by "
+    "kind of kernel. Default: roofline; of "
     "several networks or devices, kinds.",
 )
 @partial_option

@@ -22,6 +22,17 @@ def plain(name: str) -> str:
     return _SEPARATORS.sub(lambda found: found[1] or "", name.lower())
 
 
+def containing(word: str, names: Iterable[str]) -> list[str]:
+    """The names that contain a word, however it is spelled; those that begin with it first.
+
+    >>> containing("resnet-5", ["seresnet50", "resnet50", "resnet101"])
+    ['resnet50', 'seresnet50']
+    """
+    asked = plain(word)
+    found = [name for name in names if asked and asked in plain(name)]
+    return sorted(found, key=lambda name: not plain(name).startswith(asked))
+
+
 def fitting(pattern: str, items: Iterable[Item], words: Callable[[Item], Iterable[str]]) -> list[Item]:
     """The items one of whose words fits a glob; if none does, for a pattern that is a bare word, those that contain it.
 

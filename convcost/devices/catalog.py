@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.patterns import fitting
+from convcost.core.errors import UsageError
+from convcost.core.patterns import fitting, plain
 from convcost.core.units import exact, scaled
 from convcost.core.version import __version__
 from convcost.devices import stored
 from convcost.devices.device import FEMTOSECONDS, Device, Roofline, share_text
+from convcost.devices.kernels import untyped
 from convcost.render.table import Table
 
 _NOTES = (
@@ -32,14 +33,16 @@ def list_devices(*patterns: str) -> tuple[str, ...]:
 
 
 def chosen(patterns: Sequence[str]) -> list[Device | Roofline]:
-    """The devices themselves."""
+    """The devices themselves: all that a word is in, not only the one of that very name."""
     names = stored.list_devices()
     every = [stored.find(name) for name in names]
     kept: set[str] = set()
     for pattern in patterns:
-        found = fitting(pattern, every, lambda one: (one.name, one.title, getattr(one, "runtime", "")))
+        bare = plain(pattern) and not set("*?[") & set(pattern)
+        asked = f"*{pattern}*" if bare else pattern  # the name of a device is often a part of others
+        found = fitting(asked, every, lambda one: (one.name, one.title, getattr(one, "runtime", "")))
         if not found:
-            raise UsageError(f"no device matches {pattern!r}{did_you_mean(pattern, names)}")
+            raise UsageError(f"no device matches {pattern!r}{stored.hint(pattern)}")
         kept.update(one.name for one in found)
     return [one for one in every if not patterns or one.name in kept]
 
@@ -107,6 +110,27 @@ def _record(device: Device | Roofline) -> dict[str, Any]:
     return {**named, **_NOTHING, **known, "source": device.source}
 
 
+_PRODUCTS_OF_VECTORS = ("depthwise", "vector")
+
+
+def at_least(device: Device) -> dict[str, list[str]]:
+    """Products of matrices -> those of vectors that have their coefficient, though no terms are tied: in a fit they take no
+    less, and nothing says that they take more.
+
+    >>> from convcost.devices.device import Errors
+    >>> at_least(Device("own", {"pointwise": 7, "depthwise": 7, "vector": 9}, Errors(0, 0, 0, 0), ()))
+    {'pointwise': ['depthwise']}
+    """
+    found: dict[str, list[str]] = {}
+    for term, time in device.coefficients.items():
+        base = untyped(term)
+        of = "pointwise" + term.removeprefix(base)
+        tied = any(term in terms and of in terms for terms in device.tied)
+        if base in _PRODUCTS_OF_VECTORS and not tied and device.coefficients.get(of) == time:
+            found.setdefault(of, []).append(term)
+    return found
+
+
 def device_dict(device: Device | Roofline) -> dict[str, Any]:
     """What a device is, as JSON-ready data."""
     data: dict[str, Any] = {
@@ -131,5 +155,6 @@ def device_dict(device: Device | Roofline) -> dict[str, Any]:
         "error": device.error._asdict(),
         "femtoseconds": dict(device.coefficients),
         "tied": [list(terms) for terms in device.tied],
+        "at_least": at_least(device),
         "fitted_on": [{"network": one.network, "ms": one.ms, "left_out_ms": one.left_out_ms} for one in device.fitted],
     }

@@ -38,6 +38,8 @@ TERMS: Final[Mapping[str, str]] = {
     "kernels": "kernels, each of which takes time to start",
 }
 """Term -> what is counted. MACs of other operands than fp32 are terms of their own: `pointwise_int8`."""
+MULTIPLIED: Final = ("direct", "winograd", "pointwise", "depthwise", "transposed", "vector", "matmul", "recurrent")
+"""The terms that are multiplications, and may have types."""
 
 TILE: Final = 4
 """Outputs along an axis that a Winograd tile makes at once, from TILE + 2 inputs by as many multiplications (Lavin and Gray,
@@ -100,6 +102,21 @@ def untyped(term: str) -> str:
     ('winograd', 'winograd_transform')
     """
     return term if term in TERMS else term.rpartition("_")[0] or term
+
+
+def multiplied_as(terms: Terms) -> str:
+    """The type of the operands of most multiplications; a linear layer at the end, say, may have another.
+
+    >>> multiplied_as({"direct_int8": 100, "vector": 2, "weights": 300}), multiplied_as({"direct": 5})
+    ('int8', 'fp32')
+    """
+    sums: dict[str, Dim] = {}
+    for term, count in terms.items():
+        base = untyped(term)
+        if base in MULTIPLIED:
+            word = term.removeprefix(base).lstrip("_").replace("float", "fp") or "fp32"
+            sums[word] = sums.get(word, 0) + count
+    return max(sums, key=lambda word: sums[word], default="fp32")
 
 
 def _exponentials(step: Step, batch: int) -> dict[str, Dim]:

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from convcost.core.dtypes import DTYPE_BITS
-from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean
+from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean, nearest
+from convcost.core.patterns import containing
 from convcost.devices.device import SECOND, Device, Errors, Fitted, Roofline
 from convcost.devices.kernels import TERMS, untyped
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
@@ -40,11 +41,27 @@ def find(name: str) -> Device | Roofline:
         return _rooflines()[meant]
     if meant in calibrated_names():
         return _known(meant)
-    hint = did_you_mean(meant, list_devices())
     raise UsageError(
-        f"there is no device {name!r}{hint or '.'} `convcost devices` lists all; "
+        f"there is no device {name!r}{hint(name) or '.'} `convcost devices` lists all; "
         "`convcost calibrate TABLE.csv -o device.yaml` makes one from your own measurements"
     )
+
+
+_HINTS = 3
+
+
+def hint(name: str) -> str:
+    """The devices whose names contain one, or else begin like it, at the end of a message; nothing if there is none.
+
+    >>> hint("raspberry-pi-4"), hint("a10o")
+    ('. Did you mean raspberry_pi_4_ncnn_1t or raspberry_pi_4_ncnn_4t?', '. Did you mean a100?')
+    """
+    known, meant = list_devices(), name.lower().replace("-", "_")
+    found = containing(name, known) if len(name) > 1 else []
+    if not found and (near := nearest(meant, {one[: len(meant)] for one in known})):
+        found = containing(near, known)
+    more = [f"one of {len(found) - _HINTS} others"] if len(found) > _HINTS else []
+    return f". Did you mean {' or '.join([*found[:_HINTS], *more])}?" if found else ""
 
 
 def as_device(device: str | os.PathLike[str] | Device | Roofline) -> Device | Roofline:

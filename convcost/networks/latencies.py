@@ -22,6 +22,8 @@ from convcost.networks.latency import (
     Latency,
     Place,
     device_notes,
+    error_text,
+    far_text,
     latency,
     latency_dict,
     measured,
@@ -121,9 +123,10 @@ def _table(all_of: Latencies) -> Table:
     rows = all_of.rows
     several = len({row.found.device.name for row in rows}) > 1
     networks = len({row.label for row in rows}) > 1
+    types = _types(rows) if len(_types(rows)) > 1 else ()
     kinds = [kind for kind in KINDS if any(kind in row.found.whole.kinds for row in rows)]
     large = sorted(kinds, key=lambda kind: -max(_share(row.found, kind) for row in rows))  # those stay longest
-    place = ["device"] if several else []
+    place = [*(["device"] if several else []), *(["as"] if types else [])]
     ratio = [_RATIO] if networks else []
     headers = ("network", *place, "MACs", *ratio, "ms", _RATIO, "MAC/ns", *kinds)
     longest = max(row.found.femtoseconds for row in rows)
@@ -131,9 +134,9 @@ def _table(all_of: Latencies) -> Table:
         title=_title(rows, several=several),
         heading="Latency",
         headers=headers,
-        numeric=tuple(heading not in ("network", "device") for heading in headers),
+        numeric=tuple(heading not in ("network", "device", "as") for heading in headers),
         priority=(0, *(0 for _ in place), 0, *(2 for _ in ratio), 0, 1, 1, *(3 + large.index(kind) for kind in kinds)),
-        rows=[_cells(row, kinds, several=several, networks=networks) for row in rows],
+        rows=[_cells(row, kinds, place, networks=networks) for row in rows],
         records=[_record(row, kinds) for row in rows],
         data={
             "schema": "convcost.latencies/1",
@@ -153,16 +156,22 @@ def _title(rows: Sequence[Row], *, several: bool) -> str:
     places = list(dict.fromkeys(row.found.device.name for row in rows))
     said = f"{labels[0]} beside {', '.join(labels[1:])}" if len(labels) > 1 else labels[0]
     first = rows[0].found.report
-    kind = f" · as {as_text(first.dtype)}" if len({row.found.report.dtype for row in rows}) == 1 else ""
-    return f"{said} · batch {exact(first.batch)}{kind} · {' and '.join(places) if several else places[0]}"
+    kind = f"as {' and '.join(_types(rows))}"
+    return f"{said} · batch {exact(first.batch)} · {kind} · {' and '.join(places) if several else places[0]}"
 
 
-def _cells(row: Row, kinds: Sequence[str], *, several: bool, networks: bool) -> list[str]:
+def _types(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The types that the networks run as."""
+    return tuple(dict.fromkeys(as_text(row.found.report.dtype) for row in rows))
+
+
+def _cells(row: Row, kinds: Sequence[str], place: Sequence[str], *, networks: bool) -> list[str]:
     found, whole = row.found, row.found.whole
+    said = {"device": found.device.name, "as": as_text(found.report.dtype)}
     least = bound(found.report)
     return [
         row.label,
-        *([found.device.name] if several else []),
+        *(said[heading] for heading in place),
         f"{least}{METRICS['macs'].rounded(whole.macs)}",
         *([_times(row.macs_ratio)] if networks else []),
         time_text(found),
@@ -215,13 +224,14 @@ def _notes(rows: Sequence[Row], *, several: bool) -> list[tuple[str, str]]:
     return [
         *dict.fromkeys(unknown),
         *(("why", why(row, several=several)) for row in _asked_why(rows)),
-        *[(EXTRAPOLATED, "beyond what the device was fitted on, as below")][: len(beyond)],
+        *[(EXTRAPOLATED, _FAR)][: len(beyond)],
         *beyond,
         *real,
         *(note for device in devices for note in _device_notes(device, rows)),
     ]
 
 
+_FAR = "far from all that the device was fitted on, as below: the error of the device is not that of this time, which nobody knows"
 _MOST_WHYS = 4
 
 
@@ -234,7 +244,12 @@ def _asked_why(rows: Sequence[Row]) -> list[Row]:
 
 
 def _device_notes(device: Place, rows: Sequence[Row]) -> list[tuple[str, str]]:
-    error = next(row.found.error for row in rows if row.found.device.name == device.name)
+    """What a device is; its error stands as it is where it holds for a row at least."""
+    error = (
+        far_text(device)
+        if all(row.found.extrapolated for row in rows if row.found.device == device)
+        else error_text(device)
+    )
     place, *rest = device_notes(device)
     return [place, ("error", error), *rest]
 
@@ -255,12 +270,13 @@ def why(row: Row, *, several: bool = False) -> str:
     ordered = sorted(apart.items(), key=lambda entry: -abs(entry[1]))
     parts = ", ".join(f"{kind} {_signed(time)}" for kind, time in ordered if time)
     same = found.network is first.network
-    name = first.device.name if same else first.network.label
-    macs = "" if same else f"has {_times(row.macs_ratio)} × the MACs of {name} and "
-    than = f" on {found.device.name}" if several else ""
-    length = f"takes {_times(row.ratio)} × as long{f' as on {name}' if same else ''}{than if not same else ''}"
-    subject = f"{row.label} on {found.device.name}" if same else row.label
-    return f"{subject} {macs}{length}: {_signed(more)} ms, {parts}"
+    here, there = (as_text(one.report.dtype) for one in (found, first))
+    types = (f" as {here}", f" as {there}") if here != there else ("", "")
+    where = f" on {found.device.name}"
+    subject = f"{row.label}{where if same else ''}{types[0]}"
+    macs = "" if same else f"has {_times(row.macs_ratio)} × the MACs of {first.network.label}{types[1]} and "
+    than = f" as on {first.device.name}{types[1]}" if same else where if several else ""
+    return f"{subject} {macs}takes {_times(row.ratio)} × as long{than}: {_signed(more)} ms, {parts}"
 
 
 def _signed(femtoseconds: int) -> str:

@@ -10,15 +10,15 @@ from typing import Any, Final, NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.doors import public
-from convcost.core.dtypes import as_text
+from convcost.core.dtypes import DTYPE_BITS, as_text
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
 from convcost.core.units import binary, compact, counted, exact, milliseconds, scaled, shape_text
 from convcost.core.version import __version__
-from convcost.devices.catalog import device_dict
+from convcost.devices.catalog import at_least, device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
-from convcost.devices.kernels import TERMS, Terms, kernels, total, untyped
+from convcost.devices.kernels import Terms, kernels, multiplied_as, total, untyped
 from convcost.devices.stored import calibrated_names, find
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.inputs import GivenShape
@@ -27,7 +27,7 @@ from convcost.networks.network import Network
 from convcost.render.table import Table, Tabular
 from convcost.results.report import LayerCost, Report, bound, inputs_dict, json_value, op_text, title, unknown_notes
 from convcost.results.rows import levels_that_fit
-from convcost.results.timed import Timed
+from convcost.results.timed import FAR, Timed
 
 KINDS: Final = (
     *("convolution", "pointwise", "depthwise", "linear", "matmul", "recurrent"),
@@ -48,7 +48,7 @@ _USUAL: Final = ("unit", "block", "stage", "op")
 _NANOSECOND: Final = 10**6
 """Femtoseconds."""
 Place = Device | Roofline
-EXTRAPOLATED: Final = "~"
+EXTRAPOLATED: Final = FAR
 """Printed before a time that is extrapolated."""
 
 
@@ -150,15 +150,15 @@ class Latency(Tabular):
 
     @property
     def error(self) -> str:
-        """How far off it is, in words."""
-        return error_text(self.device)
+        """How far off it is, in words: of an extrapolated time that this is not known."""
+        return far_text(self.device) if self.extrapolated else error_text(self.device)
 
     @property
     def timed(self) -> Timed:
         """Its times as a report shows them beside the layers' costs."""
         times = {layer.name: int(time.total) for layer, time in zip(self.report.layers, self.times, strict=True)}
         said = f"{place_text(self.device)}, as {as_text(self.report.dtype)}: {self.error}"
-        return Timed(said, times, device_summary(self.device), self.beyond)
+        return Timed(said, times, device_summary(self.device), self.beyond, brief_text(self))
 
     @cached_property
     def whole(self) -> Part:
@@ -240,7 +240,7 @@ class Latency(Tabular):
         return {"schema": "convcost.latency/1", "version": __version__, **latency_dict(self)}
 
     def figure(self) -> Any:
-        """Its layers under the device's roofs: MACs per second against MACs per byte, a plotly figure."""
+        """Its layers under the device's roofs, or beside its rates: MACs per second against MACs per byte, a plotly figure."""
         return public("plots").roofline_figure([self])
 
 
@@ -259,51 +259,70 @@ def latency(
     """
     network = open_network(model, knobs, input_shape)
     found = device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
-    dtype = found.asked(network.walked, dtype)
+    asked, dtype = dtype, found.asked(network.walked, dtype)
     report = network.report(batch=batch, dtype=dtype)
     winograd = not isinstance(found, Device) or found.winograd
     terms = kernels(network.walked, dtype, batch, winograd=winograd)
     beyond: tuple[str, ...] = ()
     if isinstance(found, Device):
         counts = total(terms)
-        refuse(network.label, found, [layer.name for layer in report.layers], terms)
+        refuse(network, found, terms, asked)
         beyond = found.beyond({term: int(count) for term, count in counts.items()})
     return Latency(network, found, report, found.times(network.walked, dtype, batch), terms, beyond)
 
 
-def refuse(network: str, device: Device, names: Sequence[str], terms: Sequence[Terms]) -> None:
-    """Raise `UsageError` if a device knows nothing of a term of a network's kernels."""
+def refuse(network: Network, device: Device, terms: Sequence[Terms], dtype: str | None = None) -> None:
+    """Raise `UsageError` if a device knows nothing of a term of a network's kernels; other devices are named that do, for the
+    type that is asked for.
+    """
     lacks = device.lacks(total(terms))
     if not lacks:
         return
+    names = [step.node.name for step in network.walked.steps]
     found = {term: [name for name, one in zip(names, terms, strict=True) if term in one] for term in lacks}
-    kinds: dict[tuple[str, ...], list[str]] = {}
+    kinds: dict[tuple[str, ...], str] = {}
     for term, layers in found.items():
-        kinds.setdefault(tuple(layers), []).append(term)
-    said = [
-        f"{' and '.join(words)} ({TERMS.get(untyped(words[0]), 'MACs of another kind of layer')}; "
-        f"{counted(len(layers), 'layer')}, as {layers[0]})"
-        for layers, words in kinds.items()
-    ]
+        kinds.setdefault(tuple(layers), term)  # the transforms of Winograd's algorithm are no kind of their own
+    most = sorted(kinds.items(), key=lambda entry: -len(entry[0]))
+    said = [f"{term} ({counted(len(layers), 'layer')})" for layers, term in most[:_NAMED]]
+    said[0] = f"{said[0][:-1]}, as {most[0][0][0]})"
+    said += [counted(len(most) - _NAMED, "other kind")] if len(most) > _NAMED else []
     raise UsageError(
-        f"{network}: no network that {device.name} was fitted on ({families(device)}) has {', nor '.join(said)}, so that its "
-        f"time there is not known: choose another device{_knowing(total(terms))}, or calibrate one on networks "
-        "that have them, `convcost calibrate TABLE.csv -o device.yaml`"
+        f"{network.label}: no network that {device.name} was fitted on has {' or '.join(said)}, so that its time there is not "
+        f"known. {_knowing(network, device, dtype)} `convcost calibrate TABLE.csv -o device.yaml` makes one of networks that do"
     )
 
 
-def _knowing(counts: Terms) -> str:
-    """The first of convcost's own devices that know all of these terms, and how many there are."""
-    found = [name for name in calibrated_names() if not _lacked(name, counts)]
-    if not found:
-        return " (of those that `convcost devices` lists only rooflines take every network)"
-    others = f" or one of {len(found) - 1} others that `convcost devices` lists" if found[1:] else ""
-    return f", {found[0]}{others}"
+_NAMED: Final = 3
 
 
-def _lacked(name: str, counts: Terms) -> tuple[str, ...]:
-    device = find(name)
-    return device.lacks(counts) if isinstance(device, Device) else ()
+def _knowing(network: Network, device: Device, dtype: str | None) -> str:
+    """Which of convcost's own devices take a network, in a sentence's beginning: those first that it is not far from, and that
+    are most like this one.
+    """
+    known: dict[tuple[str | None, bool], Terms] = {}
+
+    def counts(one: Device) -> Terms:
+        """As its own runtime runs it: that may have another type, or know no Winograd's algorithm."""
+        key = one.asked(network.walked, dtype), one.winograd
+        if key not in known:
+            known[key] = total(one.kernels(network.walked, dtype))
+        return known[key]
+
+    calibrated = [one for name in calibrated_names() if isinstance(one := find(name), Device)]
+    every = [one for one in calibrated if not one.lacks(counts(one))]
+    if not every:
+        return "Only rooflines take it, of those that `convcost devices` lists;"
+    names = [one.name for one in sorted(every, key=lambda one: (one.outside(counts(one)), _unlike(one, device)))]
+    more = [f"one of {len(names) - _NAMED} others"] if len(names) > _NAMED else []
+    return f"Devices with such networks: {' or '.join([*names[:_NAMED], *more])};"
+
+
+def _unlike(one: Device, other: Device) -> tuple[bool, int, bool, float, str]:
+    """How little two devices are alike: by runtime, by words of their titles, by threads; of those as like, by their error."""
+    words = ({*device.title.lower().replace(",", " ").split()} for device in (one, other))
+    alike = len(set.intersection(*words))
+    return one.runtime != other.runtime, -alike, one.threads != other.threads, one.error.median, one.name
 
 
 _MOST_FAMILIES: Final = 6
@@ -331,6 +350,30 @@ def error_text(device: Place) -> str:
         "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
         "tensors or Winograd's algorithm multiplies less"
     )
+
+
+def far_text(device: Place) -> str:
+    """How far off a time is of a network that is far from all that the device was fitted on: nothing says that.
+
+    >>> from convcost.devices.device import Errors
+    >>> far_text(Device("own", {}, Errors(0.022, 0.066, 0.12, 22), ()))
+    'far from all that was measured, how far off is not known; ±2.2 % median, 12 % worst is the error of networks like those'
+    """
+    if not isinstance(device, Device):
+        return error_text(device)
+    median, worst = share_text(device.error.median), share_text(device.error.worst)
+    known = f"±{median} median, {worst} worst is the error of {device.error.of} like those"
+    return f"far from all that was measured, how far off is not known; {known}"
+
+
+def brief_text(found: Latency) -> str:
+    """A device by its name, with how far off it is, in a few words."""
+    device = found.device
+    if not isinstance(device, Device):
+        return f"on {device.name}, by peak figures of a datasheet"
+    if found.extrapolated:
+        return f"on {device.name}, far from all that was measured"
+    return f"on {device.name}, ±{share_text(device.error.median)} median"
 
 
 def device_summary(device: Place) -> dict[str, Any]:
@@ -481,9 +524,14 @@ def measured_notes(found: Latency) -> list[tuple[str, str]]:
     if known := measured(found):
         apart = f"; a fit without it says {_ms(known.left_out_ms)}" if known.left_out_ms is not None else ""
         return [("measured", f"{_ms(known.ms)} ({known.network}){apart}")]
-    if named := namesake(found):
-        return [("measured", f"{_ms(named.ms)} for a network of this name with other counts: {_differs(found, named)}")]
-    return []
+    named = namesake(found)
+    if named is None:
+        return []
+    here, there = multiplied_as(found.counts), multiplied_as(named.terms)
+    if here != there:
+        return [("measured", f"{_ms(named.ms)} for {named.network}, which ran as {there}, and not as {here}")]
+    name = "a network of this name" if named.network == found.network.label else named.network
+    return [("measured", f"{_ms(named.ms)} for {name} with other counts: {_differs(found, named)}")]
 
 
 def measured(found: Latency) -> Fitted | None:
@@ -494,10 +542,24 @@ def measured(found: Latency) -> Fitted | None:
 
 
 def namesake(found: Latency) -> Fitted | None:
-    """What was measured of a network of the same name, whose counts are others; None if nothing was."""
+    """What was measured of a network of the same name, whose counts are others; None if nothing was.
+
+    One that ran as the same types goes before one that ran as others; a table may name the type behind the network.
+    """
     if not isinstance(found.device, Device) or found.report.batch != 1 or measured(found):
         return None
-    return next((one for one in found.device.fitted if one.network == found.network.label), None)
+    named = [one for one in found.device.fitted if _untyped_name(one.network) == found.network.label]
+    return min(named, key=lambda one: multiplied_as(one.terms) != multiplied_as(found.counts), default=None)
+
+
+def _untyped_name(network: str) -> str:
+    """The name of a network without the type that it ran as.
+
+    >>> _untyped_name("resnet18_int8"), _untyped_name("mobilenet_v1:width=0.5"), _untyped_name("net_v2")
+    ('resnet18', 'mobilenet_v1:width=0.5', 'net_v2')
+    """
+    name, _, dtype = network.rpartition("_")
+    return name if name and dtype in DTYPE_BITS else network
 
 
 def _differs(found: Latency, named: Fitted) -> str:
@@ -526,6 +588,10 @@ def device_notes(device: Place) -> list[tuple[str, str]]:
         if times:
             said.append(("fitted on", f"{families(device)}; {_ms(min(times))} to {_ms(max(times))}"))
         said += [("tied", ", ".join(" = ".join(terms) for terms in device.tied))] if device.tied else []
+        said += [
+            ("at least", f"{', '.join(terms)}: as {of}, the least that they may take")
+            for of, terms in at_least(device).items()
+        ]
     else:
         said.append(("roofline", roofline_text(device)))
     said += [("source", device.source)] if device.source else []

@@ -1,4 +1,4 @@
-"""The page of latencies: where the time goes, layers under the roofs of each device, and every number."""
+"""The page of latencies: where the time goes, layers under the roofs or beside the rates of each device, and every number."""
 
 from __future__ import annotations
 

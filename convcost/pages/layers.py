@@ -9,6 +9,7 @@ from html import escape, unescape
 from typing import NamedTuple
 from urllib.parse import quote
 
+from convcost.core.display import EVERY_DIGIT
 from convcost.core.metrics import METRICS
 from convcost.core.units import counted, exact, shape_text
 from convcost.formulas.explain import derived
@@ -31,6 +32,7 @@ from convcost.results.costs import (
 )
 from convcost.results.receptive import field_columns
 from convcost.results.report import Report, metrics_of
+from convcost.results.timed import time_columns
 
 KINDS = ("stages", "blocks", "units", "layers")
 """What a row may be, from the outermost to a single op."""
@@ -151,7 +153,8 @@ def layers_html(report: Report, walked: Walked) -> str:
     metrics = metrics_of(report, _COUNTED)
     counted_of = (metric.under(report.convention.unit).short for metric in metrics)
     fields = [column.heading for column in field_columns(report.fields)]
-    headers = [*_WORDS, *fields, *counted_of, "share"]
+    times = [column.heading for column in time_columns(report.timed, EVERY_DIGIT)]
+    headers = [*_WORDS, *fields, *counted_of, *times, "share"]
     table = _Rows(report, nodes)
     foot = _tr(["total", "", "", "", *_numbers(report.totals, report)], "")
     inner = "".join(
@@ -160,7 +163,7 @@ def layers_html(report: Report, walked: Walked) -> str:
     summed = (
         len(_WORDS) + len(fields) + metrics.index(METRICS["activations"]) - 1
     )  # what the shares are of stands before them
-    minor = " ".join(str(at) for at in range(1, len(headers) - 1) if at != summed)
+    minor = " ".join(str(at) for at in range(1, len(headers) - 1 - len(times)) if at != summed)
     attributes = f' class="sortable" data-kinds="{" ".join(KINDS)}" data-kind="{_first_kind(nodes)}"'
     attributes += f' data-sum="{summed}" data-minor="{minor}"'
     records = report.table("layer").records
@@ -229,10 +232,11 @@ def _ends(part: LayerCost | Group) -> tuple[str, str]:
 
 def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:
     """The receptive field if it was asked for; params, MACs, operations if they are something else, activations, bytes moved
-    and MACs for each, share.
+    and MACs for each, the time on a device if one was asked for, share.
     """
     fields = (column.text(part) for column in field_columns(report.fields))
-    return [*fields, *cells(part, metrics_of(report, _COUNTED)), share(part, report.totals)]
+    times = (column.text(part) for column in time_columns(report.timed, EVERY_DIGIT))
+    return [*fields, *cells(part, metrics_of(report, _COUNTED)), *times, share(part, report.totals)]
 
 
 def _tr(texts: Sequence[str], attributes: str, most: float = 0.0) -> str:

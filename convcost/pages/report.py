@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection
 
 from convcost import plots
+from convcost.core.display import EVERY_DIGIT
 from convcost.core.dtypes import as_text
 from convcost.core.units import binary, exact, input_shapes_text
 from convcost.core.version import __version__
@@ -24,6 +25,7 @@ from convcost.results.report import (
     notes,
     title,
 )
+from convcost.results.timed import LATENCY, cell, time_notes
 from convcost.spec.write import resolved
 
 
@@ -37,7 +39,11 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
         Section("memory", "What is alive when", linked(_memory(network, report), names), about=_MEMORY),
         *_sizes(network, report),
         *_accuracy(network),
-        Section("about", "What was counted", html.notes(notes(report))),
+        Section(
+            "about",
+            "What was counted",
+            html.notes([*notes(report), *time_notes(report.timed, report.totals, EVERY_DIGIT)]),
+        ),
     ]
     _, _, said = title(report).partition(" · ")
     name = report.network if report.title else ""
@@ -65,12 +71,20 @@ def total_cards(report: Report) -> list[Card]:
     shown = [metric.under(report.convention.unit) for metric in metrics_of(report, said)]
     return [
         *(Card(m.full, f"{least}{m.rounded(getattr(t, m.key))}", f"{least}{said[m.key]}") for m in shown),
+        *_time_card(report),
         Card(
             "input" if len(report.inputs) == 1 else "inputs",
             input_shapes_text(report.inputs),
             f"batch {exact(report.batch)}",
         ),
     ]
+
+
+def _time_card(report: Report) -> list[Card]:
+    """How long it takes, of a report that was asked for a device."""
+    if report.timed is None:
+        return []
+    return [Card(LATENCY.full, cell(report.timed, report.totals, EVERY_DIGIT), report.timed.brief)]
 
 
 def provenance(network: Network, report: Report, command: str = "") -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Latencies as pictures: the layers of networks under the roofs of a device, and where the time goes beside the MACs."""
+"""Latencies as pictures: the layers of networks under the roofs of a device, or beside its rates, and where the time goes beside the MACs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.dtypes import DTYPE_BITS, as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
 from convcost.core.units import counted, milliseconds, scaled
 from convcost.devices.device import FEMTOSECONDS, SECOND, Device, Roofline, share_text
-from convcost.devices.kernels import rank, untyped
+from convcost.devices.kernels import MULTIPLIED, rank, untyped
 from convcost.networks.latencies import Latencies
-from convcost.networks.latency import KINDS, Latency, kind_of, place_text, time_text
+from convcost.networks.latency import EXTRAPOLATED, KINDS, Latency, kind_of, place_text, time_text
 from convcost.plots.style import count_axis, figure
 from convcost.render.palette import LIGHT, look
 from convcost.results.report import said
@@ -55,8 +55,9 @@ def roofline_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     """MACs per second against MACs per byte of each layer, on the device that all have, under its roofs.
 
     The area of a point is the time of the layers that it stands for. Points are coloured by kind of kernel, of several
-    networks by network. A roofline's roofs are its bandwidth and its peak; those of a calibrated device are the rates of its
-    kinds of kernel, and what it moves activations at. Raises `UsageError` for several devices.
+    networks by network. A roofline's roofs are its bandwidth and its peak. A calibrated device has no roofs, but rates: of
+    each kind of kernel, and of moving activations; a layer may lie above one, whose weights are read faster than these, say.
+    Raises `UsageError` for several devices.
     """
     every = list(found)
     device = every[0].device
@@ -73,10 +74,11 @@ def roofline_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     ]
     roofs = _roofs(every)
     frame = _frame(spots, roofs)
+    lines = "under the roofs" if isinstance(device, Roofline) else "beside the rates"
     settings = f"{said(every[0].report, 'dtype')} · " if len(every) == 1 else ""
     return figure(
         [*traces, *_roof_traces(roofs, frame)],
-        title=f"{' and '.join(labels)} under the roofs of {device.name}{below(settings + _aside(every))}",
+        title=f"{' and '.join(labels)} {lines} of {device.name}{below(settings + _aside(every))}",
         xaxis={**count_axis("MACs per byte moved", log=True), "tickformat": "~g", "range": frame[0]},
         yaxis={**count_axis("MACs per second", log=True), "range": frame[1]},
         height=520,
@@ -99,7 +101,12 @@ def _aside(every: Sequence[Latency]) -> str:
         lines.append(
             f"{name}{time_text(one)} ms, of which {share_text(time / whole)} in {counted(len(silent), 'kernel')} without MACs"
         )
-    return f"{'; '.join(lines)} · area: time"
+    return f"{'; '.join(lines)} · area: time{_far(every)}"
+
+
+def _far(every: Iterable[Latency]) -> str:
+    """That no error is known of a time, where it is extrapolated."""
+    return f" · {EXTRAPOLATED} far from all that was measured" if any(one.extrapolated for one in every) else ""
 
 
 def _by_kind(found: Latency) -> list[tuple[str, list[_Spot]]]:
@@ -157,7 +164,7 @@ def _points(name: str, spots: Sequence[_Spot], most: int, color: str, symbol: st
 
 
 class _Roof(NamedTuple):
-    """A rate that no layer can exceed: of MACs, or of bytes."""
+    """A line: a rate that no layer can exceed, or of a calibrated device one of a kind of its kernels, of MACs or of bytes."""
 
     text: str
     macs: float | None
@@ -165,6 +172,8 @@ class _Roof(NamedTuple):
     bytes: float | None
     kind: str = ""
     """Of a calibrated device, of which kind of kernel."""
+    effective: bool = False
+    """Whether it is of more MACs than are multiplied."""
 
 
 def _roofs(every: Sequence[Latency]) -> list[_Roof]:
@@ -178,20 +187,28 @@ def _roofs(every: Sequence[Latency]) -> list[_Roof]:
     return _rates(device, every)
 
 
-_MULTIPLIES = ("direct", "winograd", "pointwise", "depthwise", "vector", "matmul", "recurrent")
 _WINOGRAD = 4
 """MACs of a tile, 3 × 3 for each of 4 × 4 outputs, for each of its 6 × 6 multiplications."""
 
 
 def _rates(device: Device, every: Sequence[Latency]) -> list[_Roof]:
-    """What a calibrated device multiplies in a second, kind by kind of those that the networks have, and what it moves."""
-    roofs = []
+    """What a calibrated device multiplies in a second, kind by kind of those that the networks have, and what it moves.
+
+    Kinds of one rate are one line. By Winograd's algorithm it is the MACs that a layer has, of which few are multiplied.
+    """
+    lines: dict[str, list[tuple[str, int, bool]]] = {}
     for term in sorted({term for one in every for term in one.counts}, key=rank):
         time, base = device.coefficients.get(term, 0), untyped(term)
-        if time and base in _MULTIPLIES:
-            each = _WINOGRAD if base == "winograd" else 1
-            text = f"{term} {scaled(each * 10**6, time, 3)} MAC/ns"
-            roofs.append(_Roof(text, each * SECOND / time, None, kind_of({term: 1})))
+        if time and base in MULTIPLIED:
+            effective = base == "winograd"
+            shown = scaled((_WINOGRAD if effective else 1) * 10**6, time, 3)
+            lines.setdefault(shown, []).append((term, time, effective))
+    roofs = []
+    for shown, alike in lines.items():
+        names = [f"{term} (effective)" if effective else term for term, _, effective in alike]
+        term, time, effective = alike[0]
+        rate = (_WINOGRAD if effective else 1) * SECOND / time
+        roofs.append(_Roof(f"{', '.join(names)} {shown} MAC/ns", rate, None, kind_of({term: 1}), effective))
     moves = device.coefficients.get("activations", 0)
     if moves:
         rate = SECOND / moves * DTYPE_BITS.get(every[0].report.dtype, 32) / 8
@@ -225,7 +242,7 @@ def _roof_traces(roofs: Sequence[_Roof], frame: _Frame) -> list[dict[str, Any]]:
             begins = left if bandwidth is None or roof.kind else max(left, at - bandwidth)
             ends = [(begins, at), (right, at)]
         if ends[0][0] < ends[1][0]:
-            dash = "" if not roof.kind and roof.macs else "dot" if roof.text.startswith("winograd") else "dash"
+            dash = "" if not roof.kind and roof.macs else "dot" if roof.effective else "dash"
             traces.append(_line(roof.text, ends, COLORS.get(roof.kind, LIGHT.muted), dash))
     return traces
 
@@ -252,6 +269,7 @@ def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     every = found if isinstance(found, Latencies) else Latencies(tuple(found))
     rows = every.rows
     several = len({row.found.device.name for row in rows}) > 1
+    types = len({row.found.report.dtype for row in rows}) > 1
     bars: list[tuple[str, Mapping[str, int], int, str]] = []
     macs = max(row.found.whole.macs for row in rows) or 1
     time = max(row.found.femtoseconds for row in rows) or 1
@@ -261,14 +279,13 @@ def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
         bars.append((f"{label}: MACs", _macs_by_kind(mine[0].found), macs, METRICS["macs"].rounded(whole)))
         for row in mine:
             on = f" on {row.found.device.name}" if several else ""
+            on += f" as {as_text(row.found.report.dtype)}" if types else ""
             bars.append((f"{label}: time{on}", row.found.whole.kinds, time, f"{time_text(row.found)} ms"))
-    first = rows[0].found
     names = list(dict.fromkeys(row.label for row in rows))
-    place = "devices" if several else place_text(first.device)
     return figure(
         [trace for kind in KINDS for trace in _stack(kind, bars)],
         title=f"{' beside '.join([names[0], ', '.join(names[1:])]) if names[1:] else names[0]}: MACs and time by kind of kernel"
-        f"{below(f'each as a share of the largest · {_precision(first)}{place}')}",
+        f"{below(f'each as a share of the largest · {_settings(every)}{_far(every)}')}",
         xaxis={
             "title": {"text": "share of the largest"},
             "tickvals": [0, 25, 50, 75, 100],
@@ -281,9 +298,19 @@ def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     )
 
 
-def _precision(found: Latency) -> str:
-    batch = f"batch {found.report.batch} · " if found.report.batch > 1 else ""
-    return f"{batch}as {found.report.dtype} · "
+def _settings(every: Latencies) -> str:
+    """Batch and type, where all have one, and the devices by name."""
+    reports = [one.report for one in every]
+    batch = f"batch {reports[0].batch} · " if reports[0].batch > 1 else ""
+    dtypes = list(dict.fromkeys(as_text(report.dtype) for report in reports))
+    devices = list({one.device.name: one.device for one in every}.values())
+    names = " and ".join(device.name for device in devices) if len(devices) <= _NAMED else f"{len(devices)} devices"
+    place = names if len(devices) > 1 else place_text(devices[0])
+    return f"{batch}as {' and '.join(dtypes)} · {place}"
+
+
+_NAMED = 3
+"""Devices that a subtitle names; the bars name each."""
 
 
 def _macs_by_kind(found: Latency) -> dict[str, int]:

@@ -72,7 +72,7 @@ from convcost.results.rows import (
 )
 from convcost.results.settings import settings_text
 from convcost.results.summary import drops, summary_notes
-from convcost.results.timed import Timed, time_columns, time_dict, time_notes
+from convcost.results.timed import Timed, device_dict, time_columns, time_dict, time_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -382,7 +382,7 @@ def to_dict(report: Report, level: str | int = "layer") -> dict[str, Any]:
         "unknown": [layer._asdict() for layer in report.unknown],
         "remarks": list(report.remarks),
         "totals": {**totals_dict(report.totals), "intensity": per_byte(report.totals), **_more_totals(report)},
-        **({"device": dict(report.timed.data)} if report.timed else {}),
+        **device_dict(report.timed),
         **_dtypes_dict(report),
         **({"deployed": report.deployed.to_dict()} if report.deployed else {}),
         "not_counted": dict(report.not_counted),
@@ -574,14 +574,14 @@ def _closing(report: Report) -> list[tuple[str, str]]:
 def _rows_note(report: Report, shown: str | int) -> list[tuple[str, str]]:
     """What rows stand for, and how to see more, where that was not asked for."""
     finer = {"unit": ("layer",), "block": ("unit", "layer")}.get(str(shown), ("block", "unit", "layer"))
-    counts = {level: counted(len(report.parts(level)), _ONE.get(level, str(level))) for level in (shown, *finer)}
+    counts = {level: counted(len(report.parts(level)), *_ONE.get(level, (str(level),))) for level in (shown, *finer)}
     if shown == "unit" and len(report.parts(shown)) == len(report.layers):
         return []
     see = f"{', '.join(f'--by {level}' for level in finer)} {'show them' if len(finer) > 1 else 'shows them'}"
     return [("rows", f"{counts.pop(shown)} of {', '.join(counts.values())}; {see}")]
 
 
-_ONE: Mapping[str | int, str] = {"op": "kind of op"}
+_ONE: Mapping[str | int, tuple[str, str]] = {"op": ("kind of op", "kinds of op")}
 
 
 def title(report: Report) -> str:

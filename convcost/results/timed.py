@@ -27,20 +27,28 @@ class Timed:
     """The device in JSON."""
     extrapolated: tuple[str, ...] = ()
     """In words, by what the network differs from all that the device was fitted on."""
+    brief: str = ""
+    """The device by its name, with how far off it is, in a few words."""
 
 
 def time_columns(timed: Timed | None, display: Display) -> list[Column]:
     """The column of `report --device`; none where no device was asked for."""
     if timed is None:
         return []
-    return [Column(LATENCY.key, LATENCY.heading, True, 0, lambda part: _cell(part, display))]
+    return [Column(LATENCY.key, LATENCY.heading, True, 0, lambda part: cell(timed, part, display))]
 
 
-def _cell(part: Part | Totals, display: Display) -> str:
+FAR = "~"
+"""Printed before a whole time that is extrapolated."""
+
+
+def cell(timed: Timed, part: Part | Totals, display: Display) -> str:
+    """The time of a row; of the total marked where it is extrapolated."""
     if is_unknown(part):
         return UNKNOWN
     least = AT_LEAST if not isinstance(part, LayerCost) and part.unknown else ""
-    return f"{least}{LATENCY.text(part.femtoseconds, display)}"
+    mark = FAR if timed.extrapolated and isinstance(part, Totals) else ""
+    return f"{least}{mark}{LATENCY.text(part.femtoseconds, display)}"
 
 
 def time_dict(timed: Timed | None, part: Part | Totals) -> dict[str, Any]:
@@ -50,9 +58,17 @@ def time_dict(timed: Timed | None, part: Part | Totals) -> dict[str, Any]:
     return {LATENCY.key: None if is_unknown(part) else LATENCY.value(part.femtoseconds)}
 
 
+def device_dict(timed: Timed | None) -> dict[str, Any]:
+    """The device in JSON, and whether the network is far from all that it was fitted on; nothing where none was asked for."""
+    if timed is None:
+        return {}
+    return {"device": dict(timed.data), "extrapolated": bool(timed.extrapolated), "reasons": list(timed.extrapolated)}
+
+
 def time_notes(timed: Timed | None, totals: Totals, display: Display) -> list[tuple[str, str]]:
-    """The whole time with how far off it is, and by what it is extrapolated."""
+    """The whole time with how far off it is, by what it is extrapolated, and where the device's times are from."""
     if timed is None:
         return []
     far = [("extrapolated", why) for why in timed.extrapolated]
-    return [(LATENCY.heading, f"{_cell(totals, display)} on {timed.said}"), *far]
+    source = [("times from", timed.data["source"])] if timed.data.get("source") else []
+    return [(LATENCY.heading, f"{cell(timed, totals, display)} on {timed.said}"), *far, *source]

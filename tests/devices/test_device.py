@@ -6,9 +6,10 @@ import pytest
 
 from convcost import load
 from convcost.core.errors import SpecError, UsageError
+from convcost.devices import catalog
 from convcost.devices.device import Device, Errors, Fitted, Roofline
 from convcost.devices.kernels import kernels, total, untyped
-from convcost.devices.stored import find, list_devices, read_device, written
+from convcost.devices.stored import find, hint, list_devices, read_device, written
 
 ERROR = Errors(0.02, 0.05, 0.1, 3)
 
@@ -139,3 +140,46 @@ def test_the_terms_of_ncnns_networks_are_those_of_its_files():
     for name, terms in stated.items():
         network = load(str(PARAMS / f"{name}.param"), input_shape=SIZES.get(name))
         assert total(kernels(network.walked)) == terms, name
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("raspberry_pi_4", "Did you mean raspberry_pi_4_ncnn_1t or raspberry_pi_4_ncnn_4t?"),
+    ("Raspberry Pi 4", "Did you mean raspberry_pi_4_ncnn_1t or raspberry_pi_4_ncnn_4t?"),
+    ("v10", "Did you mean v100?"),
+    ("a10o", "Did you mean a100?"),
+    ("xyzxyz", "there is no device 'xyzxyz'. `convcost devices` lists all"),
+    ("x", "there is no device 'x'. `convcost devices` lists all"),
+])  # fmt: skip
+def test_names_that_contain_what_was_typed_are_what_was_meant(name, said):
+    with pytest.raises(UsageError) as raised:
+        find(name)
+    assert said in str(raised.value)
+
+
+def test_every_part_of_a_name_is_answered_with_names_that_contain_it():
+    """Whatever the beginning of a device's name is, up to one of its words, one that begins so is named."""
+    every = list_devices()
+    for one in every:
+        words = one.split("_")
+        for number in range(1, len(words)):
+            part = "_".join(words[:number])
+            if part in every or len(part) < 2:
+                continue
+            named = hint(part).removeprefix(". Did you mean ").removesuffix("?").split(" or ")
+            having = [other for other in every if part.replace("_", "") in other.replace("_", "")]
+            assert {*named[:3]} <= {*having}
+            if len(having) > 3:
+                assert named[3].startswith("one of ")
+
+
+def test_a_word_lists_all_devices_that_contain_it():
+    assert {"jetson_nano", "jetson_nano_cpu_ncnn_1t", "jetson_nano_gpu_ncnn"} <= {*catalog.list_devices("jetson_nano")}
+    assert (
+        catalog.list_devices("jetson_nano")
+        == catalog.list_devices("Jetson Nano")
+        == catalog.list_devices("jetson_nano*")
+    )
+    with pytest.raises(UsageError, match="no device matches ''"):
+        catalog.list_devices("")
+    with pytest.raises(UsageError, match="Did you mean raspberry_pi_3_ncnn_1t or "):
+        catalog.list_devices("raspbery")

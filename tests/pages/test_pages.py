@@ -15,7 +15,7 @@ import pytest
 from helpers.pages import COMMANDS, Tags
 
 import convcost
-from convcost.core.units import exact
+from convcost.core.units import exact, milliseconds
 from convcost.formulas.explain import derived
 from convcost.pages.explore import explore_page
 from convcost.pages.layers import layers_html
@@ -216,6 +216,32 @@ def test_published_accuracy_stands_beside_the_cost() -> None:
     assert "arXiv 1801.04381), Table 4" in page
     wide = convcost.load("mobilenet_v2", width="0.8")  # which nobody printed
     assert "accuracy" not in report_page(wide, wide.report()).partition("</main>")[0]
+
+
+@pytest.mark.parametrize(("resolution", "device"), [(224, "pixel1"), (600, "pixel1"), (224, "v100")])
+def test_a_page_says_the_time_as_the_terminal_does(cli: Cli, tmp_path: Path, resolution: int, device: str) -> None:
+    words = ("report", f"mobilenet_v2:resolution={resolution}", "--device", device)
+    cli.ok(*words, "-o", tmp_path / "timed.html")
+    page = (tmp_path / "timed.html").read_text(encoding="utf-8")
+    found = convcost.latency(f"mobilenet_v2:resolution={resolution}", device)
+    mark = "~" if found.extrapolated else ""
+    assert (resolution == 600) == found.extrapolated
+    head, table = page.split('id="layer-table"')[0], page.split('id="layer-table"')[1]
+    whole = milliseconds(found.femtoseconds)
+    assert f"{mark}{whole}" in head  # the card
+    assert f"on {device}, " in head
+    (row,) = re.findall(r'<tr[^>]*id="row-classifier".*?</tr>', table)
+    (part,) = (part for part in found.by("layer") if part.name == "classifier")
+    assert f"<td>{milliseconds(part.femtoseconds)}</td>" in row
+    assert f"<td>{mark}{whole}</td>" in re.search(r"(?s)<tfoot>.*?</tfoot>", table)[0]  # type: ignore[index]
+    text = " ".join(unescape(re.sub("<[^>]*>", " ", page)).split())
+    assert found.error in text
+    assert all(why in text for why in found.beyond)
+    assert found.device.source in text
+    said = " ".join(cli.ok(*words).split())
+    assert found.error in said
+    assert found.device.source in said
+    assert " latency " not in " ".join(report_page(convcost.load("lenet5"), convcost.load("lenet5").report()).split())
 
 
 def test_names_in_pictures_lead_to_rows_that_exist() -> None:

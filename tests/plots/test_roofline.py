@@ -81,12 +81,21 @@ def test_the_roofs_of_a_calibrated_device_are_the_rates_of_its_kernels() -> None
     texts = {trace.name for trace in figure.data if trace.mode == "lines"}
     # 1,000 fs a MAC are 1,000 MACs in a nanosecond; a multiplication of Winograd's stands for four; 4 bytes in 40 ps.
     assert texts == {
-        "direct 1,000 MAC/ns",
-        "winograd 2,000 MAC/ns",
-        "pointwise 1,000 MAC/ns",
-        "vector 1,000 MAC/ns",
+        "direct, pointwise, vector 1,000 MAC/ns",
+        "winograd (effective) 2,000 MAC/ns",
         "activations 100 GB/s",
     }
+    title = figure.layout.title.text
+    assert "beside the rates of fitted" in title
+    assert "roof" not in title
+    assert "under the roofs of roof" in plots.roofline_figure([both()[0]]).layout.title.text
+
+
+def test_lines_of_different_rates_are_apart() -> None:
+    slow = Device("slow", {**FITTED.coefficients, "pointwise": 4000, "vector": 500}, FITTED.error, ())
+    texts = {trace.name for trace in plots.roofline_figure([latency("resnet18", slow)]).data if trace.mode == "lines"}
+    # The multiplications of Winograd's algorithm stand for four MACs, and take two of those of a linear layer.
+    assert texts >= {"direct 1,000 MAC/ns", "pointwise 250 MAC/ns", "winograd (effective), vector 2,000 MAC/ns"}
 
 
 def test_several_networks_have_a_series_each_and_one_device() -> None:
