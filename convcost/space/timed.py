@@ -124,7 +124,7 @@ def lacks_text(device: Device | Roofline, term: str) -> str:
     """What is said of networks that have a term of which a device knows nothing."""
     meant = f" ({TERMS[untyped(term)]})" if untyped(term) in TERMS else ""
     return (
-        f"no network that {device.name} was fitted on has {term}{meant}, so that the time there is not known: choose another "
+        f"no network that {device.name} was fitted on has more than a trace of {term}{meant}, so that the time there is not known: choose another "
         "device, `convcost devices` lists all, or calibrate one on networks that have it"
     )
 
