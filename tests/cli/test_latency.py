@@ -83,7 +83,7 @@ def test_what_is_of_another_kind_is_refused_in_a_line(cli: Cli) -> None:
     )
     assert "convcost calibrate TABLE.csv -o device.yaml" in said
     said = cli.refused_in_a_line("latency", "vit_b_16", "--device", "raspberry_pi_4_ncnn_1t")
-    assert "has matmul (24 layers" in said  # scores and values of twelve
+    assert "trace of matmul (24 layers" in said  # scores and values of twelve
     assert "Only rooflines take it" in said
     # One of several that is refused leaves no table without it.
     cli.refused("latency", "mobilenet_v1", "resnet18", "--device", "sd855")
