@@ -267,11 +267,11 @@ def _timed(
 
     try:
         timed = timed_costs(walked, weights, request.device, tuple(map(len, box)), request.dtype, request.batch)
-        return timed.costs, timed.later
     except Lacking as lacking:
         sizes = zip(axes, box, lacking.position, strict=True)
         point = ", ".join(f"{name} {say(axes[name][chosen[at]])}" for name, chosen, at in sizes)
         raise UsageError(f"at {point}: {lacks_text(request.device, lacking.term)}") from None
+    return timed.costs, timed.later
 
 
 class NotDeployable(UsageError):
