@@ -371,6 +371,21 @@ def dense_of(value: Any) -> Any:
     return value.dense() if isinstance(value, Number) else value
 
 
+def is_joint(value: Any) -> bool:
+    """Whether a number has a table over several axes at once."""
+    terms = _terms(value)
+    return terms is None or any(len(field.axes) > 1 for _, fields in terms for field in fields)
+
+
+def axes_of(value: Any) -> set[int]:
+    """The axes along which a number varies."""
+    if isinstance(value, Field):
+        return set(value.axes)
+    if isinstance(value, Sum):
+        return {axis for _, fields in value.terms for field in fields for axis in field.axes}
+    return set().union(*map(axes_of, value.candidates)) if isinstance(value, Most) else set()
+
+
 def _parts(value: Any) -> tuple[Array | None, int, int, int]:
     """Numerators (None for a plain number), denominator, and the extremes of the numerators."""
     if isinstance(value, Number):

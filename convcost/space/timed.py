@@ -2,8 +2,8 @@
 
 On a calibrated device a latency is linear in exact counts, so it is a sum of products of tables as MACs are, in which the
 coefficients are factors. The count of each term is added up only where it is asked for, to find the points that differ from
-all networks of the calibration. On a roofline each layer takes the
-larger of two times, which is found at every point.
+all networks of the calibration.On a
+roofline each layer takes the larger of two times, which is found at every value of the axes that its sizes depend on.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 from convcost.core.dims import Dim
 from convcost.devices.device import Device, Roofline
 from convcost.devices.kernels import TERMS, Terms, untyped
-from convcost.graph.walk import Walked
-from convcost.space.numbers import Mask, Undecided, added, dense_of, parts_of_product, weighed
+from convcost.graph.walk import Step, Walked
+from convcost.space.numbers import Mask, Undecided, added, axes_of, dense_of, is_joint, parts_of_product, weighed
 
 LATENCY = "latency_ms"
 FAR = "far from all networks that the device was fitted on, in time or in what it goes into: extrapolated, of unknown error"
@@ -60,9 +60,11 @@ def timed_costs(
         return Timed({LATENCY: _roofline(walked, weights, device, shape, dtype, batch)})
     standing = _standing(device.kernels(walked, dtype, batch), weights)
     _refuse_unknown(device, standing, len(shape))
-    time = _total(device.coefficients, standing)
-    counts = {count_of(term): partial(_total, {term: 1}, standing) for term in device.coefficients}
-    return Timed({LATENCY: time}, counts)
+    # What costs no time is no part of the sum, in which tables over several axes would be found to need a smaller box.
+    free = [term for term, time in device.coefficients.items() if not time and _is_joint(term, standing)]
+    counts = {count_of(term): _total({term: 1}, standing) for term in free}
+    later = {count_of(term): partial(_total, {term: 1}, standing) for term in device.coefficients if term not in free}
+    return Timed({LATENCY: _total(device.coefficients, standing), **counts}, later)
 
 
 def count_of(term: str) -> str:
@@ -102,6 +104,12 @@ def _total(coefficients: Mapping[str, int], standing: Standing) -> Dim:
     )
 
 
+def _is_joint(term: str, standing: Standing) -> bool:
+    """Whether a count varies along several axes together, so that times a number of repetitions it may be multiplied out."""
+    counts = (kernel[term] for _, kinds in standing for kernel, _ in kinds if term in kernel)
+    return any(is_joint(count) for count in counts) or any(is_joint(weight) for weight, _ in standing)
+
+
 def _refuse_unknown(device: Device, standing: Standing, axes: int) -> None:
     """Raises `Lacking` if a term of which the device knows nothing says much of the time of any network."""
     terms = dict.fromkeys(term for _, kinds in standing for kernel, _ in kinds for term in kernel)
@@ -137,9 +145,19 @@ def _roofline(
     dtype: str | None,
     batch: int,
 ) -> Dim:
-    if prod(shape) * len(walked.steps) > _MOST_TIMES:
+    if sum(_points_of(step, shape) for step in walked.steps) > _MOST_TIMES:
         longest = int(np.argmax(shape))
         halves = np.arange(shape[longest]) >= shape[longest] // 2
         raise Undecided(halves.reshape([-1 if axis == longest else 1 for axis in range(len(shape))]))
-    times = device.times(walked, dtype, batch)
-    return added(dense_of(time.total) * weight for time, weight in zip(times, weights, strict=True))
+    often = {id(weight): weight for weight in weights}
+    repeated: dict[int, list[Dim]] = {key: [] for key in often}
+    for time, weight in zip(device.times(walked, dtype, batch), weights, strict=True):
+        repeated[id(weight)].append(dense_of(time.total))
+    return added(added(times) * often[key] for key, times in repeated.items())
+
+
+def _points_of(step: Step, shape: Sequence[int]) -> int:
+    """How many times a layer may take in a box: one for each value of the axes that its sizes depend on."""
+    sizes = [step.cost.macs, step.cost.weights, *(size for one in (*step.input_shapes, *step.cost.out) for size in one)]
+    axes = {axis for size in sizes for axis in axes_of(size)}
+    return prod(shape[axis] for axis in axes)

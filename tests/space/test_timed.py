@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 import time
 from fractions import Fraction
 from itertools import product
@@ -30,6 +31,7 @@ from convcost.space.front import grid_front, objectives_of
 from convcost.space.numbers import along
 from convcost.space.open import design_space
 from convcost.space.sweep import pieces
+from convcost.space.timed import count_of
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -419,3 +421,51 @@ def test_fit_speaks_of_extrapolation_only_where_what_it_shows_is() -> None:
     far, note = said("2s")
     assert far
     assert note.startswith("it is far from all networks")
+
+
+WIDE = {"width": "0.05:2:0.01", "resolution": "16:512", "depth": "0.5:2:0.015"}
+"""196 × 497 × 101: ten million configurations."""
+
+
+@pytest.mark.parametrize(
+    ("model", "on", "most"),
+    [("mobilenet_v2", "sd855", 3), ("resnet50", "raspberry_pi_4_ncnn_1t", 3), ("resnet50", "v100", 15)],
+)
+def test_ten_million_latencies_take_little_longer_than_macs(model: str, on: str, most: float) -> None:
+    """Up to 1.5 times on a calibrated device, about 4 times on a roofline, where nothing else runs: the limits leave room."""
+
+    def seconds(metric: str, own: Device | Roofline | None) -> float:
+        taken = []
+        for _ in range(3):
+            begun = time.process_time()
+            evaluate(design_space(model, WIDE, device=own), metric)
+            taken.append(time.process_time() - begun)
+        return min(taken)
+
+    assert seconds("latency_ms", find(on)) <= most * seconds("macs", None)
+
+
+def test_counts_are_added_up_where_they_are_asked_for_and_survive_a_pickle() -> None:
+    axes = {"width": "0.25:1:0.25", "resolution": "32:224:64"}
+    made = design_space("mobilenet_v2", axes, device=find("sd855"))
+    assert all(count_of("pointwise") not in region.costs.known for region in made.regions)
+    sent = pickle.loads(pickle.dumps(made))
+    whole = tuple(slice(0, size) for size in made.shape)
+    found = extrapolated(sent, whole)
+    counts = evaluate(made, count_of("pointwise"))
+    for where_, network in networks("mobilenet_v2", made.axes):
+        alone = latency(network, find("sd855"))
+        assert counts[where_] == alone.counts["pointwise"]
+        assert found is not None
+        assert found[where_] == alone.extrapolated
+
+
+def test_a_term_that_costs_nothing_is_counted_too() -> None:
+    """Whether it is far more than in all networks of the calibration is asked of it all the same."""
+    own = fitted("mobilenet_v1")
+    free = Device("free", {**own.coefficients, "depthwise": 0, "elementwise": 0}, own.error, own.fitted)
+    made = design_space("mobilenet_v1", {"width": "0.25,1", "resolution": "128,224"}, device=free)
+    for where_, network in networks("mobilenet_v1", made.axes):
+        alone = latency(network, free)
+        assert evaluate(made, "latency_ms")[where_] == alone.femtoseconds
+        assert evaluate(made, count_of("depthwise"))[where_] == alone.counts["depthwise"] > 0
