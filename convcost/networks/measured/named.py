@@ -26,7 +26,7 @@ _OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "dtype": ("dtype",),
 }
 """What says how a network ran -> the columns that say it."""
-_SPEC = re.compile(r"\.(ya?ml|param)$")
+SPEC_FILE = re.compile(r"\.(ya?ml|param)$")
 
 
 class Run(NamedTuple):
@@ -132,7 +132,9 @@ class Namer:
         try:
             network = open_network(run.model, settings)
             network.walked  # noqa: B018 - a file that states no sizes is only refused here
-        except ConvcostError:
+        except ConvcostError as error:
+            if self.input_shape is None and "--input" in str(error):
+                raise UsageError(f"{error}; a column input of the table says it row by row, as 224x224x3") from None
             if self.input_shape is None:
                 raise
             return open_network(run.model, settings, self.input_shape)
@@ -163,7 +165,7 @@ class Namer:
         if self.folder is not None:
             return _in_folder(name, self.folder)
         bare, _ = split_name(name)
-        if is_path(bare) or _SPEC.search(bare):
+        if is_path(bare) or SPEC_FILE.search(bare):
             inside = os.path.join(self.beside, name)
             return name if os.path.exists(bare) or not os.path.exists(os.path.join(self.beside, bare)) else inside
         if bare in self._zoo.values():
@@ -187,7 +189,7 @@ def _in_folder(name: str, folder: str) -> str:
     whole = os.path.join(folder, bare)
     if os.path.isfile(whole):
         return os.path.normpath(whole) + name[len(bare) :]
-    files = [file for file in sorted(os.listdir(folder)) if MODEL_FILE.search(file) or _SPEC.search(file)]
+    files = [file for file in sorted(os.listdir(folder)) if MODEL_FILE.search(file) or SPEC_FILE.search(file)]
     found = [file for file in files if os.path.splitext(file)[0] == bare]
     if len(found) > 1:
         raise UsageError(f"{folder} has {' and '.join(found)}; the table has to name one of them")
