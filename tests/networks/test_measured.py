@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from convcost import UsageError, calibrate, load
 from convcost.core.errors import ConvcostError
 from convcost.devices.kernels import kernels, total
+from convcost.networks.calibrate import labels
 from convcost.networks.measured.columns import time_column, unit_of
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.sheet import sheet
@@ -319,3 +321,51 @@ def test_a_calibration_of_too_few_says_the_file_and_what_was_left_out(tmp_path: 
         UsageError, match=r"t\.csv: a calibration needs at least 4 networks.*foo: there is no such network"
     ):
         calibrate(path)
+
+
+def test_all_that_is_wrong_with_a_table_is_said_at_once(tmp_path: Path) -> None:
+    rows = ("mobilenet_v2,abc", "lenet5,2", "resnet18,-3", ",5", "vgg16,", "alexnet,inf", "lenet5,0")
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "network,ms\n" + "\n".join(rows))
+    said = str(caught.value).splitlines()
+    assert [re.sub(r"^.*/", "", line) for line in said] == [
+        "t.csv:2: ms must be a number above 0, got 'abc'",
+        "t.csv:4: ms must be a number above 0, got '-3'",
+        "t.csv:5: network is empty",
+        "t.csv:6: ms is empty",
+        "t.csv:7: ms must be a number above 0, got 'inf'",
+        "t.csv:8: ms must be a number above 0, got '0'",
+    ]
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "network,ms\nlenet5\nlenet5,1\nlenet5,1,2\n")
+    assert [line.partition("t.csv:")[2][:2] for line in str(caught.value).splitlines()] == ["2:", "4:"]
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "network,ms\n" + "lenet5,x\n" * 1000)
+    assert str(caught.value).splitlines()[-1] == "… and 940 more problems"
+
+
+def test_too_few_networks_are_counted_and_named_with_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("network,ms\nmobilenet_v2,20\nresnet18,30\nvgg16,40\n")
+    with pytest.raises(UsageError, match="got 3: mobilenet_v2 and resnet18 and vgg16; 1 more is missing"):
+        calibrate(path)
+
+
+def test_a_file_without_sizes_says_that_a_column_may_hold_them(tmp_path: Path) -> None:
+    layers = ["Input data 0 1 data", "Convolution c 1 1 data o 0=8 1=3 5=1 6=216", "ReLU r 1 1 o p"]
+    (tmp_path / "net.param").write_text("\n".join(["7767517", "3 3", *layers, ""]))
+    taken = read(tmp_path, "network,ms\nnet.param,1\n")
+    assert "a column input of the table says it row by row" in next(iter(taken.left.values()))
+    taken = read(tmp_path, "network,ms,input\nnet.param,1,64x64x3\nnet.param,2,96x96x3\n")
+    assert not taken.left
+    assert len(taken.measured) == 2
+
+
+def test_a_table_calls_files_by_their_stems_unless_two_have_the_same() -> None:
+    assert labels(["/far/away/squeezenet.param", "/far/away/alexnet.yaml:classes=10, batch 8"]) == {
+        "/far/away/squeezenet.param": "squeezenet",
+        "/far/away/alexnet.yaml:classes=10, batch 8": "alexnet:classes=10, batch 8",
+    }
+    same = ["a/net.onnx", "b/net.onnx", "stage1.conv", "mobilenet_v2:width=0.5"]
+    assert labels(same) == {name: name for name in same}
+    assert labels(["nets/vgg16.onnx", "vgg16"])["nets/vgg16.onnx"] == "nets/vgg16.onnx"

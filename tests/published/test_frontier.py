@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ from hypothesis import strategies as st
 
 from convcost import load, plots
 from convcost.core.errors import UsageError
+from convcost.core.kept import Answers
+from convcost.devices.device import Device
+from convcost.devices.stored import find
 from convcost.networks.latency import latency
 from convcost.pages.frontier import frontier_page
 from convcost.plots.frontier import hover, title_of
@@ -436,3 +441,31 @@ def test_titles_tell_two_setups_of_one_board_apart() -> None:
     ):
         assert "ncnn, 1 thread" in said(one)
         assert "ncnn, 4 threads" in said(four)
+
+
+def test_what_networks_are_made_of_is_counted_once_for_all_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second device of the same type opens no network, and says what a latency alone says, with Winograd's algorithm or without."""
+    known = Answers({})
+    monkeypatch.setattr("convcost.published.cost.answers", lambda _: nullcontext(known))
+    chosen: dict[str, Any] = {"x": "latency", "family": ["MobileNetV2"], "source": ["mobilenet_slim"]}
+    first = frontier(**chosen, device="pixel1")
+
+    def opened(*_: object) -> None:
+        raise AssertionError("a network is opened again")
+
+    other = find("pixel1")
+    assert isinstance(other, Device)
+    twice = replace(
+        other, name="slow", winograd=not other.winograd, coefficients={k: 2 * v for k, v in other.coefficients.items()}
+    )
+    with monkeypatch.context() as closed:
+        closed.setattr("convcost.published.cost.open_network", opened)
+        again = frontier(**chosen, device="pixel1")
+        slow = {point.name: point for point in frontier(**chosen, device=twice).points}
+    assert [point.cost for point in again.points] == [point.cost for point in first.points]
+    for point in first.points[::8]:
+        network = load(point.measured.model, {**point.measured.knobs, "resolution": str(point.measured.resolution)})
+        for found, device in ((point, other), (slow.get(point.name), twice)):
+            if found is not None:
+                alone = latency(network, device)
+                assert (found.cost, found.extrapolated) == (alone.femtoseconds, alone.extrapolated)

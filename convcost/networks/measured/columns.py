@@ -155,6 +155,19 @@ def milliseconds(row: Row, time: Time, decimal: str = ".") -> float | None:
     return ms
 
 
+def wrong(row: Row, time: Time, decimal: str = ".") -> str:
+    """What is wrong with the time of a row; empty if nothing is.
+
+    >>> wrong(Row("t.csv:2", {"ms": "fast"}), Time("ms", "ms")), wrong(Row("t.csv:3", {"ms": ""}), Time("ms", "ms"))
+    ("t.csv:2: ms must be a number above 0, got 'fast'", '')
+    """
+    try:
+        milliseconds(row, time, decimal)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
 def _number(text: str) -> float:
     """The number of a cell; 0 for all that is none, or too large."""
     try:
