@@ -121,7 +121,7 @@ def check_command(
     output: str | None,
     format_: str | None,
 ) -> None:
-    """Whether networks keep their limits on MACs, parameters, memory and growth; for builds.
+    """Whether networks keep their limits on MACs, parameters, memory, time and growth; for builds.
 
     Without MODEL, convcost-budgets.yaml of this folder or the nearest above it says which networks and limits; MODEL may
     also be a budgets file. A spec may state limits: of its own. Growth is against convcost-lock.yaml, which --update

@@ -52,6 +52,11 @@ class OwnNetwork(click.ParamType["Own"]):
     shell_complete=complete_device,
     help="With --x latency: predicted for one of `convcost devices`, or a file that states one.",
 )
+@click.option(
+    "--extrapolated",
+    is_flag=True,
+    help="With --device: networks far from all that it was fitted on may be on the front, too.",
+)
 @click.option("--y", type=Word(ACCURACIES), default="top1", show_default=True, help="The accuracy.")
 @click.option("--family", multiple=True, metavar="PATTERN", help="Only families or networks that match; repeatable.")
 @click.option("--year", default="", metavar="YEARS", help="Only networks of these years: 2018, 2015-2019.")
@@ -105,6 +110,7 @@ def frontier_command(
     least: str | None,
     setup: str | None,
     device: str | None,
+    extrapolated: bool,
     front_only: bool,
     highlight: tuple[str, ...],
     ablations: bool,
@@ -141,6 +147,7 @@ def frontier_command(
         least=least,
         setup=setup,
         device=device,
+        extrapolated=extrapolated,
     )
 
     def figure() -> go.Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -25,7 +25,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, format_of, is_picture, stream
-from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED
+from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED, key_of
 from convcost.render.table import FORMATS
 from convcost.space.workers import ENGINES, check_engine
 
@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 
 
 _MOST_ON_A_PAGE = 20_000
+
+
+class _MetricWord(Word):
+    """A metric, by its key or by another word for it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(super().convert(key_of(str(value)), param, ctx))
 
 
 @click.command(
@@ -57,7 +64,7 @@ _MOST_ON_A_PAGE = 20_000
 @click.option(
     "--metric",
     "metrics",
-    type=Word((*SWEPT, *RATIOS, *TIMED, *DEPLOYED)),
+    type=_MetricWord((*SWEPT, *RATIOS, *TIMED, *DEPLOYED)),
     multiple=True,
     help="What to show; repeatable. Of three knobs or more, a picture draws the first two.",
 )
@@ -125,7 +132,7 @@ def sweep_command(
     check_engine(jobs, engine, scheduler)
     axes = settings(over, "--over")
     objectives = listed(front, "--front") if front is not None else []
-    names = {*metrics, *(name.strip().rpartition(":")[2] for name in objectives)}
+    names = {*metrics, *(key_of(name.strip().rpartition(":")[2]) for name in objectives)}
     if not deploy and not names & {*DEPLOYED}:
         is_deployed(runtime, board, pointers, kernels)
     if device is None and names & {*TIMED}:

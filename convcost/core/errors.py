@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -80,6 +80,17 @@ class UsageError(ConvcostError):
 
 class OutputError(ConvcostError):
     """A result could not be written."""
+
+
+def listed(problems: Sequence[str]) -> str:
+    r"""Messages as one, a line each, as many as a spec's problems are shown.
+
+    >>> print(listed(["a.csv:2: x is empty", "a.csv:4: x is empty"]))
+    a.csv:2: x is empty
+    a.csv:4: x is empty
+    """
+    more = len(problems) - MOST_SHOWN
+    return "\n".join([*map(one_line, problems[:MOST_SHOWN]), *([f"… and {more} more problems"] if more > 0 else [])])
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -245,6 +245,8 @@ DEPLOYED = tuple(key for key, metric in METRICS.items() if "deployment" in metri
 """What can be computed at every point of a grid once it is said how the networks are deployed."""
 TIMED = tuple(key for key, metric in METRICS.items() if "device" in metric.needs)
 """What can be computed at every point of a grid once a device is named."""
+_OTHER: Final[Mapping[str, str]] = {"latency": "latency_ms"}
+"""Another word for a metric -> its key: a limit on it, an axis of a picture and a column are called so."""
 MAIN = tuple(key for key in SWEPT if METRICS[key].over == "sum" and not METRICS[key].needs)
 """What is said of every layer, group and network first: the sums of what a sweep computes, whatever dtype or policy is chosen."""
 MOVED = ("bytes_read", "bytes_written", "weight_bytes_read", "bytes_moved")
@@ -254,6 +256,15 @@ RATIOS = tuple(key for key, metric in METRICS.items() if metric.over == "ratio")
 _RATIO_OF = {"intensity": ("macs", "bytes_moved")}
 TRAFFIC = (*MOVED, "macs", "intensity")
 """What a table says of what is moved."""
+
+
+def key_of(word: str) -> str:
+    """The key of a metric by any word for it; what is no metric stays as it is.
+
+    >>> key_of("latency"), key_of("latency_ms"), key_of("width")
+    ('latency_ms', 'latency_ms', 'width')
+    """
+    return _OTHER.get(word, word)
 
 
 def counted(metrics: Iterable[str]) -> tuple[str, ...]:

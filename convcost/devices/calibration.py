@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convcost.core.errors import UsageError
 from convcost.core.units import counted
-from convcost.devices.device import FEMTOSECONDS, Errors, Fitted, telling
+from convcost.devices.device import FEMTOSECONDS, Errors, Fitted, bound_of, telling
 from convcost.devices.kernels import Terms, rank, untyped
 
 FEWEST: Final = 4
@@ -26,23 +26,32 @@ _EACH: Final = 2
 _TIES: Final = (  # terms that always have one coefficient
     ("direct_int8", "pointwise_int8"),  # both unfold, and multiply
     ("direct_int16", "pointwise_int16"),
-    ("direct_float16", "pointwise_float16"),
+    ("direct_fp16", "pointwise_fp16"),
+    ("transposed", "depthwise"),  # a few upsampling layers, channel by channel
 )
 _SLOWER: Final = ("depthwise", "vector")
 """Products of vectors: their MACs never take less time than those of a product of matrices, which reads each operand for
 many. Without this, terms that grow together would share their time as chance has it."""
-_COARSER: Final = {
-    "moved": "elementwise",
-    "exponentials": "",
-    "winograd_transform": "",
-    "im2col": "",
-    "elementwise": "activations",
-    "kernels": "",
-    "weights": "",
-    "activations": "",
-}
-"""Term -> the one that it is tied to where networks are few, in this order; without one it counts nothing then. Where they
-are fewer still, all that multiplies has one coefficient, and nothing else counts."""
+_COARSER: Final = (
+    ("vector_int8", "pointwise_int8"),
+    ("depthwise_int8", "pointwise_int8"),
+    ("moved", "elementwise"),
+    ("exponentials", ""),
+    ("winograd_transform", ""),
+    ("im2col", ""),
+    ("elementwise", "activations"),
+    ("direct", "pointwise"),
+    ("depthwise", "pointwise"),
+    ("weights", ""),
+    ("winograd", "pointwise"),
+    ("transposed", "pointwise"),
+    ("vector", "pointwise"),
+    ("matmul", "pointwise"),
+)
+"""A term, and the one that it is tied to where networks are few, in this order; without one it counts nothing then. Terms of
+integers among networks of floats are the first."""
+_LAST: Final = ("kernels", "activations")
+"""What is given up, in this order, where they are so few that all that multiplies has one coefficient."""
 Matrix = NDArray[np.float64]
 
 
@@ -199,18 +208,40 @@ def work(terms: Terms, column: Column) -> int:
 
 
 def columns_of(kept: Sequence[Measured]) -> list[Column]:
-    """What is fitted: at most one number for two networks."""
+    """What is fitted: at most one number for two networks, when one of them is left out, too."""
     terms = sorted({term for one in kept for term in one.terms}, key=rank)
-    most = max(1, len(kept) // _EACH)
+    most = max(1, (len(kept) - 1) // _EACH)
     groups: list[tuple[str, ...]] = [(term,) for term in terms]
     for together in _TIES:
         groups = _tied(groups, together)
-    for term, into in _COARSER.items():
+    for term, into in _coarser(terms):
         if len(groups) > most:
-            groups = _tied(groups, (term, into)) if into in terms else [group for group in groups if group != (term,)]
+            groups = _without(groups, term, into)
     if len(groups) > most:
-        groups = [tuple(term for group in groups for term in group if untyped(term) not in _COARSER)]
+        groups = _tied(groups, [term for group in groups for term in group if bound_of(term) == "compute"])
+    for term in _LAST:
+        if len(groups) > most:
+            groups = [group for group in groups if term not in group]
     return [Column(group, tuple(_slower(group, groups))) for group in groups]
+
+
+def _coarser(terms: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What can be tied or given up, step by step: of the terms that there are, those of other types included."""
+    for name, into in _COARSER:
+        if untyped(name) not in terms and untyped(name) != name:
+            continue  # networks of integers alone: what kinds of them there are matters more
+        for term in terms:
+            if term == name or (untyped(term) == name and into):
+                other = into + term.removeprefix(name)
+                if not into or other in terms:
+                    yield term, other
+
+
+def _without(groups: Sequence[tuple[str, ...]], term: str, into: str) -> list[tuple[str, ...]]:
+    """The groups, two of them as one, or without that of a term."""
+    if not into:
+        return [group for group in groups if term not in group]
+    return _tied(groups, [one for group in groups if term in group or into in group for one in group])
 
 
 def _tied(groups: Sequence[tuple[str, ...]], together: Sequence[str]) -> list[tuple[str, ...]]:

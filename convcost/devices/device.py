@@ -12,11 +12,11 @@ from math import gcd
 from typing import Any, Final, Literal, NamedTuple
 
 from convcost.core.dims import Dim, ceil_div, maximum
-from convcost.core.dtypes import DEFAULT, DTYPE_BITS
+from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError
 from convcost.core.units import compact, milliseconds
-from convcost.devices.kernels import Terms, kernels, untyped
-from convcost.graph.typed import Bits, operand_bits, states_types
+from convcost.devices.kernels import ALIKE, Terms, kernels, untyped
+from convcost.graph.typed import operands, states_types
 from convcost.graph.walk import Walked
 from convcost.memory.traffic import traffic
 
@@ -42,6 +42,7 @@ _ELEMENTS: Final = ("activations", "elementwise", "moved")
 _SMALL: Final = ("exponentials", "moved", "elementwise")
 """Terms that may be missing where they are few: one in so many elements."""
 _FEW: Final = 100
+_TRACE: Final = 0.1
 _POINTS: Final = 0.15
 """By how much a term's share of a network's time may exceed its largest share in a network of the calibration."""
 _TIMES: Final = 3
@@ -156,21 +157,27 @@ class Device:
         return Time(parts, sum(parts.values()))
 
     def lacks(self, counts: Terms) -> tuple[str, ...]:
-        """The terms that no network of the calibration has: a network that has them is of another kind.
+        """The terms that no network of the calibration has, or only a trace of them: a network that has them is of another kind.
 
         Not those that say little of its time: exponentials and moves of less than a hundredth of the elements that its
-        kernels read and write, such as a softmax at the end.
+        kernels read and write, such as a softmax at the end. A trace is a tenth of the time of each of these networks, of
+        what takes half of this one's: a first convolution says nothing of a network of convolutions.
         """
         return tuple(term for term, missing in self.missing(counts).items() if missing)
 
     def missing(self, counts: Terms) -> dict[str, Any]:
-        """Term that no network of the calibration has -> whether this says much of a network's time.
+        """Term that no network of the calibration has, or only a trace -> whether this says much of a network's time.
 
         A bool, or where counts vary over a grid, one for each point.
         """
         moved = sum(counts.get(term, 0) for term in _ELEMENTS)
         unknown = {term: count for term, count in counts.items() if term not in self.coefficients}
-        return {term: _FEW * count > moved if term in _SMALL else count > 0 for term, count in unknown.items()}
+        found = {term: _FEW * count > moved if term in _SMALL else count > 0 for term, count in unknown.items()}
+        reach, (parts, whole) = self._reach(), self._time(counts)
+        if reach is not None:
+            traces = [term for term in parts if bound_of(term) == "compute" and reach.shares[term] < _TRACE]
+            found |= {term: 2 * parts[term] > whole for term in traces}
+        return found
 
     def beyond(self, counts: Mapping[str, int]) -> tuple[str, ...]:
         """By what a network differs from all those of the calibration, in words; nothing where it is among them."""
@@ -182,7 +189,7 @@ class Device:
         if reach.other_time(whole):
             between = f"{milliseconds(reach.fastest)} to {milliseconds(reach.slowest)}"
             found.append(f"it takes {milliseconds(whole)}, and what was measured {between}")
-        for term, time in parts.items():
+        for term, time in parts.items() if whole else ():
             share, most = reach.shares[term], reach.counts[term]
             if reach.larger_share(term, time, whole):
                 found.append(
@@ -203,7 +210,7 @@ class Device:
         found = reach.other_time(whole)
         for term, time in parts.items():
             found = found | reach.larger_share(term, time, whole) | reach.many_more(term, counts[term])
-        return found & (whole > 0)
+        return found & (counts.get("kernels", 0) > 0)
 
     def _reach(self) -> _Reach | None:
         """How far the networks of the calibration reach; None without any."""
@@ -265,19 +272,18 @@ class Roofline:
         datasheet does not have.
         """
         dtype = self.asked(walked, dtype)
-        bits = operand_bits(walked, dtype)
+        types = operands(walked, dtype)
         moved = traffic(walked, "fused", dtype, batch)
         runs = kernels(walked, dtype, batch)
         return tuple(
-            self._time(batch * step.cost.macs, one.bytes_moved, bits[step.node.name], "kernels" in terms)
+            self._time(batch * step.cost.macs, one.bytes_moved, types[step.node.name].factors.first, "kernels" in terms)
             for step, one, terms in zip(walked.steps, moved, runs)
         )
 
-    def _time(self, macs: Dim, moved: Dim, bits: Bits, runs: bool) -> Time:
+    def _time(self, macs: Dim, moved: Dim, dtype: str, runs: bool) -> Time:
         if not runs:  # what is fused into another kernel is computed by it, and a view by nothing
             return Time({}, 0)
-        width = bits.weights or max(bits.inputs, default=32)
-        compute = 0 if isinstance(macs, int) and macs == 0 else _lasts(macs, self._peak(width))
+        compute = 0 if isinstance(macs, int) and macs == 0 else _lasts(macs, self._peak(dtype))
         memory = _lasts(moved, self.bandwidth)
         parts = {"compute": compute, "memory": memory, "overhead": self.overhead}
         return Time(parts, maximum(compute, memory) + self.overhead)
@@ -286,13 +292,13 @@ class Roofline:
         """The type that a network runs as: the one that is asked for, or that it states, or one that the device has."""
         return dtype or (None if states_types(walked.graph) or DEFAULT in self.macs else next(iter(self.macs)))
 
-    def _peak(self, width: int) -> int:
-        for dtype, macs in self.macs.items():
-            if DTYPE_BITS[dtype] == width:
-                return macs
+    def _peak(self, dtype: str) -> int:
+        alike = ALIKE.get(dtype, dtype)
+        if alike in self.macs:
+            return self.macs[alike]
         known = " and ".join(self.macs)
         raise UsageError(
-            f"{self.name} states its speed for {known}, and none for weights of {width} bits: give --dtype {next(iter(self.macs))}"
+            f"{self.name} states its speed for {known}, and none for {dtype}: give --dtype {next(iter(self.macs))}"
         )
 
 

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd
 from typing import Any, Final, NamedTuple
 
 import yaml
 
 from convcost.conventions.catalog import named
 from convcost.core.cost import entry
+from convcost.core.dims import Dim, Shape, elements, product
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import decimal_text
 from convcost.graph.typed import Operands
@@ -107,6 +109,18 @@ class LayerEnergy(NamedTuple):
     """The types that it computes with and the table has no number for; its `compute` is then not known, and 0."""
     left_out: str = ""
     """Why some of what it does is not counted."""
+    unknown: bool = False
+    """Whether nobody knows what it does: its counts are 0, which is no number."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that it does has a number; else what it takes is a lower bound."""
+        return not (self.unknown or self.lacking or self.left_out)
+
+    @property
+    def computes(self) -> bool:
+        """Whether any of its operations has a number."""
+        return not (self.unknown or self.lacking) and bool(self.multiplications or self.additions)
 
     @property
     def total(self) -> Range:
@@ -221,14 +235,58 @@ def layer_energy(step: Step, types: Operands, bytes_moved: int, batch: int, tabl
         memory=Range(bytes_moved * per_byte.low, bytes_moved * per_byte.high),
         lacking=lacking,
         left_out=_why_left_out(step),
+        unknown=step.opaque,
     )
 
 
 def _more(kind: str, step: Step) -> int:
     """What an op does beside multiply-accumulates, of one kind of operation, batch 1."""
-    terms, node, cost = _terms()[kind], step.node, step.cost
-    each = terms.get(f"{node.op} {cost.variant}", terms.get(node.op, {}))
-    return sum(int(n * entry(name, cost, step.input_shapes, node.attrs)) for name, n in each.items())
+    terms, op = _terms()[kind], step.node.op
+    each = terms.get(f"{op} {step.cost.variant}", terms.get(op, {}))
+    return sum(n * _entry(name, step) for name, n in each.items())
+
+
+def _entry(name: str, step: Step) -> int:
+    """An entry of the ledger, or of energy.yaml's own."""
+    if name in ("windows", "joined"):
+        return int(getattr(_windows(step), name))
+    return int(entry(name, step.cost, step.input_shapes, step.node.attrs))
+
+
+class _Windows(NamedTuple):
+    """What a pool or a reduction makes one of."""
+
+    windows: Dim
+    """How many have more than one element."""
+    joined: Dim
+    """The elements in these."""
+
+
+def _windows(step: Step) -> _Windows:
+    """The windows of a pool or a reduction; what overlaps is in each of them."""
+    node, read, made = step.node, elements(step.input_shapes), elements(step.cost.out)
+    if node.op.startswith("adaptive_"):
+        return _adaptive(step.input_shapes[0], step.cost.out[0])
+    if kernel := step.window("kernel"):
+        read = made * product(kernel)
+    return _Windows(0, 0) if read == made else _Windows(made, read)
+
+
+def _adaptive(read: Shape, made: Shape) -> _Windows:
+    """The windows of an adaptive pool, from i·n / k, rounded down, to (i + 1)·n / k, rounded up.
+
+    Each two neighbours have an element in common unless k divides their border i·n, which it does gcd(n, k) - 1 times. So k
+    windows have n + k - gcd(n, k) elements; where n < k, n - gcd(n, k) have two and the others one.
+
+    >>> _adaptive((13, 13, 2), (6, 6, 2))  # 6 windows of 3 along each axis
+    _Windows(windows=72, joined=648)
+    >>> _adaptive((2, 5), (3, 5)), _adaptive((7, 7, 2), (7, 7, 2))  # one of two elements, between two of one; each of one
+    (_Windows(windows=5, joined=10), _Windows(windows=0, joined=0))
+    """
+    axes = [(int(n), int(k), gcd(int(n), int(k))) for n, k in zip(read[:-1], made[:-1])]
+    alone = product(k - n + common if n <= k else 0 for n, k, common in axes)
+    joined = product(n + k - common for n, k, common in axes)
+    return _Windows((product(made[:-1]) - alone) * made[-1], (joined - alone) * made[-1])
 
 
 def _why_left_out(step: Step) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from convcost.core.dims import Dim, both, ceil_div, elements, equal, product, where
-from convcost.graph.typed import Bits, operand_bits
+from convcost.core.dtypes import DEFAULT, DTYPE_BITS
+from convcost.graph.typed import Operands, operands
 from convcost.graph.walk import Step, Walked
 from convcost.memory.layout import layout
 from convcost.memory.policies import policy
@@ -25,6 +26,7 @@ TERMS: Final[Mapping[str, str]] = {
     "winograd_transform": "elements that these read and write, transformed",
     "pointwise": "MACs of 1×1 convolutions and of linear layers at several positions: a product of two matrices",
     "depthwise": "MACs of depthwise convolutions",
+    "transposed": "MACs of transposed convolutions, depthwise ones too",
     "vector": "MACs of linear layers, and of 1×1 convolutions, at one position: each weight is read and used once",
     "matmul": "MACs of products of two activations",
     "recurrent": "MACs of recurrent layers, one position after the other",
@@ -35,8 +37,8 @@ TERMS: Final[Mapping[str, str]] = {
     "exponentials": "elements of which an exponential, a root or a power is taken, in a kernel of its own or not",
     "kernels": "kernels, each of which takes time to start",
 }
-"""Term -> what is counted. MACs of operands that are no 32-bit floats are terms of their own: `pointwise_int8`."""
-MULTIPLIED: Final = ("direct", "winograd", "pointwise", "depthwise", "vector", "matmul", "recurrent")
+"""Term -> what is counted. MACs of other operands than fp32 are terms of their own: `pointwise_int8`."""
+MULTIPLIED: Final = ("direct", "winograd", "pointwise", "depthwise", "transposed", "vector", "matmul", "recurrent")
 """The terms that are multiplications, and may have types."""
 
 TILE: Final = 4
@@ -46,7 +48,8 @@ FEWEST: Final = 8
 """Channels, read and written, from which on runtimes use Winograd's algorithm: below, its transforms cost more than it saves.
 ncnn and XNNPACK ask for 8 or 16."""
 _RECURRENT: Final = frozenset({"lstm", "gru", "rnn"})
-_TYPES: Final = {32: "", 64: "_float64", 16: "_float16"}
+ALIKE: Final = {"uint8": "int8", "uint16": "int16"}
+"""Types -> those that the same kernels multiply."""
 
 
 def kernels(walked: Walked, dtype: str | None = None, batch: int = 1, *, winograd: bool = True) -> tuple[Terms, ...]:
@@ -60,13 +63,13 @@ def kernels(walked: Walked, dtype: str | None = None, batch: int = 1, *, winogra
     (({}, {}), {'depthwise': 3612672, 'activations': 802816, 'weights': 1152, 'kernels': 1})
     """
     made = {placed.step for placed in layout(walked, policy("fused")).tensors}
-    bits = operand_bits(walked, dtype)
-    known: dict[tuple[int, Bits, bool], Terms] = {}  # equal layers have one ledger, and one kernel
+    types = operands(walked, dtype)
+    known: dict[tuple[int, Operands, bool], Terms] = {}  # equal layers have one ledger, and one kernel
 
     def of(at: int, step: Step) -> Terms:
-        key = id(step.cost), bits[step.node.name], at in made
+        key = id(step.cost), types[step.node.name], at in made
         if key not in known:
-            runs = _terms(step, bits[step.node.name], batch, winograd) if at in made else {}
+            runs = _terms(step, types[step.node.name].factors.first, batch, winograd) if at in made else {}
             known[key] = runs | _exponentials(step, batch)
         return known[key]
 
@@ -121,11 +124,11 @@ def _exponentials(step: Step, batch: int) -> dict[str, Dim]:
     return {} if _nothing(taken) else {"exponentials": batch * taken}
 
 
-def _terms(step: Step, bits: Bits, batch: int, winograd: bool) -> dict[str, Dim]:
+def _terms(step: Step, dtype: str, batch: int, winograd: bool) -> dict[str, Dim]:
     """What one kernel is made of."""
     moved = elements(step.input_shapes) + elements(step.cost.out)
-    width = bits.weights or max(bits.inputs, default=32)
-    suffix = _TYPES.get(width, f"_int{width}")
+    width = DTYPE_BITS[dtype]
+    suffix = "" if dtype == DEFAULT else f"_{ALIKE.get(dtype, dtype)}"
     tiled = winograd and _tiled(step)
     multiplied = [(term + suffix, batch * count) for term, count in _multiplied(step, tiled) if not _nothing(count)]
     if not multiplied:
@@ -152,6 +155,8 @@ def _multiplied(step: Step, tiled: Any) -> Iterator[tuple[str, Dim]]:
         single = _single(step)
         yield "vector", where(single, macs, 0)
         yield "pointwise", where(single, 0, macs)
+    elif _slides(step) and _transposes(step):
+        yield "transposed", macs
     elif _slides(step) and step.by_channel:
         yield "depthwise", macs
     elif _slides(step):
@@ -176,6 +181,10 @@ def _slides(step: Step) -> bool:
     return step.traits.weighted and step.traits.channels == "grouped" and len(step.node.inputs) == 1
 
 
+def _transposes(step: Step) -> bool:
+    return "output_padding" in step.node.attrs
+
+
 def _tiled(step: Step) -> Any:
     """Whether Winograd's algorithm is used: a bool, or a condition on sizes that are no ints."""
     attrs = step.node.attrs
@@ -197,14 +206,12 @@ def _tiles(step: Step) -> Dim:
 def _unfolded(step: Step, moved: Dim, tiled: Any) -> Iterator[tuple[str, Dim]]:
     """What a kernel that multiplies reads and writes, and makes in between."""
     yield "activations", moved
-    if not _slides(step) or step.is_pointwise or step.by_channel:
+    if not _slides(step) or _transposes(step) or step.is_pointwise or step.by_channel:
         return
     yield "winograd_transform", 0 if tiled is False else where(tiled, moved, 0)
     yield "im2col", where(tiled, 0, _windows(step))
 
 
 def _windows(step: Step) -> Dim:
-    """Elements of all windows of a convolution, of every group; a transposed one has a window for each element it reads."""
-    read = step.input_shapes[0]
-    positions = read[:-1] if step.node.op.startswith("conv_transpose") else step.cost.out[0][:-1]
-    return product(positions) * product(step.node.attrs["kernel"]) * read[-1]
+    """Elements of all windows of a convolution, of every group."""
+    return product(step.cost.out[0][:-1]) * product(step.node.attrs["kernel"]) * step.input_shapes[0][-1]

@@ -7,6 +7,7 @@ from the file alone. The rooflines of datasheets stand in rooflines.yaml togethe
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -123,19 +124,15 @@ class _Reader:
             return self.roofline(name, tree)
         self.only(tree, name, _KEYS)
         table = tree.pairs
-        coefficients = self.numbers(table["femtoseconds"], f"{name}.femtoseconds")
-        for term in coefficients:
-            if untyped(term) not in TERMS:
-                self.complain(table["femtoseconds"], name, f"unknown term {term!r}{did_you_mean(term, TERMS)}")
+        coefficients = self.terms(table["femtoseconds"], f"{name}.femtoseconds")
         fitted = self.fitted(table, name)
         error = self.errors(table, name)
         if not coefficients or error is None:
             return None
-        threads = self.number(table["threads"], f"{name}.threads") if "threads" in table else None
+        threads = self.whole(table["threads"], f"{name}.threads", 1) if "threads" in table else None
         tied = tuple(tuple(self.texts(one, f"{name}.tied")) for one in self.items(table.get("tied"), f"{name}.tied"))
         return Device(
-            name, {term: int(time) for term, time in coefficients.items()}, error, fitted,
-            threads=None if threads is None else int(threads), tied=tied,
+            name, coefficients, error, fitted, threads=threads, tied=tied,
             dtype=self.choice(table, "dtype", name, DTYPE_BITS), winograd=self.choice(table, "winograd", name, ("true", "false")) != "false", **self.words(table, name),
         )  # fmt: skip
 
@@ -152,20 +149,20 @@ class _Reader:
                 missing = True
         if missing:
             return None
-        macs = self.numbers(table["macs_per_second"], f"{name}.macs_per_second")
+        macs = self.wholes(table["macs_per_second"], f"{name}.macs_per_second", 1)
         for dtype in macs:
             if dtype not in DTYPE_BITS:
                 self.complain(
                     table["macs_per_second"], name, f"unknown dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}"
                 )
-        bandwidth = self.number(table["bytes_per_second"], f"{name}.bytes_per_second")
+        bandwidth = self.whole(table["bytes_per_second"], f"{name}.bytes_per_second", 1)
         overhead = self.number(table["overhead_us"], f"{name}.overhead_us") if "overhead_us" in table else Fraction(0)
-        if not macs or not bandwidth or not all(macs.values()):
+        if not macs or not bandwidth:
             return None
-        cache = self.number(table["cache"], f"{name}.cache") if "cache" in table else 0
+        cache = self.whole(table["cache"], f"{name}.cache") if "cache" in table else 0
         return Roofline(
-            name, {dtype: int(speed) for dtype, speed in macs.items()}, int(bandwidth),
-            overhead=int((overhead or 0) * SECOND / 10**6), cache=int(cache or 0), **self.words(table, name),
+            name, macs, bandwidth, overhead=int((overhead or 0) * SECOND / 10**6), cache=cache or 0,
+            **self.words(table, name),
         )  # fmt: skip
 
     def fitted(self, table: Mapping[str, Tree], name: str) -> tuple[Fitted, ...]:
@@ -180,20 +177,21 @@ class _Reader:
                 continue
             network, ms = self.text(one["network"], scope), self.number(one["ms"], scope)
             guess = self.number(one["left_out_ms"], scope) if "left_out_ms" in one else None
-            terms = self.numbers(one["terms"], scope) if "terms" in one else shared.get(network)
-            if terms is None:
+            terms = self.terms(one["terms"], scope) if "terms" in one else shared.get(network)
+            if not terms or not any(terms.values()):
                 self.complain(entry, scope, f"terms: of {network} are missing, here and in what terms_in: names")
+            elif ms is not None and not ms:
+                self.complain(one["ms"], scope, "ms: must be above 0")
             elif ms is not None:
-                counts = {term: int(count) for term, count in terms.items()}
-                found.append(Fitted(network, float(ms), counts, None if guess is None else float(guess)))
+                found.append(Fitted(network, float(ms), terms, None if guess is None else float(guess)))
         return tuple(found)
 
-    def shared(self, tree: Tree, scope: str) -> Mapping[str, Mapping[str, Fraction]]:
+    def shared(self, tree: Tree, scope: str) -> Mapping[str, Mapping[str, int]]:
         """Network -> its terms, of a file in the folder of this one."""
         path = os.path.join(self.folder, self.text(tree, scope))
         other, problems = parse_tree(read_text(path, "a file of terms", _LARGEST), shown_path(path))
         self.problems += problems
-        return {name: self.numbers(one, name) for name, one in self.table(other, scope).items()}
+        return {name: self.terms(one, name) for name, one in self.table(other, scope).items()}
 
     def errors(self, table: Mapping[str, Tree], name: str) -> Errors | None:
         """How far off it is: never left out."""
@@ -205,6 +203,8 @@ class _Reader:
         found = {key: self.number(one, f"{name}.error.{key}") for key, one in pairs.items()}
         if found.keys() != {*_ERROR_KEYS} or of not in ("networks", "layers"):
             self.complain(table["error"], f"{name}.error", "needs median, p90, worst and networks")
+            return None
+        if self.whole(pairs["networks"], f"{name}.error.networks", 1) is None or None in found.values():
             return None
         median, p90, worst, number = (float(found[key] or 0) for key in _ERROR_KEYS)
         return Errors(median, p90, worst, int(number), of)
@@ -241,22 +241,35 @@ class _Reader:
         self.complain(tree, scope, f"must be a text, got {tree.kind}")
         return ""
 
-    def numbers(self, tree: Tree, scope: str) -> dict[str, Fraction]:
-        """Names with numbers that are not below 0."""
-        found = {key: self.number(one, f"{scope}.{key}") for key, one in self.table(tree, scope).items()}
-        return {key: number for key, number in found.items() if number is not None}
-
     def number(self, tree: Tree, scope: str) -> Fraction | None:
         """A number that is not below 0, exactly as written; None, and a problem, for all else."""
         text = self.text(tree, scope)
-        try:
-            number = Fraction(text) if len(text) < _DIGITS else Fraction(-1)
-        except (ValueError, ZeroDivisionError):
-            number = Fraction(-1)
-        if number >= 0 and "/" not in text:
+        if _NUMBER.fullmatch(text) and (number := Fraction(text)) <= _MOST:
             return number
-        self.complain(tree, scope, f"must be a number that is not below 0, got {text[:_DIGITS]!r}")
+        self.complain(tree, scope, f"must be a number from 0 to 10^{len(str(_MOST)) - 1}, got {text[:_SHOWN]!r}")
         return None
+
+    def whole(self, tree: Tree, scope: str, least: int = 0) -> int | None:
+        """A whole number that is not below the least; None, and a problem, for all else."""
+        number = self.number(tree, scope)
+        if number is not None and (number.denominator > 1 or number < least):
+            self.complain(
+                tree, scope, f"must be a whole number, at least {least}, got {self.text(tree, scope)[:_SHOWN]!r}"
+            )
+            return None
+        return None if number is None else int(number)
+
+    def wholes(self, tree: Tree, scope: str, least: int = 0) -> dict[str, int]:
+        """Names with whole numbers."""
+        found = {key: self.whole(one, f"{scope}.{key}", least) for key, one in self.table(tree, scope).items()}
+        return {key: number for key, number in found.items() if number is not None}
+
+    def terms(self, tree: Tree, scope: str) -> dict[str, int]:
+        """Terms with whole numbers."""
+        for term in self.table(tree, scope):
+            if untyped(term) not in TERMS:
+                self.complain(tree, scope, f"unknown term {term!r}{did_you_mean(term, TERMS)}")
+        return self.wholes(tree, scope)
 
     def only(self, tree: MappingNode, scope: str, keys: tuple[str, ...]) -> None:
         for key in tree.pairs:
@@ -267,8 +280,11 @@ class _Reader:
         self.problems.append(Problem(tree.where, scope, what))
 
 
-_DIGITS = 40
-"""Characters of a number at the most."""
+_NUMBER: Final = re.compile(r"(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})?", re.ASCII)
+_MOST: Final = 10**24
+"""No device is faster, and no network has more of anything."""
+_SHOWN: Final = 40
+"""Characters of a number that a message quotes."""
 
 
 def written(device: Device, terms_in: str = "") -> str:

@@ -1,10 +1,11 @@
 """Receptive fields: which part of the network's inputs an element of each layer's output can depend on.
 
-Along each axis of an input, the field of position p begins at start + p·jump and is so many positions long: its `size`.
+Along each axis of an input, the field of position p begins at start + p·jump and is so many positions long: its `size`. The
+middle of the first one, its centre, is start + (size - 1) / 2.
 Padding is counted in, as in Araujo et al., Computing Receptive Fields of Convolutional Neural Networks (Distill 2019,
 doi:10.23915/distill.00021): a field may begin before the input, and be larger than it. Where branches join, the field is what
-either of them sees. After upsampling a jump is a fraction: fields then repeat only every so many positions, and the size is
-that of the largest.
+either of them sees. After upsampling a jump is an average, and may be a fraction: fields then repeat only every so many
+positions, their `period`, and the size is that of the largest.
 """
 
 from __future__ import annotations
@@ -20,16 +21,23 @@ from convcost.graph.walk import Step, Walked, output_edges
 
 
 class Field(NamedTuple):
-    """The receptive field of a layer along one axis of an input."""
+    """The receptive field of a layer along one axis of an input.
+
+    Position p's begins at `start + p·jump` where the `period` is 1, which it is but behind upsampling. There neighbours may
+    see alike: the formula holds for every `period`-th position, and the jump is an average. Pairs of positions, each repeated
+    once, see from 0, 0, 2, 2, 4, 4 …: a jump of 1 with a period of 2.
+    """
 
     size: int
     """The positions of the largest field, padding included; of what sees all of the input, the input's."""
     jump: Fraction | None
-    """How far the field moves from one position to the next; 0 where all see the same, None where that is not followed."""
+    """How far the field moves from one position to the next, on average; 0 where all see the same, None where that is not followed."""
     start: int | None
     """Where the field of the first position begins: negative in the padding."""
     bound: bool = False
     """Whether it may be smaller than that: some op was not followed position by position."""
+    period: int | None = 1
+    """After how many positions a field is as large again, and `period · jump` further on; None where nothing is known of that."""
 
     @property
     def centre(self) -> Fraction | None:
@@ -88,7 +96,7 @@ def receptive_fields(walked: Walked) -> Mapping[str, Fields]:
 
     >>> from convcost import load
     >>> receptive_fields(load("vgg16").walked)["stage5.pool"]["input"][0]
-    Field(size=212, jump=Fraction(32, 1), start=-90, bound=False)
+    Field(size=212, jump=Fraction(32, 1), start=-90, bound=False, period=1)
     """
     sizes = {name: _positions(shape) for name, shape in walked.inputs.items()}
     seen: dict[str, dict[tuple[str, int], _Track]] = {
@@ -275,6 +283,22 @@ def _enclosing(tracks: Sequence[_Moving], period: int, positions: int) -> _Movin
 
 def _field(track: _Track) -> Field:
     if isinstance(track, _Scattered):
-        return Field(track.size, None, None, track.bound)
+        return Field(track.size, None, None, track.bound, None)
     jump = Fraction(track.shift, len(track.spans))
-    return Field(_largest(track), jump, track.spans[0][0], track.bound)
+    return Field(_largest(track), jump, track.spans[0][0], track.bound, _period(track))
+
+
+def _period(track: _Moving) -> int:
+    """After how many positions fields repeat; they may do so before the spans that are kept end."""
+    spans = len(track.spans)
+    for each in range(1, spans):
+        ahead, rest = divmod(track.shift * each, spans)
+        if (
+            spans % each == 0
+            and not rest
+            and all(
+                track.at(at + each) == (first + ahead, stop + ahead) for at, (first, stop) in enumerate(track.spans)
+            )
+        ):
+            return each
+    return spans

@@ -3,7 +3,8 @@
 What an op multiplies are two factors (its trait `factors`), and the gradient to each of them takes as many multiply-accumulates
 as the forward pass, those on padding zeros included: for y = W·x the gradient to x is Wᵀ·g, and that to W is g·xᵀ. What is
 not trained, and has nothing behind it that is, needs no gradient: the first layer none to its input, a frozen one none to its
-weights. The loss is taken to depend on all outputs of the network.
+weights. The loss is taken to depend on all outputs of the network, and on what ends in an unknown op. A gradient is taken to
+pass through unknown ops, and nothing in them to be trained.
 """
 
 from __future__ import annotations
@@ -67,8 +68,11 @@ def differentiable(step: Step, at: int) -> bool:
 
 
 def _with_a_loss(walked: Walked) -> set[str]:
-    """The steps that an output of the network depends on."""
+    """The steps that an output of the network depends on, or an unknown op whose result has no shape: that is none of the
+    outputs, and what it reads is what the loss is of.
+    """
     wanted = {producer(edge) for edge in walked.outputs}
+    wanted |= {step.node.name for step in walked.steps if step.opaque and not step.cost.out}
     for step in reversed(walked.steps):
         if step.node.name in wanted:
             wanted |= {producer(edge) for at, edge in enumerate(step.node.inputs) if differentiable(step, at)}

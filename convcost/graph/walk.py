@@ -50,8 +50,8 @@ class Step(NamedTuple):
 
     @property
     def written(self) -> Dim:
-        """Elements written; 0 for a view."""
-        return elements(self.cost.out) if self.traits.view == "none" else 0
+        """Elements written; 0 for a view, and for an unknown op, which may be one."""
+        return elements(self.cost.out) if self.traits.view == "none" and not self.opaque else 0
 
     @property
     def params(self) -> Dim:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from convcost.core.dims import equal, is_array, is_symbolic
 from convcost.importers.model import MOST_CONTENTS
@@ -20,6 +20,19 @@ class Known(NamedTuple):
 
     shape: tuple[int, ...]
     elements: tuple[Any, ...]
+
+
+#: Numbers of files have at most 64 bits; so has what a file may compute of them.
+_LARGEST: Final = 1 << 64
+
+
+def fits(value: Any) -> bool:
+    """Whether a number has at most 64 bits, as a fraction above and below; what is no plain number does.
+
+    >>> fits(2**64 - 1), fits(2**64), fits(Fraction(1, 3**60)), fits("a")
+    (True, False, False, True)
+    """
+    return not isinstance(value, (int, Fraction)) or max(abs(value.numerator), value.denominator) < _LARGEST
 
 
 def scalar(value: Any) -> Known:

@@ -19,7 +19,7 @@ from convcost.graph.graph import MODULE, Node, producer
 from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
-from convcost.importers.contents import Known, same
+from convcost.importers.contents import Known, fits, same
 from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op, Stated, reads
 from convcost.importers.names import Name, Names
 from convcost.importers.values import (
@@ -571,10 +571,13 @@ class Lowering:
         self.define(op, Value(known.shape, contents=known.elements, computed=True), i)
 
     def computed(self, op: Op, values: Iterable[Value], known: Known) -> None:
-        """An op whose result is computed from constants before anything runs; its elements, where they are known."""
-        whole = product(known.shape) == len(known.elements)
+        """An op whose result is computed from constants before anything runs; its elements, where they are known.
+
+        Those of more than 64 bits are not: squares of squares would soon have more digits than memory holds.
+        """
+        whole = product(known.shape) == len(known.elements) <= MOST_CONTENTS
         stored = tuple(dict.fromkeys(one for value in values for one in value.stored))
-        contents = known.elements if whole and len(known.elements) <= MOST_CONTENTS else None
+        contents = known.elements if whole and all(map(fits, known.elements)) else None
         self.define(op, Value(known.shape, contents=contents, stored=stored, computed=True))
 
     def relabel(self, op: Op, value: Value, order: Sequence[int | None]) -> None:

@@ -1,7 +1,8 @@
 """The bytes that each layer moves between memory and the processor: what it reads, what it writes, and its weights.
 
 Every tensor is moved once by each layer that uses it: no cache keeps it for the next layer, and none is too small for this
-one. What a memory policy fuses moves less: an activation that is part of a convolution neither reads nor writes a map.
+one. What a memory policy fuses moves less: an activation that is part of a convolution neither reads nor writes a map. What an
+unknown op moves is left out, whatever its shapes: it may be a view.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ def moves(
     sizes = _Sizes(walked, dtype or DEFAULT, batch)
 
     def of(at: int, step: Step) -> Moves:
+        if step.opaque:
+            return Moves((), (), ())
         reads = where.reads.get(at, range(len(step.node.inputs)))
         mask = (sizes.of(step.cost.out[0], "uint8"),) if masks and "mask" in step.cost.saves else ()
         return Moves(

@@ -132,7 +132,7 @@ class _Sizes:
     def moved_back(self, at: int, step: Step, saved: Sequence[int]) -> Dim:
         """What the kernels of a step's backward pass read and write."""
         one = self.passes[step.node.name]
-        if not one.runs or at not in self.writes:
+        if not one.runs or step.opaque or at not in self.writes:
             return 0
         given = self.of(elements(step.cost.out))
         kept = sum((self.tensor(tensor) for tensor in saved), 0) + self.mask(step)

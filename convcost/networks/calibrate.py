@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.places import MODEL_FILE
 from convcost.core.units import counted
 from convcost.core.version import __version__
-from convcost.devices.calibration import Calibration, calibrated
+from convcost.devices.calibration import FEWEST, Calibration, calibrated
 from convcost.devices.device import Device, Fitted, share_text
 from convcost.devices.kernels import untyped
 from convcost.devices.layered import calibrated_layers
 from convcost.devices.stored import written
 from convcost.networks.inputs import GivenShape
+<<<<<<< HEAD
+from convcost.networks.measured.columns import THREADS, plain
+=======
+from convcost.networks.measured.named import SPEC_FILE
+>>>>>>> mndd
 from convcost.networks.measured.profiled import measured_profiles
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.table import Chosen, measured_table
@@ -59,11 +66,12 @@ class Calibrated(Tabular):
     def table(self) -> Table:
         """A row per network: measured, predicted by a fit to all the others, and how far off that is."""
         device = self.device
+        called = labels([one.network for one in device.fitted])
         return Table(
             title=f"{device.title or device.name} · {counted(len(device.fitted), 'network')}",
             headers=("network", "ms", "left out", "error"),
             numeric=(False, True, True, True),
-            rows=[[one.network, _ms(one.ms), _ms(one.left_out_ms), _error(one)] for one in device.fitted],
+            rows=[[called[one.network], _ms(one.ms), _ms(one.left_out_ms), _error(one)] for one in device.fitted],
             records=[_record(one) for one in device.fitted],
             data=_data(self),
             notes=_notes(self),
@@ -108,8 +116,8 @@ def calibrate(
 
 def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> Calibrated:
     taken = measured_table(path, asked, how)
-    setup = {column.lower(): value for column, value in taken.setup.items()}
-    threads = setup.get("threads", "")
+    setup = {plain(column): value for column, value in taken.setup.items()}
+    threads = next((setup[name] for name in THREADS if name in setup), "")
     said = {
         "name": os.path.splitext(os.path.basename(path))[0],
         "title": setup.get("device", ""),
@@ -117,11 +125,24 @@ def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> C
         "threads": int(threads[:6]) if threads.isdecimal() else None,
         "source": taken.source,
     }
+    if len(taken.measured) < FEWEST:
+        raise UsageError(f"{shown_path(path)}: {_too_few([one.network for one in taken.measured])}{_why(taken.left)}")
     try:
         found = calibrated(taken.measured)
     except UsageError as error:
         raise UsageError(f"{shown_path(path)}: {error}{_why(taken.left)}") from None
     return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, taken.notes)
+
+
+def _too_few(names: Sequence[str]) -> str:
+    """What is there of a table of fewer networks than a calibration needs.
+
+    >>> _too_few(["resnet18", "vgg16"])
+    'a calibration needs at least 4 networks, got 2: resnet18 and vgg16; 2 more are missing'
+    """
+    got = f"{len(names)}: {' and '.join(names)}" if names else "none"
+    missing = FEWEST - len(names)
+    return f"a calibration needs at least {FEWEST} networks, got {got}; {missing} more {'is' if missing == 1 else 'are'} missing"
 
 
 def _of_profiles(
@@ -161,9 +182,14 @@ def _device(found: Calibration, how: How, words: Mapping[str, Any]) -> Device:
 
 def _why(left: Mapping[str, str]) -> str:
     """The first networks that could not be used."""
-    first = [f"; {name}: {why}" for name, why in list(left.items())[:_SHOWN]]
+    first = [f"; {name}: {_bare(name, why)}" for name, why in list(left.items())[:_SHOWN]]
     more = f"; and {len(left) - _SHOWN} more could not be used" if len(left) > _SHOWN else ""
     return "".join(first) + more
+
+
+def _bare(name: str, why: str) -> str:
+    """Why a network could not be used, without its file, which stands before it."""
+    return re.sub(rf"^(\S*/)?{re.escape(os.path.basename(name))}: ", "", why)
 
 
 _SHOWN: Final = 3
@@ -187,6 +213,26 @@ def _short(value: float) -> str:
 
 
 _UNITS: Final = (("ms", 10**12), ("us", 10**9), ("ns", 10**6), ("ps", 10**3), ("fs", 1))
+
+
+def labels(names: Sequence[str]) -> dict[str, str]:
+    """What networks are called in a table: files without folder and ending, unless others are called so, too.
+
+    >>> labels(["nets/squeezenet.param", "a/net.onnx, batch 8", "b/net.onnx, batch 8", "mobilenet_v2:width=0.5"]).values()
+    dict_values(['squeezenet', 'a/net.onnx, batch 8', 'b/net.onnx, batch 8', 'mobilenet_v2:width=0.5'])
+    """
+    short = {name: _stem(name) for name in names}
+    often = Counter(short.values())
+    return {name: stem if often[stem] == 1 else name for name, stem in short.items()}
+
+
+def _stem(name: str) -> str:
+    """The name of a run without the folder and the ending of its file, if it has one."""
+    path, *how = name.split(", ")
+    file, *knobs = os.path.basename(path).split(":")
+    if not (MODEL_FILE.search(file) or SPEC_FILE.search(file)):
+        return name
+    return ", ".join([":".join([os.path.splitext(file)[0], *knobs]), *how])
 
 
 def _ms(value: float | None) -> str:
@@ -227,7 +273,7 @@ def left_texts(left: Mapping[str, str]) -> list[str]:
     """
     reasons = dict[str, list[str]]()
     for name, why in left.items():
-        reasons.setdefault(re.sub(rf"^(\S*/)?{re.escape(os.path.basename(name))}: ", "", why), []).append(name)
+        reasons.setdefault(_bare(name, why), []).append(name)
     plain = dict[str, list[str]]()
     for why, names in reasons.items():
         short = why.partition("; is it ")[0]

@@ -23,14 +23,14 @@ from convcost.devices.energy import (
     range_text,
     text,
 )
-from convcost.graph.partial import AT_LEAST, UNKNOWN
+from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.load import Model, open_network
 from convcost.render.table import Table, Tabular
 from convcost.results.costs import LayerCost
-from convcost.results.report import Report, title, to_dict, unknown_notes, usual_level
+from convcost.results.report import Report, bound, title, to_dict, unknown_notes, usual_level
 
 LACKING = "no number"
-"""Printed for the operations of types that the table has no number for."""
+"""Printed for operations that the table has no number for: of their types, or of their kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Energy(Tabular):
 
     @property
     def complete(self) -> bool:
-        """Whether every layer has a number; else sums are lower bounds."""
-        return not self.lacking and self.report.complete
+        """Whether all that every layer does has a number; else sums are lower bounds."""
+        return all(layer.complete for layer in self.layers)
 
     def __repr__(self) -> str:
         return f"<Energy {self.report.network} · {_least(self)}{range_text(self.total)} ({self.source.name})>"
@@ -130,19 +130,33 @@ def energy_dict(found: Energy) -> dict[str, Any]:
     }
 
 
+_NUMBERS = (
+    *("multiplications", "additions", "bytes_moved", "compute_pj"),
+    *("memory_low_pj", "memory_high_pj", "low_pj", "high_pj"),
+)
+
+
 def _numbers(layers: Sequence[LayerEnergy]) -> dict[str, Any]:
+    """Of a part as JSON-ready data: null where nobody knows anything of it, or where none of its operations has a number."""
+    if layers and all(layer.unknown for layer in layers):
+        return dict.fromkeys(_NUMBERS)
     memory = sum((layer.memory for layer in layers), NOTHING)
     compute = sum((layer.compute for layer in layers), Fraction(0))
     return {
         "multiplications": sum(layer.multiplications for layer in layers),
         "additions": sum(layer.additions for layer in layers),
         "bytes_moved": sum(layer.bytes_moved for layer in layers),
-        "compute_pj": None if all(layer.lacking for layer in layers) else text(compute),
+        "compute_pj": None if _has_no_number(layers) else text(compute),
         "memory_low_pj": text(memory.low),
         "memory_high_pj": text(memory.high),
         "low_pj": text(compute + memory.low),
         "high_pj": text(compute + memory.high),
     }
+
+
+def _has_no_number(layers: Sequence[LayerEnergy]) -> bool:
+    """Whether layers compute something, and none of it has a number."""
+    return not any(layer.computes for layer in layers) and not all(layer.complete for layer in layers)
 
 
 def energy_table(found: Energy, by: str | int | None = None) -> Table:
@@ -170,7 +184,7 @@ def energy_table(found: Energy, by: str | int | None = None) -> Table:
         rows=[_row(name, layers, report.parts(level)[name], found) for name, layers in parts.items()],
         records=[{"name": name, **_numbers(layers), "table": found.source.name} for name, layers in parts.items()],
         data={**data, "energy": energy_dict(found)},
-        total=_row("total", found.layers, report.layers, found),
+        total=[*_row("total", found.layers, report.layers, found)[:-1], percent(1, 1)],
         notes=_notes(found),
         priority=(0, 3, 4, 0, 0, 0, 2),
     )
@@ -180,20 +194,27 @@ def _row(name: str, layers: Sequence[LayerEnergy], costs: Sequence[LayerCost], f
     """A part: its MACs and bytes, its operations, and with these what it takes at either end; its share of the most."""
     compute = sum((layer.compute for layer in layers), Fraction(0))
     whole = sum((layer.total for layer in layers), NOTHING)
-    unknown = any(one.step.opaque for one in costs)
-    lacks = any(layer.lacking for layer in layers)
-    least = AT_LEAST if unknown or lacks else ""
-    none = all(layer.lacking or not (layer.multiplications or layer.additions) for layer in layers) and lacks
-    known = f"{least}{energy_text(compute)}"
+    if layers and all(layer.unknown for layer in layers):
+        return [name, *[UNKNOWN] * 6]
+    least = "" if all(layer.complete for layer in layers) else AT_LEAST
+    some = AT_LEAST if any(layer.unknown for layer in layers) else ""
     return [
         name,
-        f"{AT_LEAST if unknown else ''}{exact(sum(one.macs for one in costs))}",
-        binary(sum(layer.bytes_moved for layer in layers)),
-        (UNKNOWN if unknown else LACKING) if none else known,
+        f"{some}{exact(sum(one.macs for one in costs))}",
+        f"{some}{binary(sum(layer.bytes_moved for layer in layers))}",
+        LACKING if _has_no_number(layers) else f"{least}{energy_text(compute)}",
         f"{least}{energy_text(whole.low)}",
         f"{least}{energy_text(whole.high)}",
-        percent(int(whole.high), max(1, int(found.total.high))),
+        _share(whole, least, found),
     ]
+
+
+def _share(part: Range, least: str, found: Energy) -> str:
+    """A part's share of the most that is counted: beside unknown ops an upper bound, of a partial sum then none."""
+    if least and not found.report.complete:
+        return UNKNOWN
+    most = AT_MOST if part.high and not found.report.complete else ""
+    return f"{most}{percent(int(part.high), max(1, int(found.total.high)))}"
 
 
 def _notes(found: Energy) -> list[tuple[str, str]]:
@@ -211,6 +232,8 @@ def _notes(found: Energy) -> list[tuple[str, str]]:
         notes.append((LACKING, f"{kinds}: {source.name} has {has} only, so that their operations are left out"))
     for why, ops in _left_out(found).items():
         notes.append(("left out", f"{', '.join(ops)}: {why}; the bytes that they move are counted"))
+    if found.report.complete and not found.complete:
+        notes.append(("share", "of what is counted: energies are lower bounds where operations are left out"))
     notes.append(("table", f"{source.name}, {source.title}: {source.source}"))
     notes.append(
         ("not in it", "instructions, registers, wires, clocks, idle current: a chip takes more, often many times")
@@ -222,7 +245,7 @@ def _memory_text(found: Energy) -> str:
     """What the bytes take from each memory of the table."""
     moved = sum(layer.bytes_moved for layer in found.layers)
     each = (f"{level} {range_text(one)}" for level, one in levels(found).items())
-    return f"all of {binary(moved)} from and to {', '.join(each)}"
+    return f"all of {bound(found.report)}{binary(moved)} from and to {', '.join(each)}"
 
 
 def levels(found: Energy) -> Mapping[str, Range]:
@@ -242,11 +265,15 @@ def _images(batch: int) -> str:
 
 
 def _operations(found: Energy) -> str:
-    known = [layer for layer in found.layers if not layer.lacking]
-    multiplications, additions = (
-        sum(counts) for counts in ([one.multiplications for one in known], [one.additions for one in known])
-    )
-    return f"{exact(multiplications)} multiplications, {exact(additions)} additions and comparisons"
+    """All that are counted, and how many of them have no number."""
+    lacking = [layer for layer in found.layers if layer.lacking]
+    multiplications, additions = _both(found.layers)
+    without = f", of which {' and '.join(_both(lacking))} have no number" if lacking else ""
+    return f"{multiplications} multiplications, {additions} additions and comparisons{without}"
+
+
+def _both(layers: Sequence[LayerEnergy]) -> tuple[str, str]:
+    return exact(sum(one.multiplications for one in layers)), exact(sum(one.additions for one in layers))
 
 
 def _left_out(found: Energy) -> Mapping[str, list[str]]:

@@ -288,7 +288,7 @@ def refuse(network: Network, device: Device, terms: Sequence[Terms], dtype: str 
     said[0] = f"{said[0][:-1]}, as {most[0][0][0]})"
     said += [counted(len(most) - _NAMED, "other kind")] if len(most) > _NAMED else []
     raise UsageError(
-        f"{network.label}: no network that {device.name} was fitted on has {' or '.join(said)}, so that its time there is not "
+        f"{network.label}: no network that {device.name} was fitted on has more than a trace of {' or '.join(said)}, so that its time there is not "
         f"known. {_knowing(network, device, dtype)} `convcost calibrate TABLE.csv -o device.yaml` makes one of networks that do"
     )
 

@@ -12,7 +12,7 @@ from convcost.conventions.convention import PAPER
 from convcost.core.display import AUTO, EVERY_DIGIT, Display
 from convcost.core.dtypes import MIXED, as_text
 from convcost.core.errors import UsageError
-from convcost.core.metrics import METRICS, MOVED, RATIOS, Metric
+from convcost.core.metrics import METRICS, MOVED, RATIOS, TIMED, Metric, key_of
 from convcost.core.units import exact, input_shapes_text, inputs_cell
 from convcost.core.version import __version__
 from convcost.graph.partial import UNKNOWN
@@ -161,6 +161,10 @@ def check_columns(names: Iterable[str], also: Iterable[str] = ()) -> None:
     for name in names:
         if name not in known and name.removesuffix(_RATIO) not in _COMPARED:
             every = [*dict.fromkeys(known), *(f"{key}{_RATIO}" for key in _COMPARED)]
+            if key_of(name) in TIMED:
+                raise UsageError(
+                    f"{name} is of a device: convcost latency MODEL... --device NAME shows that of several networks"
+                )
             raise UsageError(f"there is no column {name!r}{instead(name, every)}")
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from convcost.core.units import FEMTOSECONDS
 from convcost.core.version import __version__
 from convcost.published.frontier import Frontier, frontier_table
-from convcost.published.point import GIVEN, PRINTED
 from convcost.render import html
 from convcost.render.html import Section
 
@@ -29,7 +28,7 @@ def frontier_page(found: Frontier, facts: Sequence[tuple[str, str]] = ()) -> str
         records=table.records,
     )
     sections = [
-        Section("picture", "", _landscape(found, table.title), about=_READ),
+        Section("picture", "", _landscape(found, table.title), about=_read(found)),
         Section("points", "All points", points),
         Section("how", "How to read it", html.notes(table.notes)),
     ]
@@ -81,7 +80,7 @@ def _data(found: Frontier, layout: Any) -> dict[str, Any]:
             "points": [
                 {
                     **place(point),
-                    "hollow": point.how in (PRINTED, GIVEN),
+                    "hollow": point.hollow,
                     "best": id(point.measured) in best,
                     "says": said(found, point),
                 }
@@ -109,8 +108,16 @@ def _range(found: Frontier, layout: Any) -> list[float]:
     return [end - math.log10(FEMTOSECONDS) if found.on else end for end in layout.xaxis.range]
 
 
-_READ = (
-    "Filled marks are counted by convcost, hollow ones printed by their source; pale ones do no better than something "
-    "cheaper of their own family. The grey band is the Pareto front. Point at a mark for its numbers, click it or choose "
-    "a family below to wake it, drag to zoom, double-click to see all."
-)
+def _read(found: Frontier) -> str:
+    """How to read the picture."""
+    if found.device:
+        far = "hollow ones extrapolated, far from all networks that the device was fitted on"
+        marks = f"Filled marks are predicted for {found.device.name}{f', {far}' if found.far else ''}"
+    elif found.setup:
+        marks = "Marks are latencies as their source prints them"
+    else:
+        marks = "Filled marks are counted by convcost, hollow ones printed by their source"
+    return (
+        f"{marks}; pale ones do no better than something cheaper of their own family. The grey band is the Pareto front. "
+        "Point at a mark for its numbers, click it or choose a family below to wake it, drag to zoom, double-click to see all."
+    )

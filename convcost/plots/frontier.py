@@ -49,8 +49,8 @@ class Series(NamedTuple):
 
 
 def title_of(found: Frontier) -> str:
-    """What the picture shows."""
-    return f"{_SCORES[found.y]} against {found.cost.full}"
+    """What the picture shows; of latencies also what they are of."""
+    return f"{_SCORES[found.y]} against {found.cost.full}{f' on {found.on}' if found.on else ''}"
 
 
 def series_of(found: Frontier) -> list[Series]:
@@ -62,7 +62,7 @@ def series_of(found: Frontier) -> list[Series]:
     made = []
     for (family, yours), points in grouped.items():
         members = [point for point in points if not point.measured.ablation]
-        line = tuple(point for point in mark_front(members) if point.front)
+        line = tuple(point for point in mark_front(members, extrapolated=found.extrapolated) if point.front)
         look = Look(LIGHT.ink, "star") if yours else looks[family]
         name = f"{family} (yours)" if yours and (family, False) in grouped else family
         made.append(Series(name, yours, yours or family in found.highlighted, look, tuple(points), line))
@@ -73,7 +73,7 @@ def series_of(found: Frontier) -> list[Series]:
 def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT, alone: bool = True) -> go.Figure:
     """Accuracy against cost, laid out for this many pixels; unless `alone`, for a page, which says the title itself.
 
-    A mark per accuracy: filled if the cost was counted here, hollow if it is the printed one, pale if its own family does
+    A mark per accuracy: filled if the cost was counted here, hollow if it is printed or extrapolated, pale if its own family does
     as well for less. Thin steps join each family's own Pareto front, so that none runs above the front of all, which is
     a band. Families that do not stand out are grey dots.
     """
@@ -102,7 +102,7 @@ def _dots(found: Frontier, one: Series) -> dict[str, Any]:
         **_trace(one.name, one.points, "markers"),
         "marker": {
             "color": LIGHT.muted,
-            "symbol": ["circle-open" if point.how in (PRINTED, GIVEN) else "circle" for point in one.points],
+            "symbol": ["circle-open" if point.hollow else "circle" for point in one.points],
             "size": 4.5,
             "opacity": _GREY,
         },
@@ -135,7 +135,7 @@ def _marks(found: Frontier, one: Series) -> dict[str, Any]:
         **_trace(one.name, one.points, "markers"),
         "marker": {
             "color": one.look.color,
-            "symbol": [f"{symbol}-open" if point.how in (PRINTED, GIVEN) else symbol for point in one.points],
+            "symbol": [f"{symbol}-open" if point.hollow else symbol for point in one.points],
             "size": 15 if one.yours else 8.5,
             "opacity": [1 if one.yours or id(point.measured) in best else _PALE for point in one.points],
         },
@@ -228,6 +228,8 @@ def _key(found: Frontier, every: Sequence[Series], *, narrow: bool) -> str:
     said = [f"{counted(len(found.points), 'accuracy', 'accuracies')} of {counted(len(every), 'family', 'families')}"]
     if how - {PRINTED, GIVEN, YOURS} and how & {PRINTED, GIVEN}:
         said.append("● cost counted, ○ as printed")
+    if any(point.extrapolated for point in found.points):
+        said.append("● predicted, ○ extrapolated: far from all that the device was fitted on")
     if any(one.yours for one in every):
         said.append("★ yours")
     if not narrow and any(not one.awake for one in every):
@@ -273,7 +275,7 @@ def how_text(found: Frontier, point: Point) -> str:
     if point.how == GIVEN:
         return "as given"
     if found.device:
-        return f"predicted for {found.device.name}"
+        return f"{'extrapolated' if point.extrapolated else 'predicted'} for {found.device.name}"
     if point.how != PRINTED:
         return "counted by convcost"
     if "convention" in found.cost.needs and point.measured.convention != found.convention.name:

@@ -30,13 +30,17 @@ def heat_map(
     title: str = "",
     metric: str = "macs",
     axes: tuple[str, str] = ("width", "resolution"),
+    marks: Sequence[Sequence[str]] = (),
 ) -> go.Figure:
     """Cost against two knobs, the rows and columns of `counts` (None where no network can be built), a cell for each.
+
+    `marks` are written before the numbers of cells: `~` of a time that is extrapolated.
 
     The colours are on a scale of powers of ten, written beside the map. The line of a budget runs between cells: on one
     side what stays within it, on the other what does not; it ends where there is no other side.
     """
-    traces = [_cells(rows, columns, counts, METRICS[metric], axes)]
+    marks = marks or [[""] * len(columns)] * len(rows)
+    traces = [_cells(rows, columns, counts, marks, METRICS[metric], axes)]
     for budget, dash in zip(budgets, ("dash", "solid", "dot"), strict=False):
         called = f"{METRICS[metric].brief(budget)} {METRICS[metric].column}"
         traces += _budget_line(called, budget, dash, counts)
@@ -55,6 +59,7 @@ def _cells(
     rows: Sequence[str],
     columns: Sequence[str],
     counts: Sequence[Sequence[float | None]],
+    marks: Sequence[Sequence[str]],
     metric: Metric,
     axes: tuple[str, str],
 ) -> dict[str, Any]:
@@ -71,10 +76,10 @@ def _cells(
         "colorscale": [[i / (len(SCALE) - 1), color] for i, color in enumerate(SCALE)],
         "hovertext": [
             [
-                f"{axes[0]} {r}, {axes[1]} {c}<br>{metric.column} {'-' if n is None else metric.shown(n)}"
-                for c, n in zip(columns, line, strict=True)
+                f"{axes[0]} {r}, {axes[1]} {c}<br>{metric.column} {'-' if n is None else mark + metric.shown(n)}"
+                for c, n, mark in zip(columns, line, before, strict=True)
             ]
-            for r, line in zip(rows, counts, strict=True)
+            for r, line, before in zip(rows, counts, marks, strict=True)
         ],
         "hoverinfo": "text",
         "showscale": high > low,
@@ -86,7 +91,10 @@ def _cells(
         },
     }
     if len(rows) * len(columns) <= _MOST_WRITTEN:
-        trace["text"] = [["" if n is None else metric.brief(n) for n in line] for line in counts]
+        trace["text"] = [
+            ["" if n is None else mark + metric.brief(n) for n, mark in zip(line, before, strict=True)]
+            for line, before in zip(counts, marks, strict=True)
+        ]
         trace["texttemplate"] = "%{text}"
     return trace
 

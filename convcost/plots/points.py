@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from convcost.core.errors import UsageError
-from convcost.core.metrics import METRICS
+from convcost.core.metrics import METRICS, TIMED
 from convcost.core.units import binary, exact
 from convcost.plots.style import amount_axis, count_axis, figure
 from convcost.render.palette import LIGHT, SYMBOLS
@@ -18,7 +18,9 @@ from convcost.render.svg_marks import shade
 from convcost.results.settings import below
 from convcost.space.axes import is_ordered, value_text
 from convcost.space.evaluate import values_at
+from convcost.space.extrapolated import at_each
 from convcost.space.space import DesignSpace
+from convcost.space.target import BEYOND
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -38,6 +40,8 @@ class _Looked(NamedTuple):
     costs: dict[str, list[float | None]]
     known: list[int]
     """Those that can be built."""
+    far: frozenset[int] = frozenset()
+    """Those whose latency is extrapolated."""
 
 
 def points_figure(made: DesignSpace, metric: str = "macs", *, against: str = "", knob: str = "") -> go.Figure:
@@ -60,10 +64,11 @@ def points_figure(made: DesignSpace, metric: str = "macs", *, against: str = "",
         for part, color, symbol in _groups(made, shown, looked)
     ]
     drawn = exact(len(known)) if len(known) == made.points else f"{exact(len(known))} of {exact(made.points)}"
+    said = " · ".join(filter(None, (made.said(metric, other), "hollow: extrapolated" if looked.far else "")))
     axes = [_axis(one, [costs[one][at] or 0 for at in known]) for one in (metric, other)]
     return figure(
         traces,
-        title=f"{made.title}: {METRICS[metric].column} and {METRICS[other].column} of {drawn} networks, coloured by {shown}{below(made.said(metric, other))}",
+        title=f"{made.title}: {METRICS[metric].column} and {METRICS[other].column} of {drawn} networks, coloured by {shown}{below(said)}",
         xaxis=axes[0],
         yaxis=axes[1],
         showlegend=True,
@@ -102,7 +107,9 @@ def _looked(made: DesignSpace, *metrics: str) -> _Looked:
     where = list(np.unravel_index(places, made.shape))
     costs = {one: values_at(made, one, where) for one in dict.fromkeys(filter(None, (*metrics, *_OTHERS)))}
     known = [at for at, cost in enumerate(costs[metrics[0]]) if cost is not None]
-    return _Looked({name: at.tolist() for name, at in zip(made.axes, where, strict=True)}, costs, known)
+    beyond = at_each(made, where) if {*TIMED} & {*metrics} else None
+    far = frozenset() if beyond is None else frozenset(np.flatnonzero(beyond).tolist())
+    return _Looked({name: at.tolist() for name, at in zip(made.axes, where, strict=True)}, costs, known, far)
 
 
 def spread(points: int, most: int) -> list[int]:
@@ -169,16 +176,20 @@ def _trace(
 
     def tip(at: int) -> str:
         knobs = ", ".join(f"{name} {_text(made.axes[name][where[at]])}" for name, where in looked.places.items())
-        costs = zip(of, (across[at], up[at]), strict=True)
-        return f"{knobs}<br>{'<br>'.join(f'{one.column} {one.shown(cost or 0)}' for one, cost in costs)}"
+        costs = [
+            f"{one.column} {BEYOND if one.key in TIMED and at in looked.far else ''}{one.shown(cost or 0)}"
+            for one, cost in zip(of, (across[at], up[at]), strict=True)
+        ]
+        return "<br>".join([knobs, *costs])
 
+    symbols = [f"{drawn[1]}-open" if at in looked.far else drawn[1] for at in part] if looked.far else drawn[1]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": f"{knob} {' to '.join(ends)}",
         "x": [across[at] for at in part],
         "y": [up[at] for at in part],
-        "marker": {"color": drawn[0], "size": 6, "symbol": drawn[1]},
+        "marker": {"color": drawn[0], "size": 6, "symbol": symbols},
         "hovertext": [tip(at) for at in part],
         "hoverinfo": "text",
     }

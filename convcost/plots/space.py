@@ -8,8 +8,10 @@ from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from convcost.core.errors import UsageError
-from convcost.core.metrics import METRICS
+from convcost.core.metrics import METRICS, TIMED, key_of
 from convcost.core.units import exact
 from convcost.networks.network import Network
 from convcost.plots.curves import bars, cliffs, samples
@@ -21,8 +23,10 @@ from convcost.space.axes import is_dense, is_ordered
 from convcost.space.cliffs import Plateau, steepest
 from convcost.space.cliffs import cliffs as cost_cliffs
 from convcost.space.evaluate import feasible, values
+from convcost.space.extrapolated import extrapolated
 from convcost.space.open import space
 from convcost.space.space import DesignSpace
+from convcost.space.target import BEYOND
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -75,6 +79,7 @@ def _around(network: Network, report: Report, size: int) -> Sequence[int]:
 
 def sweep_figure(made: DesignSpace, metric: str = "macs", against: str = "") -> go.Figure:
     """A metric along the axis of a design space, over its two axes as a map, or of many axes the points `against` another."""
+    metric, against = key_of(metric), key_of(against)
     if len(made.axes) > _PLANE:
         return points_figure(made, metric, against=against)
     if len(made.axes) == _PLANE:
@@ -84,6 +89,7 @@ def sweep_figure(made: DesignSpace, metric: str = "macs", against: str = "") -> 
 
 def sweep_figures(made: DesignSpace, metric: str = "macs", against: str = "") -> list[go.Figure]:
     """The pictures of a grid: one of one or two axes, of more the same networks coloured by each knob, the telling first."""
+    metric, against = key_of(metric), key_of(against)
     if len(made.axes) <= _PLANE:
         return [sweep_figure(made, metric)]
     return [
@@ -101,14 +107,16 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     ((name, axis),) = made.axes.items()
     word = METRICS[metric].column
     runs = cost_cliffs(made, metric)
+    far = _far(made, metric)
     if not is_dense(axis):
         can, counts = feasible(made).tolist(), values(made, metric).tolist()
         shown = [(_plain(value), count if ok else None) for value, count, ok in zip(axis, counts, can, strict=True)]
         shown = shown[:: -(-len(shown) // _STEPS)]
-        title = f"{made.title}: {word} at {_of_how_many(len(shown), len(axis), name)}{below(made.said(metric))}"
-        return samples(
-            [value for value, _ in shown], [count for _, count in shown], title=title, metric=metric, axis=name
+        title = (
+            f"{made.title}: {word} at {_of_how_many(len(shown), len(axis), name)}{_below(made, metric, far, 'hollow')}"
         )
+        known_at, costs = [value for value, _ in shown], [count for _, count in shown]
+        return samples(known_at, costs, title=title, metric=metric, axis=name, far=set(map(_plain, far)))
     steep = {run.first for run in steepest(runs)}
     known = [run for run in runs if run.cost is not None]
     marked = [before.last for before, run in pairwise(known) if run.first in steep]
@@ -119,7 +127,7 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     which = f"every {name} from {axis[0]} to {axis[-1]}"
     lacking = " that can be built" if len(known) < len(runs) else ""
     title = f"{made.title}: {word} at {which}{lacking}{partly}{below(made.said(metric))}"
-    return cliffs(steps, marked=marked, title=title, metric=metric, axis=name)
+    return cliffs(steps, marked=marked, title=title, metric=metric, axis=name, far=far)
 
 
 def words_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
@@ -129,8 +137,21 @@ def words_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     shown = {_text(value): count for value, count, ok in zip(axis, counts, can, strict=True) if ok}
     shown = dict([*shown.items()][:_MOST_BARS])
     which = _of_how_many(len(shown), len(axis), name)
-    title = f"{made.title}: {METRICS[metric].column} at {which}{below(made.said(metric))}"
-    return bars(shown, title=title, metric=metric, axis=name)
+    far = set(map(_text, _far(made, metric)))
+    title = f"{made.title}: {METRICS[metric].column} at {which}{_below(made, metric, far, BEYOND)}"
+    return bars(shown, title=title, metric=metric, axis=name, far=far)
+
+
+def _far(made: DesignSpace, metric: str) -> set[Any]:
+    """The values of the only axis of a design space at which a metric is extrapolated."""
+    ((_, axis),) = made.axes.items()
+    beyond = extrapolated(made, (slice(0, len(axis)),)) if metric in TIMED else None
+    return set() if beyond is None else {value for value, differs in zip(axis, beyond.tolist(), strict=True) if differs}
+
+
+def _below(made: DesignSpace, metric: str, far: Collection[Any], mark: str) -> str:
+    """The second line of a title: what the metric depends on, and what marks that it is extrapolated."""
+    return below(" · ".join(filter(None, (made.said(metric), f"{mark}: extrapolated" if far else ""))))
 
 
 def _of_how_many(shown: int, there: int, name: str) -> str:
@@ -179,14 +200,18 @@ def grid_figure(made: DesignSpace, metric: str = "macs", *, budgets: Sequence[in
     sizes = " × ".join(
         _of_how_many(len(some), len(made.axes[name]), name) for name, some in zip((rows, columns), shown, strict=True)
     )
+    beyond = extrapolated(made, tuple(slice(0, size) for size in made.shape)) if metric in TIMED else None
+    differs = np.zeros(made.shape, dtype=bool) if beyond is None else beyond
+    differs = (differs.T if next(iter(made.axes)) == columns else differs)[tuple(every)]
     return heat_map(
         [_text(value) for value in shown[0]],
         [_text(value) for value in shown[1]],
         [[n if ok else None for n, ok in zip(line, held)] for line, held in held],
         budgets=budgets,
-        title=f"{made.title}: {METRICS[metric].column} at {sizes}{below(made.said(metric))}",
+        title=f"{made.title}: {METRICS[metric].column} at {sizes}{_below(made, metric, differs[differs].tolist(), BEYOND)}",
         metric=metric,
         axes=(rows, columns),
+        marks=[[BEYOND if one else "" for one in line] for line in differs.tolist()],
     )
 
 

@@ -15,6 +15,7 @@ from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.kept import Answers, answers
 from convcost.core.units import milliseconds
 from convcost.devices.device import Device, Roofline
+from convcost.devices.kernels import kernels, total
 from convcost.graph.partial import refuse_unknown
 from convcost.networks.latency import EXTRAPOLATED, latency
 from convcost.networks.load import open_network
@@ -73,7 +74,11 @@ def _timed(row: Measured, accuracy: Fraction, device: Device | Roofline, known: 
     """A row with the latency that is predicted for a device, or why there is none."""
     asked = row.model, dict(sorted(row.knobs.items())), row.resolution
     try:
-        found = known.of(("latency", *asked, _digest(device)), lambda: timed(_sized(*asked), device), row.model)
+        if isinstance(device, Device):
+            terms = known.of(("terms", *asked, device.dtype), lambda: _terms(_sized(*asked), device), row.model)
+            found = _predicted(terms, device)
+        else:
+            found = known.of(("latency", *asked, _digest(device)), lambda: timed(_sized(*asked), device), row.model)
     except ConvcostError as error:
         raise UsageError(f"{row.at}: {error}") from None
     if "why" in found:
@@ -83,13 +88,33 @@ def _timed(row: Measured, accuracy: Fraction, device: Device | Roofline, known: 
 
 def timed(network: Network, device: Device | Roofline) -> dict[str, Any]:
     """The latency of a network in femtoseconds, whether it is extrapolated, and the resolution; or why there is none."""
+    if isinstance(device, Device):
+        return _predicted(_terms(network, device), device)
     try:
         found = latency(network, device)
     except UsageError as error:
-        kind = f"of a kind that {device.name} was not fitted on"
-        return {"why": kind if isinstance(device, Device) else str(error)}
+        return {"why": str(error)}
     resolution = size_of(network.graph.input_shape, "height")
-    return {"time": found.femtoseconds, "extrapolated": found.extrapolated, "resolution": resolution}
+    return {"time": found.femtoseconds, "extrapolated": False, "resolution": resolution}
+
+
+def _terms(network: Network, device: Device) -> dict[str, Any]:
+    """What a network is made of without Winograd's algorithm and with it: the times on all devices of its type follow."""
+    dtype = device.asked(network.walked, None)
+    every = (total(kernels(network.walked, dtype, winograd=winograd)) for winograd in (False, True))
+    return {
+        "terms": [{term: int(count) for term, count in counts.items()} for counts in every],
+        "resolution": size_of(network.graph.input_shape, "height"),
+    }
+
+
+def _predicted(made: Mapping[str, Any], device: Device) -> dict[str, Any]:
+    """What `timed` says, from what a network is made of: a time is linear in it."""
+    terms: Mapping[str, int] = made["terms"][int(device.winograd)]
+    if device.lacks(terms):
+        return {"why": f"of a kind that {device.name} was not fitted on"}
+    time = sum(device.coefficients.get(term, 0) * count for term, count in terms.items())
+    return {"time": time, "extrapolated": bool(device.outside(terms)), "resolution": made["resolution"]}
 
 
 def on_device(row: Measured, accuracy: Fraction, found: Mapping[str, Any], how: str) -> Point:
@@ -98,9 +123,9 @@ def on_device(row: Measured, accuracy: Fraction, found: Mapping[str, Any], how: 
     return Point(row, accuracy, found["time"], how, figure=figure, extrapolated=found["extrapolated"])
 
 
-def _digest(device: Device | Roofline) -> str:
+def _digest(device: Roofline) -> str:
     """What changes with anything that a device says of a network."""
-    text = repr((device, getattr(device, "fitted", ())))
+    text = repr(device)
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 

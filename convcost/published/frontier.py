@@ -63,6 +63,10 @@ class Frontier(Tabular):
     """What the latencies on the x axis were measured on."""
     device: Device | Roofline | None = None
     """What they are predicted for."""
+    far: int = 0
+    """How many of the points that were considered are extrapolated, shown or not."""
+    extrapolated: bool = False
+    """Whether these may be on the front."""
 
     @property
     def cost(self) -> Metric:
@@ -72,7 +76,9 @@ class Frontier(Tabular):
     @property
     def on(self) -> str:
         """What latencies are of; empty for any other cost."""
-        return self.setup.title if self.setup else self.device.title or self.device.name if self.device else ""
+        if self.setup:
+            return self.setup.title
+        return place_text(self.device).removeprefix(f"{self.device.name}: ") if self.device else ""
 
     @property
     def front(self) -> tuple[Point, ...]:
@@ -115,6 +121,7 @@ def frontier(
     least: str | None = None,
     setup: str | None = None,
     device: str | os.PathLike[str] | Device | Roofline | None = None,
+    extrapolated: bool = False,
 ) -> Frontier:
     """The published landscape, and beside it your own networks and the tables in the files `add`.
 
@@ -123,7 +130,8 @@ def frontier(
     2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB", "20ms")
     and are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out, see
     `published.highlight` for the rule without it. `ablations` are left out unless asked for. With `x="latency"`, costs are
-    the published latencies of one `setup`, or those predicted for a `device`. Raises `UsageError` where nothing is left.
+    the published latencies of one `setup`, or those predicted for a `device`; networks far from all that it was fitted on are on
+    the front only if `extrapolated`. Raises `UsageError` where nothing is left.
 
     The smallest MobileNet of its paper has 41 million mult-adds (Table 6):
 
@@ -140,8 +148,12 @@ def frontier(
     more, lacking = beside(listed(yours, y), add, x, y, chosen, place)
     if not points + more:
         raise UsageError(_nothing((len(rows), len(kept)), x, y, omitted + lacking))
-    marked = mark_front(bounds.within(points + more))
+    marked = mark_front(bounds.within(points + more), extrapolated=extrapolated)
     shown = tuple(point for point in marked if point.front or not front_only)
+    if not shown:
+        raise UsageError(
+            f"nothing to show: {counted(len(marked), 'point')}, all extrapolated, none on the front; --extrapolated takes them"
+        )
     return Frontier(
         x,
         y,
@@ -154,6 +166,8 @@ def frontier(
         highlighted(shown, highlight, rows),
         found.setup if found else None,
         place,
+        sum(point.extrapolated for point in marked),
+        extrapolated,
     )
 
 
@@ -169,8 +183,9 @@ def _on(
     setup: str | None, x: str, *, own: bool, device: str | os.PathLike[str] | Device | Roofline | None
 ) -> tuple[Timings | None, Device | Roofline | None]:
     """The latencies of the setup, or the device, that is asked for; neither unless latency is. Raises `UsageError`."""
-    if device is not None and (setup is not None or x != LATENCY):
-        raise UsageError("a device is what latency is predicted for: ask for --x latency, and for no setup beside it")
+    if device is not None and (x != LATENCY or setup is not None):
+        more = f"--x latency, not {x}" if x != LATENCY else "--device or --setup, not for both"
+        raise UsageError(f"a device is what latency is predicted for, a setup what is printed of it: ask for {more}")
     if device is not None:
         return None, as_device(device)
     if setup is None and x != LATENCY:
@@ -248,14 +263,18 @@ class _Bounds(NamedTuple):
         return found
 
 
-def mark_front(points: Iterable[Point]) -> list[Point]:
-    """The points in order of cost, those on the Pareto front marked; of equal points the first."""
+def mark_front(points: Iterable[Point], *, extrapolated: bool = False) -> list[Point]:
+    """The points in order of cost, those on the Pareto front marked; of equal points the first.
+
+    Points that are extrapolated are on it only if that is asked for: of their costs not even the error is known.
+    """
     from convcost.space.pareto import front, objective  # with numpy, which most commands do without
 
     ordered = sorted(points, key=lambda p: (p.cost, -p.accuracy))
-    costs = objective([point.cost for point in ordered], "cost", largest=False)
-    accuracies = objective([int(point.accuracy * _PARTS) for point in ordered], "accuracy", largest=True)
-    leading = set(front([costs, accuracies]).tolist()) if ordered else set()
+    among = [at for at, point in enumerate(ordered) if extrapolated or not point.extrapolated]
+    costs = objective([ordered[at].cost for at in among], "cost", largest=False)
+    accuracies = objective([int(ordered[at].accuracy * _PARTS) for at in among], "accuracy", largest=True)
+    leading = {among[best] for best in front([costs, accuracies]).tolist()} if among else set()
     return [point._replace(front=at in leading) for at, point in enumerate(ordered)]
 
 
@@ -353,6 +372,7 @@ def frontier_table(found: Frontier) -> Table:
             "convention": {"name": found.convention.name, "unit": found.convention.unit},
             "setup": {**found.setup._asdict(), "title": found.setup.title} if found.setup else None,
             **({"device": device_summary(found.device)} if found.device else {}),
+            **({"extrapolated": found.far, "extrapolated_on_front": found.extrapolated} if found.device else {}),
             "selection": found.selection,
             "highlighted": list(found.highlighted),
             "points": [{**record, "knobs": dict(p.measured.knobs)} for record, p in zip(records, found.points)],
@@ -366,7 +386,10 @@ def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
     """Notes on what was selected and left out, and on the marks."""
     star = "" if found.front_only else "* "
     notes = [
-        ("front", f"{star}no other point is as accurate for less ({len(found.front)} of {found.considered})"),
+        (
+            "front",
+            f"{star}no other point is as accurate for less ({len(found.front)} of {found.considered}){_aside(found)}",
+        ),
         ("accuracy", _BESIDE if found.setup else _AS_PRINTED),
         ("cost", _cost_note(found)),
     ]
@@ -377,6 +400,13 @@ def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
         notes.append(("left out", "; ".join(f"{count} {why}" for why, count in whys.most_common())))
         notes.append(("these are", _listed([omitted.measured.item for omitted in found.omitted])))
     return notes
+
+
+def _aside(found: Frontier) -> str:
+    """How many points cannot be on the front, and why."""
+    if not found.far or found.extrapolated:
+        return ""
+    return f"; {exact(found.far)} that {'is' if found.far == 1 else 'are'} extrapolated left aside, --extrapolated takes them"
 
 
 def _listed(names: Sequence[str], most: int = 12) -> str:

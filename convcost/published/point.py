@@ -32,6 +32,11 @@ class Point(NamedTuple):
     """Whether the network is far from all that the device was fitted on."""
 
     @property
+    def hollow(self) -> bool:
+        """Whether its mark in a picture is: of a cost that is printed elsewhere, and of one that is extrapolated."""
+        return self.extrapolated or self.how in (PRINTED, GIVEN)
+
+    @property
     def series(self) -> tuple[str, bool]:
         """What is joined in a picture: the family, and whether it is the caller's own."""
         return self.measured.family, self.yours

@@ -16,10 +16,15 @@ from convcost.graph.walk import Step
 from convcost.results.costs import Group, LayerCost, Part, Totals
 from convcost.results.rows import Column
 
-NOTE = (
-    "size and jump along each axis, padding included; a jump of 0 is what all positions see alike; "
-    f"{AT_MOST.strip()} where an op was not followed position by position"
-)
+
+def note(fields: Mapping[str, Fields]) -> str:
+    """What the columns are, and what of them is an average in this network."""
+    every = (field for each in fields.values() for axes in each.values() for field in axes)
+    average = "behind upsampling a jump is an average; " if any((field.period or 1) > 1 for field in every) else ""
+    return (
+        f"size and jump along each axis, padding included; a jump of 0 is what all positions see alike; {average}"
+        f"{AT_MOST.strip()} where an op was not followed position by position"
+    )
 
 
 def field_columns(fields: Mapping[str, Fields]) -> list[Column]:
@@ -115,6 +120,7 @@ def fields_dict(fields: Fields) -> dict[str, Any]:
             "jump": [_number(field.jump) for field in axes],
             "start": [field.start for field in axes],
             "centre": [_number(field.centre) for field in axes],
+            "period": [field.period for field in axes],
             "at_most": [field.bound for field in axes],
         }
         for name, axes in fields.items()

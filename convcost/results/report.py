@@ -634,7 +634,7 @@ def notes(report: Report) -> list[tuple[str, str]]:
         *types_notes(report),
         *shared_notes(report.layers),
         *not_counted_notes(report),
-        *([("receptive", receptive.NOTE)] if report.fields else []),
+        *([("receptive", receptive.note(report.fields))] if report.fields else []),
         *(("file", remark) for remark in report.remarks),
     ]
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.errors import UsageError, did_you_mean, nearest
-from convcost.core.metrics import METRICS, RATIOS, TIMED, TRAFFIC, Metric
+from convcost.core.metrics import METRICS, RATIOS, TIMED, TRAFFIC, Metric, key_of
 from convcost.core.units import exact, shape_text
 from convcost.graph.partial import UNKNOWN
 from convcost.results.costs import (
@@ -155,18 +155,49 @@ def instead(asked: str, every: Iterable[str]) -> str:
     '. Did you mean params? There are: params, macs'
     """
     known = list(every)
+    if key_of(asked) in TIMED:
+        return ": it is of a device, give --device NAME; `convcost devices` lists all"
     near = f". Did you mean {found}?" if (found := nearest(asked, known)) else "."
     return f"{near} There are: {', '.join(known)}"
+
+
+def _as_key(name: str) -> str:
+    """A key as people may write it.
+
+    >>> _as_key(" Receptive-field ")
+    'receptive_field'
+    """
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def _known(name: str, every: Mapping[str, Column], level: str) -> str:
     """The key of a column, by key or heading, in whatever letters; raises `UsageError`."""
     names = {column.heading.lower(): key for key, column in every.items()} | {key: key for key in every}
-    asked = name.strip().lower()
-    key = names.get(asked) or names.get(asked.replace(" ", "_").replace("-", "_"))
+    key = names.get(name.strip().lower()) or names.get(_as_key(name))
     if key is None:
-        raise UsageError(f"a table by {level} has no column {name!r}{instead(asked, every)}")
+        raise UsageError(
+            f"a table by {level} has no column {name!r}{_left_out(name) or instead(name.strip().lower(), every)}"
+        )
     return key
+
+
+FIELDS = ("receptive_field", "jump", "start")
+"""The columns of receptive fields."""
+#: What a report has where it is asked for: the option that asks, and what it is called.
+_ASKED_FOR = {
+    "--receptive (in Python, receptive=True)": FIELDS,
+    "--device NAME (in Python, device=NAME)": ("latency", *TIMED),
+}
+
+
+def _left_out(name: str) -> str:
+    """How to have a column, or an order, that this report has not; empty for what no report has.
+
+    >>> _left_out("receptive field"), _left_out("parms")
+    (': give --receptive (in Python, receptive=True) as well', '')
+    """
+    key = _as_key(name)
+    return next((f": give {option} as well" for option, keys in _ASKED_FOR.items() if key in keys), "")
 
 
 # Which rows.
@@ -217,16 +248,20 @@ def ordered(parts: Sequence[Part], sort: str | None, top: int | None, *, timed: 
     by = sort if sort is not None or top is None else "operations"
     if by is None:
         return list(parts)
-    key = {SHARE: "operations", "flops": "macs"}.get(by.strip().lower(), by.strip().lower().replace(" ", "_"))
+    asked = _as_key(by)
+    key = {SHARE: "operations", "flops": "macs"}.get(asked, asked)
     if key == NAME:
         return sorted(parts, key=lambda part: part.name)
     if key == LAYERS:
         return sorted(parts, key=lambda part: -getattr(part, LAYERS, 1))
-    if key in ("latency", *TIMED) and timed:
+    if key_of(key) in TIMED and timed:
         return sorted(parts, key=lambda part: -part.femtoseconds)
+    if key in FIELDS:
+        what = "which is a number for each axis; the columns of --receptive say it row by row"
+        raise UsageError(f"rows cannot be sorted by {by!r}, {what}")
     if key not in (*OF_LAYERS, *RATIOS):
         known = (NAME, LAYERS, SHARE, *OF_LAYERS, *RATIOS, *(TIMED if timed else ()))
-        raise UsageError(f"rows cannot be sorted by {by!r}{did_you_mean(key, known)}")
+        raise UsageError(f"rows cannot be sorted by {by!r}{_left_out(by) or did_you_mean(key, known)}")
     return sorted(parts, key=lambda part: -_number(part, key))
 
 

@@ -237,8 +237,8 @@ def _notes(found: Training) -> list[tuple[str, str]]:
     ratio = f" = {decimal(found.macs, found.forward)} × forward" if found.forward and report.complete else ""
     moved = found.bytes_moved
     each = (("weights", held.weights), ("gradients", held.gradients), (found.optimizer, held.optimizer))
-    parts = ", ".join(f"{name} {binary(size)}" for name, size in each if size)
-    kept = f"{binary(held.activations)} kept for the backward pass of batch {exact(report.batch)}"
+    kept = f"activations {binary(held.activations)} kept for the backward pass of batch {exact(report.batch)}"
+    parts = ", ".join([*(f"{name} {binary(size)}" for name, size in each if size), kept])
     return [
         *unknown_notes(report),
         (
@@ -247,7 +247,12 @@ def _notes(found: Training) -> list[tuple[str, str]]:
         ),
         ("to inputs", "the gradients to what layers read; none where nothing that is trained lies behind"),
         ("to weights", "the gradients to weights that are trained, at each use"),
-        ("memory", f"{least}{binary(held.total)} as {report.dtype}: {parts}, activations {kept}"),
+        *(
+            []
+            if report.complete
+            else [("taken", "gradients to pass through unknown ops, and nothing in them to be trained")]
+        ),
+        ("memory", f"{least}{binary(held.total)} as {report.dtype}: {parts}"),
         ("not counted", "the gradients of activations, which live for a moment, and workspaces"),
         ("optimizer", f"{found.optimizer}: remembers {OPTIMIZERS[found.optimizer].says} for each parameter"),
         (

@@ -4,7 +4,7 @@ condition has one answer, and with repeated blocks built at most three times, wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -89,6 +89,8 @@ class SpacePart(NamedTuple):
     """Every type that the networks have tensors of."""
     more: Mapping[str, Dim] = {}
     """What they take where they are deployed, and how long on a device, by metric."""
+    later: Mapping[str, Callable[[], Dim]] = {}
+    """Costs that few ask for, each with what finds it."""
     refused: bool = False
     """Whether they can be built, but not deployed."""
 
@@ -116,9 +118,10 @@ def parts(
             else:
                 walked, weights = built
                 dtypes = used_dtypes(walked, request.dtype)
-                more = {**_deployed(walked, box, request), **_timed(walked, weights, axes, box, request)}
+                time, later = _timed(walked, weights, axes, box, request)
+                more = {**_deployed(walked, box, request), **time}
                 costs = _costs(as_dtype(walked, request.dtype), weights, request)
-                yield SpacePart(box, costs, "", dtypes, more)
+                yield SpacePart(box, costs, "", dtypes, more, later)
         except NothingToRewrite as error:
             yield SpacePart(box, None, str(error))
         except NotDeployable as error:
@@ -256,18 +259,19 @@ def _deployed(walked: Walked, box: Box, request: Request) -> Mapping[str, Dim]:
 
 def _timed(
     walked: Walked, weights: Sequence[Dim], axes: Mapping[str, Sequence[Any]], box: Box, request: Request
-) -> Mapping[str, Dim]:
+) -> tuple[Mapping[str, Dim], Mapping[str, Callable[[], Dim]]]:
     """How long the networks take on a device, nothing if that is not asked; raises `UsageError` if it cannot be told."""
     if request.device is None:
-        return {}
+        return {}, {}
     from convcost.space.timed import Lacking, lacks_text, timed_costs
 
     try:
-        return timed_costs(walked, weights, request.device, tuple(map(len, box)), request.dtype, request.batch)
+        timed = timed_costs(walked, weights, request.device, tuple(map(len, box)), request.dtype, request.batch)
     except Lacking as lacking:
         sizes = zip(axes, box, lacking.position, strict=True)
         point = ", ".join(f"{name} {say(axes[name][chosen[at]])}" for name, chosen, at in sizes)
         raise UsageError(f"at {point}: {lacks_text(request.device, lacking.term)}") from None
+    return timed.costs, timed.later
 
 
 class NotDeployable(UsageError):

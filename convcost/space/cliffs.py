@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import METRICS, MOVED, TIMED
+from convcost.core.metrics import METRICS, MOVED, TIMED, column_of, key_of
 from convcost.core.units import say
 from convcost.render.table import Table
 from convcost.results.report import json_value
@@ -45,6 +45,7 @@ def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
     """
     if len(made.axes) != 1:
         raise UsageError(f"cliffs are sought along one axis, got {len(made.axes)}: {', '.join(made.axes)}")
+    metric = key_of(metric)
     if metric not in made.metrics:
         raise UsageError(f"there is no metric {metric!r}{did_you_mean(metric, made.metrics)}")
     ((name, values),) = made.axes.items()
@@ -82,7 +83,9 @@ def steepest(runs: Sequence[Plateau], least: int = 4) -> tuple[Plateau, ...]:
 
 def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
     """The runs of equal cost along an axis, with the jump from each to the next."""
+    metric = key_of(metric)
     runs = cliffs(made, metric)
+    word = column_of(metric) if metric in TIMED else metric
     steep = set(steepest(runs))
     (axis,) = made.axes
     shown = runs[:limit]
@@ -102,9 +105,9 @@ def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
     if len(shown) < len(runs):
         notes.append(("runs", f"{len(runs)}, of which the first {len(shown)} are shown (--limit)"))
     return Table(
-        title=f"{made.title} · {metric} along {axis}",
-        heading=f"{made.heading} · {metric} along {axis}",
-        headers=(axis, "values", metric, "jump", "smooth", ""),
+        title=f"{made.title} · {word} along {axis}",
+        heading=f"{made.heading} · {word} along {axis}",
+        headers=(axis, "values", word, "jump", "smooth", ""),
         numeric=(True, True, True, True, True, False),
         rows=[_run_row(run, metric, run in steep, made.axes[axis]) for run in shown],
         records=records,

@@ -20,7 +20,7 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import METRICS, TIMED, column_of
+from convcost.core.metrics import METRICS, TIMED, column_of, key_of
 from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
 from convcost.networks.load import Model
@@ -203,6 +203,7 @@ def _fitted(made: DesignSpace, budgets: tuple[Budget, ...], maximise: str | None
     """What fits of a design space, all of whose points are looked at; raises `UsageError`."""
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
+    maximise = maximise if maximise is None or maximise in made.axes else key_of(maximise)
     if maximise is not None and maximise not in (*made.metrics, *made.axes):
         raise UsageError(
             f"there is no metric or axis {maximise!r}{did_you_mean(maximise, [*made.metrics, *made.axes])}"
@@ -401,9 +402,7 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
     if found.tables.request.target:
         notes.append(("deployed", found.tables.request.target.note))
     if found.tables.request.device:
-        from convcost.space.extrapolated import notes_on
-
-        notes += notes_on(found.tables)
+        notes += _latency_notes(found.tables.request.device, shown)
     budgets = "; ".join(budget.text for budget in found.budgets)
     metrics = found.shown
     return Table(
@@ -418,6 +417,18 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
         data=_data(found, edges),
         notes=notes,
     )
+
+
+def _latency_notes(device: Device | Roofline, shown: Sequence[Configuration]) -> list[tuple[str, str]]:
+    """What latencies are of, and whether those that are shown are extrapolated: of all others nobody asks here."""
+    from convcost.space.extrapolated import device_note
+    from convcost.space.timed import FAR
+
+    far = sum(bool(one.extrapolated) for one in shown)
+    many = (
+        "it is" if len(shown) == 1 else f"{exact(far)} of the {exact(len(shown))} shown {'is' if far == 1 else 'are'}"
+    )
+    return [(METRICS[TIMED[0]].heading, device_note(device)), *([(BEYOND, f"{many} {FAR}")] if far else [])]
 
 
 def _row(one: Configuration, found: Fit) -> list[str]:

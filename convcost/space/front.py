@@ -11,7 +11,7 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import RATIOS, SWEPT, TIMED
+from convcost.core.metrics import RATIOS, SWEPT, TIMED, key_of
 from convcost.core.units import counted, exact
 from convcost.render.table import Table
 from convcost.space.axes import is_ordered
@@ -49,7 +49,8 @@ def objectives_of(
         raise UsageError(f"a front needs one to {MOST_OBJECTIVES} objectives, got {len(texts)}")
     found: list[Objective] = []
     for text in texts:
-        way, _, name = text.strip().rpartition(":")
+        way, _, word = text.strip().rpartition(":")
+        name = word if word in axes else key_of(word)
         if way not in {"", "min", "max"}:
             raise UsageError(f"{text!r}: say min:{name} or max:{name}")
         if name not in metrics and name not in axes:

@@ -11,7 +11,7 @@ A product of arrays along different axes stays a product, and a sum of such prod
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from math import lcm, prod
@@ -339,9 +339,8 @@ def select(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`."""
     if not isinstance(condition, Mask):
         return a if condition else b
-    if isinstance(a, Sum) or isinstance(
-        b, Sum
-    ):  # a product stays a product: times 1 where it counts, times 0 elsewhere
+    if any(isinstance(one, Sum) or (isinstance(one, Field) and _along_others(condition, one)) for one in (a, b)):
+        # A product stays a product: times 1 where it counts, times 0 elsewhere.
         return a * make(condition.array.astype(np.int64)) + b * make((~condition.array).astype(np.int64))
     (left, down_a, *_), (right, down_b, *_) = _flat(a), _flat(b)
     common = lcm(down_a, down_b)
@@ -370,6 +369,21 @@ def is_number(value: object) -> bool:
 
 def dense_of(value: Any) -> Any:
     return value.dense() if isinstance(value, Number) else value
+
+
+def is_joint(value: Any) -> bool:
+    """Whether a number has a table over several axes at once."""
+    terms = _terms(value)
+    return terms is None or any(len(field.axes) > 1 for _, fields in terms for field in fields)
+
+
+def axes_of(value: Any) -> set[int]:
+    """The axes along which a number varies."""
+    if isinstance(value, Field):
+        return set(value.axes)
+    if isinstance(value, Sum):
+        return {axis for _, fields in value.terms for field in fields for axis in field.axes}
+    return set().union(*map(axes_of, value.candidates)) if isinstance(value, Most) else set()
 
 
 def _parts(value: Any) -> tuple[Array | None, int, int, int]:
@@ -438,6 +452,12 @@ def _scaled(a: Any, factor_a: int, b: Any, factor_b: int) -> tuple[Any, Any]:
 def _apart(a: Field, b: Number) -> bool:
     """Whether two integers vary along different axes, so that their product is better not multiplied out."""
     return isinstance(b, Field) and a.denominator == b.denominator == 1 and not set(a.axes) & set(b.axes)
+
+
+def _along_others(condition: Mask, number: Field) -> bool:
+    """Whether an integer varies along none of the axes that a condition depends on."""
+    shapes = zip(condition.array.shape, number.array.shape, strict=True)
+    return number.denominator == 1 and not any(size > 1 and other > 1 for size, other in shapes)
 
 
 def _mask(array: Array) -> Any:
@@ -577,18 +597,35 @@ def merged(terms: Iterable[Product]) -> list[Product]:
 
 def added(numbers: Iterable[Any]) -> Any:
     """The sum of many numbers, products not multiplied out, with like terms collected into as few as possible."""
+    return weighed((1, number) for number in numbers)
+
+
+def weighed(numbers: Iterable[tuple[int, Any]]) -> Any:
+    """The same of numbers that each count so many times; equal objects are counted before anything is multiplied."""
     constant: Any = 0
-    terms: list[Product] = []
-    for number in numbers:
+    factors: Counter[tuple[int, ...]] = Counter()
+    products: dict[tuple[int, ...], tuple[Field, ...]] = {}
+    for times, number in numbers:
         found = _terms(number) if isinstance(number, Number) else None
         if found is None:
-            constant = constant + number
-        else:
-            terms += found
-    terms = merged(terms)
+            constant = constant + number * times
+            continue
+        for factor, fields in found:
+            key = tuple(map(id, fields))
+            products[key] = fields
+            factors[key] += factor * times
+    terms = merged((factors[key], fields) for key, fields in products.items() if factors[key])
     for axis in sorted({axis for _, fields in terms for field in fields for axis in field.axes}):
         terms = _merged_along(axis, terms)
     return _sum(terms) + constant
+
+
+def parts_of_product(a: Any, b: Any) -> Iterator[Any]:
+    """Numbers that add up to a product, so many that none of them has to be multiplied out for its many terms."""
+    if isinstance(a, Sum) and len(a.terms) * len(_terms(b) or ()) > _MOST_TERMS:
+        yield from (Sum([term]) * b for term in a.terms)
+    else:
+        yield a * b
 
 
 def total(numbers: Sequence[Any]) -> Any:

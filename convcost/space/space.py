@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ from convcost.core.dtypes import one_word
 from convcost.core.errors import UsageError
 from convcost.core.metrics import DEPLOYED, METRICS, SWEPT, TIMED, counted
 from convcost.graph.rewrite import rewritten_name
+from convcost.networks.latency import error_text, place_text
 from convcost.networks.network import Network
 from convcost.results.settings import settings_text
 from convcost.space.build import Box, Request, SpacePart, parts
@@ -59,6 +61,28 @@ class Cache(Generic[Kept]):
         if metric not in self.by_metric:
             self.by_metric[metric] = make()
         return self.by_metric[metric]
+
+
+class LazyCosts(Mapping[str, tuple[TableTerms, ...]]):
+    """The costs of a region; those that few ask for are found when they are first asked for."""
+
+    def __init__(
+        self,
+        known: Mapping[str, tuple[TableTerms, ...]],
+        later: Mapping[str, Callable[[], tuple[TableTerms, ...]]],
+    ) -> None:
+        self.known, self.later = dict(known), later
+
+    def __getitem__(self, metric: str) -> tuple[TableTerms, ...]:
+        if metric not in self.known:
+            self.known[metric] = self.later[metric]()
+        return self.known[metric]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self.known, *self.later]))
+
+    def __len__(self) -> int:
+        return len({*self.known, *self.later})
 
 
 @dataclass(frozen=True)
@@ -200,8 +224,12 @@ class DesignSpace:
             needs=needs,
         )
         deployed = request.target.said if request.target and "deployment" in needs else ""
-        device = request.device.name if request.device and "device" in needs else ""
-        return " · ".join(filter(None, (said, deployed, device)))
+        return " · ".join(filter(None, (said, deployed, self._timed() if "device" in needs else "")))
+
+    def _timed(self) -> str:
+        """The device that latencies are of, with its runtime and threads, and how far off they are."""
+        device = self.request.device
+        return f"{place_text(device)}; {error_text(device)}" if device else ""
 
     def only(self, metrics: Sequence[str]) -> DesignSpace:
         """The design space with the tables of these metrics only."""
@@ -288,7 +316,12 @@ def _region(part: SpacePart, back: Sequence[int]) -> Region:
         return Region(box, {}, part.reason)
     every = {**part.costs._asdict(), **part.more}
     costs = {metric: _candidates(cost, back) for metric, cost in every.items()}
-    return Region(box, costs, "", part.dtypes)
+    later = {metric: partial(_found, find, back) for metric, find in part.later.items()}
+    return Region(box, LazyCosts(costs, later) if later else costs, "", part.dtypes)
+
+
+def _found(find: Callable[[], Any], back: Sequence[int]) -> tuple[TableTerms, ...]:
+    return _candidates(find(), back)
 
 
 def _candidates(cost: Any, back: Sequence[int]) -> tuple[TableTerms, ...]:

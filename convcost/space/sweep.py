@@ -16,7 +16,7 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.core.expr import number
-from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED
+from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED, key_of
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
 from convcost.networks.load import Model
@@ -61,8 +61,8 @@ class Sweep(Tabular):
 
     def __getattr__(self, name: str) -> np.ma.MaskedArray[Any, Any]:
         metrics = self.__dict__.get("metrics", {})  # not there yet while a sweep is being unpickled
-        if name in metrics:
-            return metrics[name]  # type: ignore[no-any-return]
+        if (key := key_of(name)) in metrics:
+            return metrics[key]  # type: ignore[no-any-return]
         raise AttributeError(f"a sweep has no {name!r}{did_you_mean(name, metrics)}")
 
     @property

@@ -13,6 +13,7 @@ from convcost import calibrate, load
 from convcost.devices.kernels import kernels, total
 from convcost.devices.stored import find
 from convcost.networks.calibrate import rate
+from convcost.networks.measured.profiled import paired
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +100,34 @@ def test_the_file_of_a_device_says_where_it_is_from(cli: Cli, tmp_path: Path) ->
     cli.ok("calibrate", table, "--where", "device=phone 2", *given, "-o", path)
     stated = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert [stated[key] for key in ("title", "runtime", "threads", "source")] == ["T", "R 1.2", 8, "my desk"]
+
+
+def test_settings_without_a_known_name_are_not_merged(cli: Cli, tmp_path: Path) -> None:
+    head, *rows = TABLE.read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "t.csv"
+    for column in ("nthreads", "opt_level", "use_gpu", "mhz"):
+        slow = [f"{row},0" for row in rows]
+        fast = [f"{row.rpartition(',')[0]},{float(row.rpartition(',')[2]) / 3:.4f},1" for row in rows]
+        path.write_text("\n".join([f"{head},{column}", *slow, *fast, ""]), encoding="utf-8")
+        assert f"differ in {column}: 0, 1; choose" in cli.refused_in_a_line(
+            "calibrate", path, "-o", tmp_path / "d.yaml"
+        )
+        assert not (tmp_path / "d.yaml").exists()
+        alone = cli.json("calibrate", path, "--where", f"{column}=0")
+        assert alone["femtoseconds"] == cli.json("calibrate", TABLE)["femtoseconds"]
+    path.write_text("\n".join([f"{head},nthreads", *(f"{row},4" for row in rows)]), encoding="utf-8")
+    assert cli.json("calibrate", path, "--where", "nthreads=4")["threads"] == 4
+
+
+def test_the_model_of_a_profile_is_sought_in_a_folder_that_is_there(cli: Cli, tmp_path: Path) -> None:
+    profile = tmp_path / "net-a_2026.json"
+    profile.write_text('[{"cat": "Node", "name": "c_kernel_time", "ts": 1, "dur": 5, "args": {"op_name": "Conv"}}]')
+    said = cli.refused_in_a_line("calibrate", profile, "--models", tmp_path / "none")
+    assert said.endswith("none is no folder; --models names the folder that has the model files")
+    assert paired([str(profile)], [True], str(tmp_path)) == [(str(profile), "net-a_2026")]
+    profile.unlink()
+    (tmp_path / "Net_A.onnx").write_bytes(b"")
+    assert paired([str(profile)], [True], str(tmp_path)) == [(str(profile), "Net_A")]
 
 
 def test_what_was_left_out_is_named_with_its_reason(cli: Cli, tmp_path: Path) -> None:

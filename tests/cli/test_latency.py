@@ -79,11 +79,11 @@ def test_what_is_of_another_kind_is_refused_in_a_line(cli: Cli) -> None:
     # 16 convolutions 3×3 in blocks, of which 3 have stride 2.
     lacks = "winograd (13 layers, as conv2_x.block1.conv1.conv2d)"
     assert said.startswith(
-        f"resnet18: no network that sd855 was fitted on has {lacks}, so that its time there is not known. "
+        f"resnet18: no network that sd855 was fitted on has more than a trace of {lacks}, so that its time there is not known. "
     )
     assert "convcost calibrate TABLE.csv -o device.yaml" in said
     said = cli.refused_in_a_line("latency", "vit_b_16", "--device", "raspberry_pi_4_ncnn_1t")
-    assert "has matmul (24 layers" in said  # scores and values of twelve
+    assert "trace of matmul (24 layers" in said  # scores and values of twelve
     assert "Only rooflines take it" in said
     # One of several that is refused leaves no table without it.
     cli.refused("latency", "mobilenet_v1", "resnet18", "--device", "sd855")

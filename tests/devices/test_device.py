@@ -97,7 +97,7 @@ def test_a_written_device_is_read_as_it_was(tmp_path):
     ("text", "says"),
     [
         ("femtoseconds: {pointwise: 1}", "error: is missing"),
-        ("femtoseconds: {pointwise: -1}\nerror: {median: 0, p90: 0, worst: 0, networks: 1}", "not below 0, got '-1'"),
+        ("femtoseconds: {pointwise: -1}\nerror: {median: 0, p90: 0, worst: 0, networks: 1}", "from 0 to 10^24, got '-1'"),
         ("femtoseconds: {pointwize: 1}\nerror: {median: 0, p90: 0, worst: 0, networks: 1}", "Did you mean pointwise?"),
         ("femtoseconds: [1]\nerror: {median: 0, p90: 0, worst: 0, networks: 1}", "must be a table, got a list"),
         ("femtosecond: {pointwise: 1}", "macs_per_second: is missing"),

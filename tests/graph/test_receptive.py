@@ -174,7 +174,7 @@ WHOLE = Field(12, Fraction(0), 0)
         # A gate that sees all: what it multiplies does then too.
         ([node("gate", "global_avg_pool", "conv"), node("it", "multiply", "conv", "gate")], (WHOLE, WHOLE)),
         # Each element of the vector has seen one window; what reads all of them has seen everything.
-        ([node("it", "flatten", "conv")], (Field(3, None, None), Field(3, None, None))),
+        ([node("it", "flatten", "conv")], (Field(3, None, None, period=None), Field(3, None, None, period=None))),
         ([node("flat", "flatten", "conv"), node("it", "linear", "flat", channels=2)], (WHOLE, WHOLE)),
         # 12 positions in 4 shares of 3.
         ([node("it", "adaptive_avg_pool", "conv", size=4)], (Field(5, Fraction(3), -1), Field(5, Fraction(3), -1))),
@@ -195,7 +195,7 @@ WHOLE = Field(12, Fraction(0), 0)
                 node("token", "source", shape=[1, 4]),
                 node("it", "concat", "token", "tokens", axis=0),
             ],
-            (Field(3, None, None), Field(3, None, None)),
+            (Field(3, None, None, period=None), Field(3, None, None, period=None)),
         ),
         # Boxes of two maps one after the other: the larger of both fields.
         (
@@ -205,7 +205,7 @@ WHOLE = Field(12, Fraction(0), 0)
                 node("other", "reshape", "deeper", shape=[144, 4]),
                 node("it", "concat", "one", "other", axis=0),
             ],
-            (Field(5, None, None), Field(5, None, None)),
+            (Field(5, None, None, period=None), Field(5, None, None, period=None)),
         ),
         # Windows of attention are not followed: at most everything.
         (
@@ -353,3 +353,16 @@ def test_every_position_sees_what_it_reads_step_by_step(source: Graph) -> None:
         if sees(0):
             assert field.start == min(sees(0))
             assert field.jump == Fraction(min(sees(period)) - min(sees(0)), period)
+        repeats = [each for each in range(1, period + 1) if period % each == 0 and _repeats(sees, each, period)]
+        assert field.period == repeats[0], step.node.name
+
+
+def _repeats(sees: Callable[[int], frozenset[int]], each: int, period: int) -> bool:
+    """Whether the ends of what is seen move alike from each position to the one so many further."""
+    ends = [(min(seen), max(seen)) if (seen := sees(at)) else None for at in range(2 * period)]
+    ahead = {
+        (b[0] - a[0], b[1] - a[1]) if a and b else (a, b)
+        for a, b in zip(ends, ends[each:])
+        if a is not None or b is not None
+    }
+    return len(ahead) <= 1 and all(len({*pair}) == 1 for pair in ahead)

@@ -125,6 +125,37 @@ def test_what_leads_to_no_output_has_no_gradient() -> None:
     assert found["c"].runs
 
 
+FOO = node("foo", "unknown", "b", type="Foo")
+SHAPED = node("foo", "unknown", "b", type="Foo", shape=[3])
+
+
+@pytest.mark.parametrize(
+    ("nodes", "outputs"),
+    [
+        ([FOO], ()),
+        ([FOO, node("bar", "unknown", type="Bar", behind=True)], ()),
+        ([SHAPED], ("foo",)),
+        ([SHAPED, node("bar", "unknown", "foo", type="Bar")], ()),
+        ([SHAPED, node("c", "linear", "foo", channels=5)], ("c",)),
+        ([FOO, node("c", "linear", "a", channels=5)], ("c",)),
+    ],
+)
+def test_a_gradient_comes_from_an_op_that_nobody_knows(nodes: list[Node], outputs: tuple[str, ...]) -> None:
+    """Whether it is the last, or something follows, what it reads has the gradients that it has before a known op."""
+    source = replace(graph([*CHAIN.nodes[:2], *nodes], input_shape=(4,)), outputs=outputs)
+    found = counted(walk(source))
+    assert (found["a"], found["b"]) == (Executed(8, 0, 8), Executed(6, 6, 6))
+
+
+def test_an_unknown_op_at_the_end_leaves_what_leads_elsewhere_alone() -> None:
+    nodes = [*CHAIN.nodes, node("compared", "combine", "a", "a", function="less")]
+    nodes.append(node("foo", "unknown", "compared", type="Foo"))
+    found = counted(walk(graph(nodes, "c", input_shape=(4,))))
+    assert found["a"] == Executed(8, 0, 8)  # by c; none comes through the comparison
+    alone = counted(walk(graph([CHAIN.nodes[0], *nodes[3:]], "compared", input_shape=(4,))))
+    assert alone["a"] == Executed(8, 0, 0)
+
+
 def test_rows_are_looked_up_without_a_gradient_to_their_numbers() -> None:
     nodes = [
         node("number", "linear", "input", channels=3),

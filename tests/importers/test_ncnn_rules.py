@@ -300,12 +300,25 @@ def test_sizes_may_be_those_of_other_blobs(layer: str, shape: tuple[int, ...]):
         ("*(0w", "computes \\* of 1 operands"),
         ("3w", "computes a size of blob 3 of 1"),
         ("//(0w,0)", "divides by 0"),
+        ("/(0w,-(0w,0w))", "divides by 0"),
+        ("/(4,/(0,3))", "divides by 0"),  # a third of nothing is a fraction
+        ("//(4,/(0,3))", "divides by 0"),
+        (f"{'square(' * 26}9999999999{')' * 26}", "by a number that takes more than 64 bits, which square makes"),
+        (f"{'square(' * 26}/(1,9999999999){')' * 26}", "by a number that takes more than 64 bits, which square makes"),
+        ("neg(*(4294967296,2147483648))", "by a number that takes more than 64 bits, which \\* makes"),  # 2^32 and 2^31
         (",", "by 0 words"),
     ],
 )
 def test_sizes_that_cannot_be_computed_are_refused(text: str, what: str):
     with pytest.raises(ConvcostError, match=what):
         walked(net(given(MAP), f'Reshape r 1 1 x y 6="{text}"', "ReLU a 1 1 y z"))
+
+
+@pytest.mark.parametrize(("scale", "shown"), [("1e300", "1e\\+300"), ("1e999", "inf"), ("-3.5e38", "-3.5e\\+38")])
+def test_a_scale_that_32_bits_do_not_hold_is_refused(scale: str, shown: str):
+    """The largest number of 32 bits is a little less than 2^128, 3.4028e38."""
+    with pytest.raises(ConvcostError, match=f"scales by a number that 32 bits do not hold: {shown}"):
+        walked(net(given(MAP), f"Interp i 1 1 x y 0=1 1={scale} 2={scale}"))
 
 
 def test_computed_sizes_follow_the_input():

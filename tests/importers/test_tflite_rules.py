@@ -6,7 +6,7 @@ import random
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
 import pytest
@@ -483,6 +483,28 @@ def test_numbers_without_end_are_not_counted_out():
     low = Lowering(imported.model, RULES, Walk({"x": (2,)}))
     low.run({"x": imported.entries["x"].value("x", (2,))})
     assert (low.values["r"].shape, low.values["r"].contents) == ((2**31 - 1,), None)
+
+
+@pytest.mark.parametrize("kind", ["SQUARE", "MUL", "STABLEHLO_MULTIPLY", "REDUCE_PROD"])
+@pytest.mark.parametrize(("times", "known"), [(5, True), (6, False), (40, False)])
+def test_numbers_that_grow_beyond_64_bits_are_not_known(kind: str, times: int, known: bool):
+    """3 squared five times is 3^32, of 51 bits; once more it has 102."""
+    net = Net().tensor("x", (1, 2)).tensor("y", (1, 2)).op("RELU", "x", "y").stored("n0", (), "int32", [3])
+    net.ints("0", 0)
+    for i in range(times):
+        before, made = f"n{i}", f"n{i + 1}"
+        net.tensor(made, (), "int32")
+        if kind == "REDUCE_PROD":
+            net.tensor(f"pair{i}", (2,), "int32").op("PACK", f"{before} {before}", f"pair{i}", values_count=2)
+            net.op(kind, f"pair{i} 0", made)
+        else:
+            net.op(kind, before if kind == "SQUARE" else f"{before} {before}", made)
+    imported = net.done("x", f"y n{times}")
+    low = Lowering(imported.model, RULES, Walk({"x": (2,)}))
+    begun = process_time()
+    low.run({"x": imported.entries["x"].value("x", (2,))})
+    assert process_time() - begun < 4
+    assert low.values[f"n{times}"].contents == ((3 ** (2**times),) if known else None)
 
 
 def test_weights_that_are_stored_in_half_the_bits_or_sparse_are_weights():

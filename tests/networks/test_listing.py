@@ -24,3 +24,12 @@ class TestList:
     def test_a_pattern_that_nothing_matches(self) -> None:
         with pytest.raises(UsageError, match=r"^no network of the zoo matches 'resnet500'. Did you mean resnet50\?$"):
             list_table(["lenet5", "resnet500"])
+
+
+def test_networks_that_no_paper_has_are_listed_with_the_code_that_has_them() -> None:
+    """EfficientNet-Lite came a year after the paper, as code of its authors."""
+    said = {row["name"]: (row["year"], row["source"]) for row in list_table(("efficientnet_lite",), PAPER).records}
+    assert said == {f"efficientnet_lite{i}": (2020, "tensorflow/tpu efficientnet_lite_builder.py") for i in range(5)}
+    assert {row["source"] for row in list_table(("efficientnet",), PAPER).records} == {
+        "Tan and Le, arXiv 1905.11946, Table 1"
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from convcost import UsageError, calibrate, load
 from convcost.core.errors import ConvcostError
 from convcost.devices.kernels import kernels, total
+from convcost.networks.calibrate import labels
 from convcost.networks.measured.columns import time_column, unit_of
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.sheet import sheet
@@ -170,6 +172,84 @@ def test_a_column_of_words_that_tells_rows_of_one_network_apart_is_a_setup_whate
     assert times(read(tmp_path, "network,mood,ms\nlenet5,calm,1\nvgg16,hot,2\n")) == {"lenet5": 1, "vgg16": 2}
 
 
+def rows_at(column: str, first: str, second: str) -> str:
+    """A table of three networks that ran in two ways: the second takes half the time."""
+    nets = (("lenet5", 1), ("vgg16", 40), ("resnet18", 8))
+    rows = [f"{net},{value},{ms / by}" for value, by in ((first, 1), (second, 2)) for net, ms in nets]
+    return "\n".join([f"network,{column},ms", *rows, ""])
+
+
+SET = (
+    "nthreads", "num_threads", "numThreads", "nthr", "opt_level", "clock_mhz", "use_gpu", "batchsize_max", "simd", "cores",
+    "device id", "fan speed", "idle_run_pct",
+)  # fmt: skip
+RUN = (
+    "run",
+    "run_id",
+    "Iteration",
+    "trial no",
+    "#",
+    "seed",
+    "date",
+    "timestamp",
+    "Start_ms",
+    "std",
+    "max",
+    "p90 latency",
+)
+
+
+@pytest.mark.parametrize("column", SET)
+def test_numbers_that_recur_over_networks_and_differ_within_one_are_a_setup_whatever_they_are_called(
+    tmp_path: Path, column: str
+) -> None:
+    for first, second in (("1", "4"), ("0", "1"), ("0.5", "2e3"), ("25%", "50%")):
+        text = rows_at(column, first, second)
+        with pytest.raises(UsageError) as caught:
+            read(tmp_path, text)
+        asked = f'"{column}"' if " " in column else column
+        assert f"differ in {column}: {first}, {second}; choose, as in --where {asked}=" in str(caught.value)
+        assert times(read(tmp_path, text, where={column: second})) == {"lenet5": 0.5, "vgg16": 20, "resnet18": 4}
+        assert times(read(tmp_path, text, where={column: "*"})) == {"lenet5": 0.5, "vgg16": 20, "resnet18": 4}
+    # the other way of running may have been tried with one network only
+    with pytest.raises(UsageError, match="differ in"):
+        read(tmp_path, f"network,{column},ms\nlenet5,1,1\nvgg16,1,40\nresnet18,1,8\nlenet5,4,0.5\n")
+
+
+@pytest.mark.parametrize("column", RUN)
+def test_numbers_of_runs_and_of_times_tell_no_setups_apart(tmp_path: Path, column: str) -> None:
+    assert times(read(tmp_path, rows_at(column, "1", "2"))) == {"lenet5": 0.5, "vgg16": 20, "resnet18": 4}
+
+
+def test_what_was_measured_in_each_run_tells_no_setups_apart(tmp_path: Path) -> None:
+    text = "network,peak_kb,params,ms\nlenet5,301,61,1\nlenet5,305,61,2\nvgg16,9120,138,9\nvgg16,9124,138,8\n"
+    assert times(read(tmp_path, text)) == {"lenet5": 1, "vgg16": 8}
+    same = "network,level,ms\nlenet5,4,1\nlenet5,4.0,2\nvgg16,4,9\n"
+    assert times(read(tmp_path, same)) == {"lenet5": 1, "vgg16": 9}
+
+
+@pytest.mark.parametrize("column", ["batch", "batch_size", "batchsize", "batchSize", "Batch Size"])
+def test_a_batch_is_how_a_network_ran_however_its_column_is_spelled(tmp_path: Path, column: str) -> None:
+    one, eight = read(tmp_path, f"network,{column},ms\nresnet18,1,1\nresnet18,8,6\n").measured
+    assert (one.network, one.ms, eight.network, eight.ms) == ("resnet18", 1, "resnet18, batch 8", 6)
+    assert eight.terms["winograd"] == 8 * one.terms["winograd"]
+
+
+@pytest.mark.parametrize("spelled", ["mobilenet-ssd", "MobileNet_SSD", "mobilenet ssd", "mobilenet_ssd.YAML"])
+def test_names_of_files_may_be_spelled_with_dashes_and_in_any_case(tmp_path: Path, spelled: str) -> None:
+    folder = tmp_path / "nets"
+    folder.mkdir()
+    spec = "convcost: 1\nname: {}\ninput: [8, 8, 3]\nlayers:\n- conv2d: {{channels: 4, kernel: 3}}\n"
+    for name in ("mobilenet_ssd", "mobilenetssd", "Net-1", "net_1"):
+        (folder / f"{name}.yaml").write_text(spec.format(name.replace("-", "_")))
+    text = f"model,run,ms\n{spelled},1,3\nmobilenet_ssd,2,2\n"
+    taken = read(tmp_path, text, models=str(folder))
+    assert {name.rpartition("/")[2]: ms for name, ms in times(taken).items()} == {"mobilenet_ssd.yaml": 2}
+    taken = read(tmp_path, "model,ms\nnet_1,1\nNet-1,2\nNET_1,3\n", models=str(folder))
+    assert sorted(name.rpartition("/")[2] for name in times(taken)) == ["Net-1.yaml", "net_1.yaml"]
+    assert taken.left["NET_1"].endswith("nets has Net-1.yaml and net_1.yaml; the table has to name one of them")
+
+
 def test_what_cannot_be_used_is_left_out_and_named(tmp_path: Path) -> None:
     taken = read(tmp_path, "network,ms\nlenet5,1\nresnet17,2\nvgg16,\nmobilenet_v2:width=-1,4\n,5\n")
     assert times(taken) == {"lenet5": 1}
@@ -241,3 +321,51 @@ def test_a_calibration_of_too_few_says_the_file_and_what_was_left_out(tmp_path: 
         UsageError, match=r"t\.csv: a calibration needs at least 4 networks.*foo: there is no such network"
     ):
         calibrate(path)
+
+
+def test_all_that_is_wrong_with_a_table_is_said_at_once(tmp_path: Path) -> None:
+    rows = ("mobilenet_v2,abc", "lenet5,2", "resnet18,-3", ",5", "vgg16,", "alexnet,inf", "lenet5,0")
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "network,ms\n" + "\n".join(rows))
+    said = str(caught.value).splitlines()
+    assert [re.sub(r"^.*/", "", line) for line in said] == [
+        "t.csv:2: ms must be a number above 0, got 'abc'",
+        "t.csv:4: ms must be a number above 0, got '-3'",
+        "t.csv:5: network is empty",
+        "t.csv:6: ms is empty",
+        "t.csv:7: ms must be a number above 0, got 'inf'",
+        "t.csv:8: ms must be a number above 0, got '0'",
+    ]
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "network,ms\nlenet5\nlenet5,1\nlenet5,1,2\n")
+    assert [line.partition("t.csv:")[2][:2] for line in str(caught.value).splitlines()] == ["2:", "4:"]
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "network,ms\n" + "lenet5,x\n" * 1000)
+    assert str(caught.value).splitlines()[-1] == "… and 940 more problems"
+
+
+def test_too_few_networks_are_counted_and_named_with_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("network,ms\nmobilenet_v2,20\nresnet18,30\nvgg16,40\n")
+    with pytest.raises(UsageError, match="got 3: mobilenet_v2 and resnet18 and vgg16; 1 more is missing"):
+        calibrate(path)
+
+
+def test_a_file_without_sizes_says_that_a_column_may_hold_them(tmp_path: Path) -> None:
+    layers = ["Input data 0 1 data", "Convolution c 1 1 data o 0=8 1=3 5=1 6=216", "ReLU r 1 1 o p"]
+    (tmp_path / "net.param").write_text("\n".join(["7767517", "3 3", *layers, ""]))
+    taken = read(tmp_path, "network,ms\nnet.param,1\n")
+    assert "a column input of the table says it row by row" in next(iter(taken.left.values()))
+    taken = read(tmp_path, "network,ms,input\nnet.param,1,64x64x3\nnet.param,2,96x96x3\n")
+    assert not taken.left
+    assert len(taken.measured) == 2
+
+
+def test_a_table_calls_files_by_their_stems_unless_two_have_the_same() -> None:
+    assert labels(["/far/away/squeezenet.param", "/far/away/alexnet.yaml:classes=10, batch 8"]) == {
+        "/far/away/squeezenet.param": "squeezenet",
+        "/far/away/alexnet.yaml:classes=10, batch 8": "alexnet:classes=10, batch 8",
+    }
+    same = ["a/net.onnx", "b/net.onnx", "stage1.conv", "mobilenet_v2:width=0.5"]
+    assert labels(same) == {name: name for name in same}
+    assert labels(["nets/vgg16.onnx", "vgg16"])["nets/vgg16.onnx"] == "nets/vgg16.onnx"

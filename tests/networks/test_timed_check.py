@@ -12,6 +12,7 @@ from helpers.checks import budgets, net
 
 import convcost
 from convcost import UsageError
+from convcost.networks.latency import latency
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -134,3 +135,29 @@ def test_a_report_has_a_column_of_times_that_add_up(here: Path, cli: Cli) -> Non
 def test_a_report_of_a_network_of_another_kind_is_refused() -> None:
     with pytest.raises(UsageError, match="no network that sd855 was fitted on"):
         convcost.load("resnet18").report(device="sd855")
+
+
+def test_a_time_is_in_one_unit_and_what_is_left_of_it_to_three_digits(here: Path, cli: Cli) -> None:
+    (here / "net.yaml").write_text(net())
+    said = " ".join(cli("check", "net.yaml", "--max-latency", "1ms", "--device", "own.yaml", code=1).output.split())
+    assert "1.5100 ms 1.0000 ms -0.510 ms" in said  # 1.509984 ms of 1 ms
+    assert "over by 0.510 ms (51.00 %); largest: stem 0.507 ms, expand 0.502 ms, project 0.501 ms" in said
+    assert "µs" not in said
+
+
+def test_what_is_extrapolated_has_its_mark_in_the_row(cli: Cli) -> None:
+    limits = ("--max-latency", "1s", "--max-macs", "10G", "--device", "pixel1")
+    names = ["mobilenet_v2", "mobilenet_v2:resolution=448"]
+    assert [latency(convcost.load(name), "pixel1").extrapolated for name in names] == [False, True]
+    rows = [line for line in cli("check", *names, *limits).output.splitlines() if line.startswith("mobilenet_v2")]
+    assert ["~" in row for row in rows if " latency " in row] == [False, True]
+    assert not any("~" in row for row in rows if " macs " in row)
+    marks = [one.get("extrapolated") for one in cli.json("check", *names, *limits)["limits"]]
+    assert marks == [None, False, None, True]
+    (broken,) = convcost.check(names[1], max_latency="1ms", device="pixel1").lines
+    assert broken.text.startswith("latency: ~")
+
+
+def test_a_network_that_is_refused_is_counted_with_the_others() -> None:
+    found = convcost.check("mobilenet_v2", "resnet18", max_latency="1s", device="sd855")
+    assert found.title == "convcost check · 1 limit of 2 networks · 1 not checked"

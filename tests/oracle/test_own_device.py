@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.oracle,
-    pytest.mark.skipif(find_spec("onnxruntime") is None, reason="pip install onnxruntime onnx"),
+    pytest.mark.skipif(
+        any(find_spec(name) is None for name in ("onnxruntime", "onnx", "torch", "torchvision")),
+        reason="pip install torch torchvision onnx onnxruntime",
+    ),
 ]
 FITTED = (
     "mobilenet_v2", "mobilenet_v3_small", "mnasnet0_5", "mnasnet1_3", "shufflenet_v2_x0_5", "shufflenet_v2_x1_5",

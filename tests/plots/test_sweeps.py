@@ -13,6 +13,8 @@ import pytest
 import convcost
 from convcost import plots
 from convcost.core.errors import UsageError
+from convcost.devices.stored import find
+from convcost.networks.latency import latency
 from convcost.plots.maps import contour
 from convcost.plots.points import MOST_POINTS, spread
 from convcost.space.axes import is_dense
@@ -181,3 +183,49 @@ def test_a_page_holds_every_row(cli: Cli, tmp_path: Path) -> None:
     assert "of which the first 10 are shown" in path.read_text(encoding="utf-8")
     shown = cli.ok("sweep", "mobilenet_v2", "--over", "resolution=27:224")
     assert "198, of which the first 40 are shown" in shown
+
+
+def alone(**knobs: object) -> tuple[float, bool]:
+    """The latency of one network in milliseconds, and whether it is extrapolated."""
+    found = latency(convcost.load("mobilenet_v2", **knobs), "pixel1")
+    return found.ms, found.extrapolated
+
+
+def on_pixel1(axes: dict[str, str]) -> go.Figure:
+    return plots.sweep_figure(design_space("mobilenet_v2", {}, over=axes, device=find("pixel1")), "latency_ms")
+
+
+def test_a_map_marks_times_that_are_extrapolated_and_says_what_they_are_of() -> None:
+    figure = on_pixel1({"width": "1,2", "resolution": "96,288"})
+    (cells,) = figure.data
+    single = [[alone(width=width, resolution=size) for size in (96, 288)] for width in (1, 2)]
+    assert [[text.startswith("~") for text in line] for line in cells.text] == [
+        [far for _, far in one] for one in single
+    ]
+    assert {far for line in single for _, far in line} == {True, False}
+    assert all(
+        ("latency ~" in tip) == far for line, one in zip(cells.hovertext, single) for tip, (_, far) in zip(line, one)
+    )
+    said = figure.layout.title.text
+    assert "TensorFlow Lite of 2018, 1 thread; ±" in said
+    assert said.endswith("~: extrapolated</sup>")
+    turned = on_pixel1({"resolution": "96,288", "width": "1,2"})
+    assert turned.data[0].text == cells.text
+
+
+def test_curves_marks_and_points_tell_extrapolated_times_from_others() -> None:
+    far = {size for size in (96, 224, 512) if alone(resolution=size)[1]}
+    assert far == {512}
+    _, marks = on_pixel1({"resolution": "96,224,512"}).data
+    assert [size for size, symbol in zip(marks.x, marks.marker.symbol) if symbol == "circle-open"] == [512]
+    assert [tip for tip in marks.hovertext if "~" in tip] == [marks.hovertext[2]]
+    steps, beyond = on_pixel1({"resolution": "224:512"}).data[:2]
+    assert (beyond.name, beyond.line.dash) == ("extrapolated", "dot")
+    drawn = {size for size in beyond.x if size is not None}
+    assert 512.5 in drawn
+    assert min(drawn) > max(size for size in steps.x if size is not None) - 1
+    points = on_pixel1({"width": "1,2", "resolution": "96,288", "classes": "10,1000"})
+    hollow = [tip for one in points.data for tip, s in zip(one.hovertext, one.marker.symbol) if s.endswith("-open")]
+    assert hollow
+    assert all("latency ~" in tip for tip in hollow)
+    assert "hollow: extrapolated" in points.layout.title.text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,12 @@ from hypothesis import strategies as st
 
 from convcost import load, plots
 from convcost.core.errors import UsageError
+from convcost.core.kept import Answers
+from convcost.devices.device import Device
+from convcost.devices.stored import find
 from convcost.networks.latency import latency
 from convcost.pages.frontier import frontier_page
-from convcost.plots.frontier import hover
+from convcost.plots.frontier import hover, title_of
 from convcost.published.data import Measured, accuracies
 from convcost.published.frontier import NO_MEMBER, frontier, frontier_table, mark_front
 from convcost.published.point import COUNTED, GIVEN, PREDICTED, PRINTED, Point
@@ -382,7 +387,85 @@ def test_networks_of_ones_own_stand_beside_predicted_ones_in_milliseconds() -> N
 
 
 def test_a_device_is_for_latency_alone() -> None:
-    with pytest.raises(UsageError, match="ask for --x latency"):
+    with pytest.raises(UsageError, match="ask for --x latency, not macs"):
         frontier(x="macs", device="sd855")
-    with pytest.raises(UsageError, match="no setup beside it"):
+    with pytest.raises(UsageError, match="ask for --device or --setup, not for both"):
         frontier(x="latency", device="sd855", setup="sd855")
+
+
+def test_what_is_extrapolated_is_hollow_and_not_on_the_front_unless_asked_for() -> None:
+    chosen = {"x": "latency", "device": "pixel1", "family": ["MobileNetV2", "ResNeXt"]}
+    found = frontier(**chosen)  # type: ignore[arg-type]
+    far = [point for point in found.points if point.extrapolated]
+    known = [point for point in found.points if not point.extrapolated]
+    assert {"ResNeXt"} <= {point.measured.family for point in far}
+    assert found.far == len(far)
+    for point in known:  # dominance among those that are not, pair by pair
+        beaten = any(
+            (one.cost <= point.cost and one.accuracy > point.accuracy)
+            or (one.cost < point.cost and one.accuracy >= point.accuracy)
+            for one in known
+        )
+        assert point.front <= (not beaten)
+    assert not any(point.front for point in far)
+    (note,) = (text for name, text in frontier_table(found).notes if name == "front")
+    assert note.endswith(f"; {len(far)} that are extrapolated left aside, --extrapolated takes them")
+    drawn = plots.frontier(found)
+    assert "○ extrapolated" in drawn.layout.title.text
+    hollow = [
+        tip
+        for trace in drawn.data
+        if trace.mode == "markers"
+        for tip, symbol in zip(trace.hovertext, trace.marker.symbol, strict=True)
+        if symbol.endswith("-open")
+    ]
+    assert len(hollow) == len(far)
+    assert all("extrapolated for pixel1" in tip for tip in hollow)
+    assert "hollow ones extrapolated" in frontier_page(found)
+    assert "counted by convcost" not in frontier_page(found)
+    both = frontier(**chosen, extrapolated=True)  # type: ignore[arg-type]
+    best = max(both.points, key=lambda point: point.accuracy)
+    assert (best.measured.family, best.extrapolated, best.front) == ("ResNeXt", True, True)
+    with pytest.raises(UsageError, match="all extrapolated"):
+        frontier(x="latency", device="pixel1", family=["ResNeXt"], front_only=True)
+
+
+def test_titles_tell_two_setups_of_one_board_apart() -> None:
+    one, four = (
+        frontier(x="latency", device=f"raspberry_pi_5_ncnn_{threads}t", family=["MobileNetV1"]) for threads in (1, 4)
+    )
+    for said in (
+        title_of,
+        lambda found: frontier_table(found).title,
+        lambda found: plots.frontier(found).layout.xaxis.title.text,
+    ):
+        assert "ncnn, 1 thread" in said(one)
+        assert "ncnn, 4 threads" in said(four)
+
+
+def test_what_networks_are_made_of_is_counted_once_for_all_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second device of the same type opens no network, and says what a latency alone says, with Winograd's algorithm or without."""
+    known = Answers({})
+    monkeypatch.setattr("convcost.published.cost.answers", lambda _: nullcontext(known))
+    chosen: dict[str, Any] = {"x": "latency", "family": ["MobileNetV2"], "source": ["mobilenet_slim"]}
+    first = frontier(**chosen, device="pixel1")
+
+    def opened(*_: object) -> None:
+        raise AssertionError("a network is opened again")
+
+    other = find("pixel1")
+    assert isinstance(other, Device)
+    twice = replace(
+        other, name="slow", winograd=not other.winograd, coefficients={k: 2 * v for k, v in other.coefficients.items()}
+    )
+    with monkeypatch.context() as closed:
+        closed.setattr("convcost.published.cost.open_network", opened)
+        again = frontier(**chosen, device="pixel1")
+        slow = {point.name: point for point in frontier(**chosen, device=twice).points}
+    assert [point.cost for point in again.points] == [point.cost for point in first.points]
+    for point in first.points[::8]:
+        network = load(point.measured.model, {**point.measured.knobs, "resolution": str(point.measured.resolution)})
+        for found, device in ((point, other), (slow.get(point.name), twice)):
+            if found is not None:
+                alone = latency(network, device)
+                assert (found.cost, found.extrapolated) == (alone.femtoseconds, alone.extrapolated)

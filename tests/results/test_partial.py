@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import pickle
+from pathlib import Path
 
 import pytest
 from helpers.paths import CASES
@@ -23,6 +24,7 @@ from convcost.networks.conventions import printed_table
 from convcost.networks.within_memory import limited
 from convcost.pages.report import report_page
 from convcost.render.table import FORMATS
+from convcost.results.costs import SUMMED
 from convcost.results.memory import memory_table
 
 FILE = str(CASES / "valid" / "partial.yaml")
@@ -103,6 +105,32 @@ def test_groups_of_known_and_unknown_layers_are_lower_bounds(tmp_path) -> None:
     kinds = rows(report.table("op"))
     assert kinds["unknown Foo"] == ["2", "?", "?", "?"]
     assert kinds["conv2d 1×1"] == ["2", "32", "1,792", "<= 100.00 %"]
+
+
+@pytest.mark.parametrize("level", ["layer", "unit", "stage", "op", 1])
+def test_rows_add_up_to_totals(report: convcost.Report, level: str | int) -> None:
+    """In every count, written elements and moved bytes among them: of unknown ops there is none in any sum."""
+    records, frame = report.table(level).records, report.to_frame(level)
+    for key in SUMMED:
+        assert sum(record[key] or 0 for record in records) == getattr(report.totals, key), key
+        assert frame[key].sum() == getattr(report.totals, key), key
+
+
+def test_sums_are_lower_bounds_even_if_what_is_unknown_does_nothing(tmp_path: Path) -> None:
+    """64·64·3 and 32·32·16 are read, 32·32·16 and 32·32·84 written, beside 448 and 1,428 parameters, of 4 bytes each."""
+    spec = (
+        "convcost: 1\nname: net\ninput: [64, 64, 3]\nlayers:\n"
+        "  - {conv2d: {channels: 16, kernel: 3, stride: 2, padding: 1}, name: stem}\n"
+        "  - {UNKNOWN, name: mix}\n"
+        "  - {conv2d: {channels: 84, kernel: 1}, name: head}\n"
+    )
+    found = []
+    for op in ("unknown: {type: Alias, shape: [32, 32, 16]}", "identity: "):
+        (tmp_path / "net.yaml").write_text(spec.replace("UNKNOWN", op), encoding="utf-8")
+        totals = convcost.report(tmp_path / "net.yaml", memory_policy="unfused").totals
+        found.append((totals.bytes_moved, totals.activations))
+    maps = 16_384 + 86_016
+    assert found == [(4 * (12_288 + 16_384 + maps + 448 + 1_428), maps)] * 2
 
 
 def test_json_has_null_for_what_nobody_knows(report: convcost.Report) -> None:

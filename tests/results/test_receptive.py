@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 import convcost
+from convcost.core.errors import UsageError
 from convcost.pages.layers import layers_html
-from convcost.results.receptive import derivation
+from convcost.results.receptive import derivation, field_columns
+from convcost.results.rows import FIELDS
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,16 @@ def test_columns_can_be_chosen(report: convcost.Report) -> None:
     assert report.table("stage", columns=["macs", "jump"]).headers == ("stage", "MACs", "jump")
 
 
+def test_every_column_says_how_it_is_had(report: convcost.Report) -> None:
+    """A row has a field along each axis, by which none is before another."""
+    assert [column.key for column in field_columns(report.fields)] == [*FIELDS]
+    for key in FIELDS:
+        with pytest.raises(UsageError, match=f"no column '{key}': give --receptive"):
+            convcost.load("lenet5").report().table(columns=[key])
+        with pytest.raises(UsageError, match=f"cannot be sorted by '{key}', which is a number for each axis"):
+            report.table(sort=key)
+
+
 def test_json_and_csv_have_every_layers(report: convcost.Report) -> None:
     data = report.to_dict()
     found = next(layer for layer in data["layers"] if layer["name"] == "stage5.pool")["receptive_field"]
@@ -48,11 +61,39 @@ def test_json_and_csv_have_every_layers(report: convcost.Report) -> None:
             "jump": [32, 32],
             "start": [-90, -90],
             "centre": ["31/2", "31/2"],  # from -90 to 121
+            "period": [1, 1],
             "at_most": [False, False],
         }
     }
+    moved = next(layer for layer in data["layers"] if layer["name"] == "flatten")["receptive_field"]["input"]
+    assert moved["jump"] == moved["start"] == moved["centre"] == moved["period"] == [None, None]
     record = next(one for one in report.table("layer").records if one["name"] == "stage5.pool")
     assert (record["receptive_field"], record["jump"], record["start"]) == ("212", "32", "-90")
+
+
+UP = """
+convcost: 1
+name: up
+input: [40, 1]
+layers:
+  - {conv1d: {channels: 1, kernel: 4, stride: 2, dilation: 3, padding: 2}, name: down}
+  - {upsample1d: {scale: 2, mode: nearest}, name: up}
+"""
+
+
+def test_behind_upsampling_the_jump_is_said_to_be_an_average(tmp_path: Path) -> None:
+    """Four taps 3 apart are 10 positions, from -2 with a step of 2; each is there twice, so that fields are those of every
+    second position: the 36th (35) sees from 2·17 - 2 = 32."""
+    path = tmp_path / "up.yaml"
+    path.write_text(UP)
+    found = convcost.load(path).report(receptive=True)
+    up = found.to_dict()["layers"][-1]["receptive_field"]["input"]
+    assert up == {"size": [10], "jump": [1], "start": [-2], "centre": ["5/2"], "period": [2], "at_most": [False]}
+    whole, part = divmod(35, 2)
+    assert (up["start"][0] + whole * 2 * up["jump"][0], part) == (32, 1)
+    said = "behind upsampling a jump is an average"
+    assert said in dict(found.table().notes)["receptive"]
+    assert said not in dict(convcost.load("lenet5").report(receptive=True).table().notes)["receptive"]
 
 
 def test_a_page_has_them_beside_the_output(report: convcost.Report) -> None:

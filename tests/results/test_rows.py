@@ -201,6 +201,23 @@ def test_the_closing_notes_say_where_the_cost_is() -> None:
         ({"by": "stages"}, "cannot group by 'stages'. Did you mean stage?"),
         ({"by": 0}, "depth must be an integer >= 1, got 0"),
         ({"sort": "mac"}, "rows cannot be sorted by 'mac'. Did you mean macs?"),
+        (
+            {"sort": "receptive_field"},
+            "rows cannot be sorted by 'receptive_field', which is a number for each axis; the columns of --receptive say",
+        ),
+        (
+            {"sort": "latency"},
+            "rows cannot be sorted by 'latency': give --device NAME (in Python, device=NAME) as well",
+        ),
+        (
+            {"columns": ["Receptive-Field"]},
+            "a table by unit has no column 'Receptive-Field': give --receptive (in Python",
+        ),
+        (
+            {"columns": ["jump"]},
+            "a table by unit has no column 'jump': give --receptive (in Python, receptive=True) as well",
+        ),
+        ({"columns": ["latency_ms"]}, "a table by unit has no column 'latency_ms': give --device NAME"),
         ({"top": 0}, "top must be an integer >= 1, got 0"),
         ({"only": "conv3d"}, "no layer, op or part of this network is 'conv3d'. Did you mean conv2d?"),
         ({"columns": ["parms"]}, "a table by unit has no column 'parms'. Did you mean params?"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from helpers.paths import CASES
 
@@ -90,6 +92,36 @@ def test_sums_with_something_unknown_are_lower_bounds() -> None:
     assert rows["mix"][2:] == ["?"] * 6
     assert rows["conv"][-1] == "<= 69.23 %"
     assert table.records[1]["macs"] is None
+
+
+def test_a_network_without_parameters_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text("convcost: 1\nname: net\ninput: [4, 4, 2]\nlayers:\n  - {relu: }\n")
+    found = convcost.load(str(path)).training()
+    assert found.held.total == 0
+    assert dict(found.table().notes)["memory"] == ("0 B as fp32: activations 0 B kept for the backward pass of batch 1")
+
+
+def test_a_network_that_ends_in_something_unknown_has_a_backward_pass(tmp_path: Path) -> None:
+    """32·32 positions of 16 filters of 27 weights, then of 84 filters of 16; a detector's boxes are chosen at the end."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "convcost: 1\nname: net\ninput: [64, 64, 3]\nlayers:\n"
+        "  - {conv2d: {channels: 16, kernel: 3, stride: 2, padding: 1}, name: stem}\n"
+        "  - {conv2d: {channels: 84, kernel: 1}, name: head}\n"
+        "  - {unknown: {type: NonMaxSuppression}, name: nms}\n"
+    )
+    table = convcost.load(str(path)).training().table("layer")
+    stem, head = 32 * 32 * 16 * 27, 32 * 32 * 84 * 16
+    counts = ("macs", "to_inputs_macs", "to_weights_macs", "kept_bytes")
+    assert [[row[key] for key in counts] for row in table.records] == [
+        [stem, 0, stem, 64 * 64 * 3 * 4],
+        [head, head, head, 32 * 32 * 16 * 4],
+        [None] * 4,
+    ]
+    assert table.total is not None
+    assert table.total[3] == f">= {head:,}"
+    assert "nothing in them to be trained" in dict(table.notes)["taken"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import convcost
 from convcost.space.build import Request
 from convcost.space.evaluate import at_points, empty, evaluate, factors, feasible, product, repeats, threads
+from convcost.space.evaluate.factors import Factors, low_bits
 from convcost.space.open import design_space
 from convcost.space.space import DesignSpace, Region, TableTerm
 
@@ -231,3 +232,27 @@ def two_threads():
         patch.setattr(threads, "thread_count", lambda: 2)
         patch.setattr(threads, "_HELPERS", [threads._Helpers()])
         yield
+
+
+def test_products_of_halves_are_exact_up_to_63_bits() -> None:
+    random = np.random.default_rng(7)
+    for bits in range(1, 43, 3):
+        rows = random.integers(0, 2**bits, (7, 5))
+        most = (2**63 - 1) // max(1, int(rows.sum(axis=1).max()))
+        columns = random.integers(0, most, (1, 5, 4), endpoint=True)
+        columns[0, :, 0] = most
+        halved = low_bits(rows, columns)
+        assert halved >= 10
+        factors = Factors(rows, columns, [])
+        found = np.empty((7, 4), dtype=np.int64)
+        factors.write(0, slice(0, 7), found)
+        expected = [
+            [sum(a * b for a, b in zip(row, column)) for column in columns[0].T.tolist()] for row in rows.tolist()
+        ]
+        assert found.tolist() == expected
+
+
+def test_products_of_negative_or_huge_numbers_are_not_halved() -> None:
+    ones = np.ones((1, 1, 1), dtype=np.int64)
+    assert low_bits(np.array([[-1]]), ones) == low_bits(np.array([[2**44]]), ones) == 0
+    assert low_bits(np.array([[1.0]]), ones) == 0

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcost.core import dims
-from convcost.core.dims import is_integral
-from convcost.space.numbers import Field, Mask, Most, Sum, Undecided, added, along
+from convcost.core.dims import is_integral, where
+from convcost.space.numbers import Field, Mask, Most, Sum, Undecided, added, along, is_joint, parts_of_product, weighed
 
 exactly = settings(deadline=None, derandomize=True, max_examples=150, database=None)
 INTS = st.lists(st.integers(-60, 60), min_size=2, max_size=4)
@@ -143,3 +143,27 @@ def test_whether_a_number_is_integral_is_asked_and_looking_at_its_type_splits_no
         is_integral(mixed)
     assert split.value.labels.tolist() == [False, True]
     assert is_integral(along([1, 2], 0, 2) * along([3, 4], 1, 2))
+
+
+def test_a_choice_along_another_axis_stays_a_product() -> None:
+    rows, columns = along([1, 5, 9], 0, 2), along([2, 3, 4, 7], 1, 2)
+    chosen = where(rows >= 5, columns, 10)
+    assert not is_joint(chosen)
+    assert chosen.dense().array.tolist() == [[10, 10, 10, 10], [2, 3, 4, 7], [2, 3, 4, 7]]
+
+
+def test_a_product_of_many_terms_in_parts_is_the_product() -> None:
+    rows = [along([i, i * i, 7 * i + 1], 0, 2) for i in range(1, 30)]
+    columns = [along([i + 1, 3 * i * i + 2], 1, 2) for i in range(1, 30)]
+    many = Sum([(1, pair) for pair in zip(rows, columns, strict=True)])
+    few = added([rows[0], columns[1], *(a * b for a, b in zip(rows[:15], columns[3:18], strict=True))])
+    parts = [*parts_of_product(many, few)]
+    assert len(parts) > 1
+    expected = many.dense().array * few.dense().array
+    assert sum(part.dense().array for part in parts).tolist() == expected.tolist()
+
+
+def test_weighed_counts_each_number_so_often() -> None:
+    rows, columns = along([1, 5, 9], 0, 2), along([2, 3], 1, 2)
+    found = weighed([(3, rows), (2, rows * columns), (4, rows * columns), (5, 7)])
+    assert found.dense().array.tolist() == [[3 * r + 6 * r * c + 35 for c in (2, 3)] for r in (1, 5, 9)]

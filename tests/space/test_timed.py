@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 import time
 from fractions import Fraction
 from itertools import product
@@ -16,7 +17,7 @@ import pytest
 from helpers.specs import written
 
 import convcost
-from convcost import UsageError, load
+from convcost import UsageError, load, plots
 from convcost.core.dims import where
 from convcost.core.metrics import SWEPT
 from convcost.devices.device import Device, Errors, Fitted, Roofline
@@ -25,10 +26,12 @@ from convcost.devices.stored import written as device_text
 from convcost.networks.latency import latency
 from convcost.space.evaluate import at_points, evaluate, feasible
 from convcost.space.extrapolated import at_each, extrapolated, how_many
+from convcost.space.fit import fit_table
 from convcost.space.front import grid_front, objectives_of
 from convcost.space.numbers import along
 from convcost.space.open import design_space
 from convcost.space.sweep import pieces
+from convcost.space.timed import count_of
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -171,7 +174,10 @@ def test_a_network_of_another_kind_is_refused_with_its_point(tmp_path: Path) -> 
     spec = str(written(tmp_path, CONV))
     small = design_space(spec, {"width": "1:7", "resolution": "2:4"}, device=device(**known))
     assert evaluate(small, "latency_ms")[6, 2] == by_hand(7, 4)
-    with pytest.raises(UsageError, match=r"at resolution 2, width 8: no network that own was fitted on has winograd"):
+    with pytest.raises(
+        UsageError,
+        match=r"at resolution 2, width 8: no network that own was fitted on has more than a trace of winograd",
+    ):
         design_space(spec, {"width": "5:20", "resolution": "2:4"}, device=device(**known))
 
 
@@ -368,3 +374,98 @@ def test_points_that_cannot_be_built_have_no_latency() -> None:
     assert grid.extrapolated is None  # the device says on which networks it was fitted: none
     can = feasible(grid.tables)
     assert (grid.latency_ms.mask == ~can).all()
+
+
+def test_latency_is_another_word_for_latency_ms(cli: Cli) -> None:
+    asked = ["sweep", "mobilenet_v2", "--over", "resolution=222:226", "--device", "sd855"]
+    assert cli(*asked, "--metric", "latency").output == cli(*asked, "--metric", "latency_ms").output
+    assert (
+        cli(*asked, "--front", "latency,max:resolution").output
+        == cli(*asked, "--front", "latency_ms,resolution").output
+    )
+    cliffs = cli(*asked, "--cliffs", "--metric", "latency").output
+    assert "latency along resolution" in cliffs
+    assert "latency_ms" not in cliffs
+    made = design_space("mobilenet_v2", {"resolution": "222:226"}, device=find("sd855"))
+    word, key = (plots.sweep_figure(made, name).to_dict() for name in ("latency", "latency_ms"))
+    assert word == key
+    grid = convcost.sweep("mobilenet_v2", resolution="222:226", device="sd855")
+    assert grid.latency is grid.latency_ms
+    most = [
+        convcost.fit("mobilenet_v2", max_latency="10ms", device="sd855", maximise=name).best
+        for name in ("latency", "latency_ms")
+    ]
+    assert most[0] == most[1]
+    assert (
+        "give --device NAME"
+        in cli("sweep", "mobilenet_v2", "--over", "resolution=222:226", "--metric", "latency", code=2).output
+    )
+
+
+@pytest.mark.parametrize("word", ["latency", "latency_ms"])
+def test_a_column_of_latency_without_a_device_says_how_to_name_one(word: str, cli: Cli) -> None:
+    assert "give --device NAME" in cli("report", "mobilenet_v2", "--columns", f"name,{word}", code=2).output
+    said = cli("report", "mobilenet_v2", "resnet18", "--columns", f"macs,{word}", code=2).output
+    assert "convcost latency MODEL... --device NAME" in said
+
+
+def test_fit_speaks_of_extrapolation_only_where_what_it_shows_is() -> None:
+    def said(most: str) -> tuple[bool, str]:
+        over = {"width": "0.5:2:0.25", "resolution": "96:320:32"}
+        found = convcost.fit("mobilenet_v2", max_latency=most, device="pixel1", over=over, maximise="macs")
+        assert found.best is not None
+        alone = latency(convcost.load("mobilenet_v2", **found.best.knobs), "pixel1")
+        return alone.extrapolated, dict(fit_table(found).notes).get("~", "")
+
+    assert said("20ms") == (False, "")
+    far, note = said("2s")
+    assert far
+    assert note.startswith("it is far from all networks")
+
+
+WIDE = {"width": "0.05:2:0.01", "resolution": "16:512", "depth": "0.5:2:0.015"}
+"""196 × 497 × 101: ten million configurations."""
+
+
+@pytest.mark.parametrize(
+    ("model", "on", "most"),
+    [("mobilenet_v2", "sd855", 3), ("resnet50", "raspberry_pi_4_ncnn_1t", 3), ("resnet50", "v100", 15)],
+)
+def test_ten_million_latencies_take_little_longer_than_macs(model: str, on: str, most: float) -> None:
+    """Up to 1.5 times on a calibrated device, about 4 times on a roofline, where nothing else runs: the limits leave room."""
+
+    def seconds(metric: str, own: Device | Roofline | None) -> float:
+        taken = []
+        for _ in range(3):
+            begun = time.process_time()
+            evaluate(design_space(model, WIDE, device=own), metric)
+            taken.append(time.process_time() - begun)
+        return min(taken)
+
+    assert seconds("latency_ms", find(on)) <= most * seconds("macs", None)
+
+
+def test_counts_are_added_up_where_they_are_asked_for_and_survive_a_pickle() -> None:
+    axes = {"width": "0.25:1:0.25", "resolution": "32:224:64"}
+    made = design_space("mobilenet_v2", axes, device=find("sd855"))
+    assert all(count_of("pointwise") not in region.costs.known for region in made.regions)
+    sent = pickle.loads(pickle.dumps(made))
+    whole = tuple(slice(0, size) for size in made.shape)
+    found = extrapolated(sent, whole)
+    counts = evaluate(made, count_of("pointwise"))
+    for where_, network in networks("mobilenet_v2", made.axes):
+        alone = latency(network, find("sd855"))
+        assert counts[where_] == alone.counts["pointwise"]
+        assert found is not None
+        assert found[where_] == alone.extrapolated
+
+
+def test_a_term_that_costs_nothing_is_counted_too() -> None:
+    """Whether it is far more than in all networks of the calibration is asked of it all the same."""
+    own = fitted("mobilenet_v1")
+    free = Device("free", {**own.coefficients, "depthwise": 0, "elementwise": 0}, own.error, own.fitted)
+    made = design_space("mobilenet_v1", {"width": "0.25,1", "resolution": "128,224"}, device=free)
+    for where_, network in networks("mobilenet_v1", made.axes):
+        alone = latency(network, free)
+        assert evaluate(made, "latency_ms")[where_] == alone.femtoseconds
+        assert evaluate(made, count_of("depthwise"))[where_] == alone.counts["depthwise"] > 0

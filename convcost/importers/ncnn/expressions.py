@@ -16,18 +16,35 @@ _SIZE: Final = re.compile(r"(\d)([whdc])")
 _WHOLE: Final = re.compile(r"[+-]?\d{1,10}")
 _LONGEST: Final = 1_000
 """Words of an expression."""
+_LARGEST: Final = 1 << 63
+"""No number on the way to a size has more than 64 bits, nor has the denominator of a fraction."""
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, (int, Fraction)) and value == 0
 
 
 def _quotient(a: Any, b: Any) -> Any:
-    if type(b) is int and b == 0:
+    if _is_zero(b):
         raise Unfit("divides by 0")
     return Fraction(a, b) if type(a) is int and type(b) is int else a * Fraction(1, b) if type(b) is int else a / b
 
 
 def _floored(a: Any, b: Any) -> Any:
-    if type(b) is int and b == 0:
+    if _is_zero(b):
         raise Unfit("divides by 0")
     return a // b
+
+
+def _bounded(word: str, value: Any) -> Any:
+    """What an operator made; raises `Unfit` for a number too large to be on the way to a size.
+
+    >>> _bounded("*", 6), _bounded("/", Fraction(1, 3))
+    (6, Fraction(1, 3))
+    """
+    if isinstance(value, (int, Fraction)) and max(abs(value.numerator), value.denominator) >= _LARGEST:
+        raise Unfit(f"computes sizes by a number that takes more than 64 bits, which {word} makes")
+    return value
 
 
 #: Word -> how many operands it takes, and what it makes of them.
@@ -62,7 +79,7 @@ def evaluated(text: str, blobs: Sequence[Value]) -> list[Dim]:
             count, compute = _WORDS[word]
             if len(stack) < count:
                 raise Unfit(f"computes {word} of {len(stack)} operands")
-            stack.append(compute(*(stack.pop() for _ in range(count))))
+            stack.append(_bounded(word, compute(*(stack.pop() for _ in range(count)))))
         elif found := _SIZE.fullmatch(word):
             stack.append(_size(int(found[1]), found[2], blobs))
         elif _WHOLE.fullmatch(word):

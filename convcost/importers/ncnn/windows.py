@@ -271,6 +271,8 @@ def _missing(room: Any, step: int) -> Dim:
 
 _MODES: Final = {1: ("nearest", "nearest"), 2: ("linear", "bilinear"), 3: ("", "bicubic")}
 """Ways to interpolate, along one axis and along two."""
+_LARGEST_FLOAT: Final = (2 - 2**-23) * 2.0**127
+"""The largest number of 32 bits, of which 23 are a fraction: 3.4e38."""
 
 
 @rule("Interp", wants=1, reads=None)
@@ -313,11 +315,13 @@ def _wanted(low: Lowering, op: Op, x: Value) -> list[Dim]:
 
 
 def _of_32_bits(value: float) -> Fraction:
-    """A number as ncnn keeps it.
+    """A number as ncnn keeps it; raises `Unfit` for one that it cannot keep.
 
     >>> _of_32_bits(0.5), float(_of_32_bits(0.1))
     (Fraction(1, 2), 0.10000000149011612)
     """
+    if not abs(value) <= _LARGEST_FLOAT:
+        raise Unfit(f"scales by a number that 32 bits do not hold: {value:g}")
     return Fraction(struct.unpack("<f", struct.pack("<f", value))[0])
 
 

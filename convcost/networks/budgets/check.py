@@ -303,6 +303,7 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
         source=before.source if before is not None else "",
         where=limit.where or now.file,
         under=now.deployed_under if kind.deployed else now.timed_under if kind.timed else "",
+        extrapolated=kind.timed and now.latency.extrapolated,
     )
     done.lines.append(_explained(line, now, before) if line.verdict == "broken" else line)
 

@@ -8,7 +8,7 @@ from typing import Any
 from convcost.core.errors import UsageError, did_you_mean, spelled
 from convcost.core.units import counted, exact, percent
 from convcost.core.version import __version__
-from convcost.graph.partial import AT_LEAST, UNKNOWN
+from convcost.graph.partial import UNKNOWN
 from convcost.networks.budgets.formats import harmless, junit, sarif, workflow_commands
 from convcost.networks.budgets.grown import Grown
 from convcost.networks.budgets.lines import Failure, Line
@@ -66,7 +66,8 @@ class Checked(Tabular):
     def title(self) -> str:
         """How it went, in a line."""
         number = counted(len(self.lines), "limit")
-        networks = counted(len({line.network for line in self.lines}), "network")
+        names = {line.network for line in self.lines} | {failure.network for failure in self.failures}
+        networks = counted(len(names - {""}), "network")
         parts = []
         if self.broken:
             parts.append(f"{exact(len(self.broken))} broken")
@@ -111,14 +112,13 @@ class Checked(Tabular):
 
 
 def _row(line: Line) -> list[str]:
-    least = "" if line.complete else AT_LEAST
     known = line.complete or line.headroom < 0
     return [
         spelled(line.network),
         line.limit,
-        f"{least}{line.amount(line.measured)}",
+        line.measured_text,
         line.amount(line.allowed),
-        line.amount(line.headroom) if known else UNKNOWN,
+        line.headroom_text if known else UNKNOWN,
         percent(line.headroom, line.allowed) if known else UNKNOWN,
         line.verdict,
         spelled(line.grew[0].short) if line.grew else "",
@@ -138,6 +138,7 @@ def _record(line: Line) -> dict[str, Any]:
         "before": None if line.before is None else line.value(line.before),
         "against": line.source or None,
         "complete": line.complete,
+        "extrapolated": line.extrapolated if line.kind.timed else None,
         "verdict": line.verdict,
         "why": line.why,
         "under": line.under or None,

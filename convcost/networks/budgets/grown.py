@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from convcost.core.errors import Where
 from convcost.core.limits import Kind
-from convcost.core.units import exact, signed
+from convcost.core.units import exact, milliseconds, signed
 from convcost.graph.align import align
 from convcost.graph.changes import changes, placed
 from convcost.graph.items import Item
@@ -135,7 +135,12 @@ def grown_text(parts: Sequence[Grown]) -> str:
 
 def largest_text(parts: Sequence[Grown]) -> str:
     """What costs most, in words; empty if nothing costs anything."""
-    return f"largest: {', '.join(f'{part.name} {exact(part.after)} {part.unit}' for part in parts)}" if parts else ""
+    return f"largest: {', '.join(f'{part.name} {_amount(part)}' for part in parts)}" if parts else ""
+
+
+def _amount(part: Grown) -> str:
+    """What a part costs; a time in milliseconds, as limits on it are written."""
+    return milliseconds(part.after * _MICROSECOND) if part.unit == "µs" else f"{exact(part.after)} {part.unit}"
 
 
 def _size(part: Item) -> int:

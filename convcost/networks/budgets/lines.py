@@ -10,6 +10,7 @@ from convcost.core.limits import LIMITS, Kind
 from convcost.core.units import exact, milliseconds, percent
 from convcost.graph.partial import AT_LEAST
 from convcost.networks.budgets.grown import Grown
+from convcost.networks.latency import EXTRAPOLATED
 
 _DIGITS = 5
 Verdict = Literal["holds", "broken", "not proven"]
@@ -44,6 +45,8 @@ class Line:
     """Where the limit is stated."""
     under: str = ""
     """Of RAM and flash: the runtime, the type and the addresses that they are of; of a latency the device, with its error."""
+    extrapolated: bool = False
+    """Of a latency: whether the network is far from all that the device was fitted on."""
 
     @property
     def kind(self) -> Kind:
@@ -73,6 +76,17 @@ class Line:
             return milliseconds(number, _DIGITS)
         return f"{exact(number)}{' B' if self.kind.metric.unit == 'bytes' else ''}"
 
+    @property
+    def measured_text(self) -> str:
+        """What was measured, with a mark before a lower bound and before what is extrapolated."""
+        mark = "" if self.complete else AT_LEAST
+        return f"{mark}{EXTRAPOLATED if self.extrapolated else ''}{self.amount(self.measured)}"
+
+    @property
+    def headroom_text(self) -> str:
+        """How much is left, a time to three digits."""
+        return milliseconds(self.headroom) if self.kind.timed else self.amount(self.headroom)
+
     def value(self, number: int) -> float:
         """A number of it in JSON: a time in milliseconds."""
         return self.kind.metric.value(number)
@@ -80,13 +94,12 @@ class Line:
     @property
     def text(self) -> str:
         """The line in words: `macs: 301,000,000 of 300,000,000, over by 1,000,000 (0.33 %)`."""
-        least = "" if self.complete else AT_LEAST
-        said = f"{self.limit}: {least}{self.amount(self.measured)} of {self.amount(self.allowed)}"
+        said = f"{self.limit}: {self.measured_text} of {self.amount(self.allowed)}"
         if self.kind.grows and self.before is not None:
             said += f" ({self.said} above {self.amount(self.before)} in {self.source})"
         if self.verdict == "broken":
             share = f" ({percent(-self.headroom, self.allowed)})" if self.allowed else ""
-            over = f"over by {self.amount(-self.headroom)}{share}"
+            over = f"over by {self.headroom_text.removeprefix('-')}{share}"
             return f"{said}, {over}{f'; {self.why}' if self.why else ''}"
         return f"{said}, not proven: some ops are not counted" if self.verdict == "not proven" else f"{said}, it holds"
 

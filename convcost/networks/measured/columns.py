@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Final, NamedTuple
@@ -24,31 +25,27 @@ _LAYER: Final = ("layer", "layer name", "node", "node name", "op name", "name", 
 _STATISTICS: Final = ("", "min", "median", "p50", "mean", "avg", "average")
 """Of several columns of times, which goes first."""
 _OF_TIME: Final = frozenset({"latency", "time", "runtime", "duration", "inference", "elapsed", "throughput", "real"})
+THREADS: Final = ("threads", "num threads", "n threads", "nthreads", "numthreads", "thread", "thread count", "nthr")
 _SETUP: Final = frozenset(
     {
         "device", "board", "phone", "soc", "chip", "chipset", "system", "processor", "cpu", "gpu", "npu", "machine", "host",
         "hardware", "platform", "target", "setup", "runtime", "framework", "backend", "engine", "delegate", "provider",
-        "compiler", "threads", "num threads", "powersave", "precision", "quantization", "accelerator", "mode",
+        "compiler", *THREADS, "powersave", "precision", "quantization", "accelerator", "mode",
     }
 )  # fmt: skip
 """Columns that say what was measured on: rows that differ in one are never put together."""
 _RUNS: Final = frozenset(
     {
-        "run",
-        "repeat",
-        "repetition",
-        "trial",
-        "iteration",
-        "rep",
-        "index",
-        "date",
-        "time stamp",
-        "timestamp",
-        "file",
-        "seed",
+        "run", "runs", "repeat", "repeats", "repetition", "rep", "trial", "iteration", "iter", "attempt", "round", "loop",
+        "index", "idx", "id", "no", "nr", "number", "line", "row", "date", "day", "time", "stamp", "timestamp", "datetime",
+        "file", "seed",
     }
+)  # fmt: skip
+"""Words of columns that tell runs of one network apart, such as run or run_id."""
+_MORE_STATISTICS: Final = frozenset(
+    {"max", "maximum", "minimum", "std", "stddev", "stdev", "sd", "var", "variance", "p90", "p95", "p99"}
 )
-"""Columns that tell runs of one network apart."""
+"""Statistics of times that never stand for a network, but may stand beside the one that does."""
 _SHOWN: Final = 4
 """Values of a column that a message lists."""
 _SHOWN_COLUMNS: Final = 4
@@ -158,6 +155,19 @@ def milliseconds(row: Row, time: Time, decimal: str = ".") -> float | None:
     return ms
 
 
+def wrong(row: Row, time: Time, decimal: str = ".") -> str:
+    """What is wrong with the time of a row; empty if nothing is.
+
+    >>> wrong(Row("t.csv:2", {"ms": "fast"}), Time("ms", "ms")), wrong(Row("t.csv:3", {"ms": ""}), Time("ms", "ms"))
+    ("t.csv:2: ms must be a number above 0, got 'fast'", '')
+    """
+    try:
+        milliseconds(row, time, decimal)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
 def _number(text: str) -> float:
     """The number of a cell; 0 for all that is none, or too large."""
     try:
@@ -213,19 +223,15 @@ def check_one_setup(
     """Raise `UsageError` if rows are of several devices, or of one that ran in several ways.
 
     `taken` are columns that mean something else; `same` are rows of one network each. Rows tell such ways apart in columns
-    that are called so, and in those of words that differ between rows of the same network.
+    that are called so; in those of words that differ between rows of the same network; and in those of numbers that do, if
+    other networks have one of these numbers too: what was measured in a run hardly recurs, and what was set does.
     """
     settled = {_asked(sheet, name, "--where") for name, value in where.items() if value == "*"} | set(taken)
     apart = dict[str, list[str]]()
     for column in sheet.columns:
-        if column in settled or unit_of(column)[1] or plain(column) in _RUNS:
+        if column in settled or _of_a_run(column):
             continue
-        if plain(column) in _SETUP:
-            values = _values(sheet.rows, column)
-        else:
-            values = next(
-                (found for rows in same if len(found := _values(rows, column)) > 1 and not _numbers(found)), []
-            )
+        values = _values(sheet.rows, column) if plain(column) in _SETUP else _settings(column, same)
         if len(values) > 1:
             apart[column] = values
     if apart:
@@ -233,8 +239,33 @@ def check_one_setup(
         listed = "; ".join(f"{column}: {_some(values)}" for column, values in list(apart.items())[:_SHOWN_COLUMNS])
         raise UsageError(
             f"{sheet.file}: its rows are not of one device run in one way, but differ in {listed}; "
-            f"choose, as in --where {first}={_quoted(apart[first][0][:_LONGEST])}; --where {first}=* takes all together"
+            f"choose, as in --where {_quoted(first)}={_quoted(apart[first][0][:_LONGEST])}; "
+            f"--where {_quoted(first)}=* takes all together"
         )
+
+
+def _of_a_run(column: str) -> bool:
+    """Whether a column has times, or tells runs of a network apart.
+
+    >>> [_of_a_run(name) for name in ("max_ms", "std", "run_id", "Inference time", "nthreads", "clock_mhz", "runtime")]
+    [True, True, True, True, False, False, False]
+    """
+    rest, unit = unit_of(column)
+    words = set(rest.split())
+    if plain(column) in _SETUP:
+        return False
+    return bool(unit) or words <= _RUNS or words <= {*_OF_TIME, *_STATISTICS, *_MORE_STATISTICS}
+
+
+def _settings(column: str, same: Sequence[Sequence[Row]]) -> list[str]:
+    """The values of a column in which rows of one network were set differently; none if they were not."""
+    found = [_values(rows, column) for rows in same]
+    different = [{_number(value) or value for value in values} for values in found]  # 4 is 4.0
+    networks = Counter(value for values in different for value in values)
+    for values, known in zip(found, different):
+        if len(known) > 1 and (not _numbers(values) or any(networks[value] > 1 for value in known)):
+            return values
+    return []
 
 
 def _values(rows: Iterable[Row], column: str) -> list[str]:

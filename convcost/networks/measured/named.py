@@ -22,11 +22,11 @@ from convcost.spec.zoo import find, is_path, names, split_name
 
 _OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "input": ("input", "input shape", "input size", "img", "img size", "image size"),
-    "batch": ("batch", "batch size"),
+    "batch": ("batch", "batch size", "batchsize", "n batch", "bs"),
     "dtype": ("dtype",),
 }
 """What says how a network ran -> the columns that say it."""
-_SPEC = re.compile(r"\.(ya?ml|param)$")
+SPEC_FILE = re.compile(r"\.(ya?ml|param)$")
 
 
 class Run(NamedTuple):
@@ -65,6 +65,11 @@ class Run(NamedTuple):
 _FEW: Final = 20
 """Of a network that is fitted, at most one layer in so many may be one that nobody can count."""
 
+_OPEN: Final = (
+    "its file leaves the size of its input open: a column input of the table says it, as in 352x352x3, or --input for "
+    "all such files"
+)
+
 
 class Opened(NamedTuple):
     """A network that was run, and how."""
@@ -78,8 +83,8 @@ class Namer:
     """Finds networks by the names that tables give them."""
 
     def __init__(self, beside: str = "", folder: str | None = None, input_shape: GivenShape | None = None) -> None:
-        if folder is not None and not os.path.isdir(folder):
-            raise UsageError(f"{folder} is no folder; --models names the folder that has the model files")
+        if folder is not None:
+            check_folder(folder)
         self.beside, self.folder, self.input_shape = beside, folder, input_shape
         self._knobs = dict[str, Mapping[str, Any]]()
         self._found = dict[str, str | ConvcostError]()
@@ -132,11 +137,27 @@ class Namer:
         try:
             network = open_network(run.model, settings)
             network.walked  # noqa: B018 - a file that states no sizes is only refused here
+<<<<<<< HEAD
         except ConvcostError:
+            if self.input_shape is not None:
+                return open_network(run.model, settings, self.input_shape)
+            if self._is_open(run.model, settings):
+                raise UsageError(_OPEN) from None
+            raise
+=======
+        except ConvcostError as error:
+            if self.input_shape is None and "--input" in str(error):
+                raise UsageError(f"{error}; a column input of the table says it row by row, as 224x224x3") from None
             if self.input_shape is None:
                 raise
             return open_network(run.model, settings, self.input_shape)
+>>>>>>> mndd
         return network
+
+    def _is_open(self, model: str, settings: Mapping[str, str]) -> bool:
+        """Whether a model file leaves a size of its input open, and nothing else says it."""
+        stated = {*settings, *split_name(model)[1]}
+        return any(knob.default is None and name not in stated for name, knob in self._knobs_of(model).items())
 
     def _knobs_of(self, model: str) -> Mapping[str, Any]:
         bare = split_name(model)[0]
@@ -163,7 +184,7 @@ class Namer:
         if self.folder is not None:
             return _in_folder(name, self.folder)
         bare, _ = split_name(name)
-        if is_path(bare) or _SPEC.search(bare):
+        if is_path(bare) or SPEC_FILE.search(bare):
             inside = os.path.join(self.beside, name)
             return name if os.path.exists(bare) or not os.path.exists(os.path.join(self.beside, bare)) else inside
         if bare in self._zoo.values():
@@ -181,20 +202,41 @@ class Namer:
         return {patterns.plain(name): name for name in reversed(names())}
 
 
+def check_folder(folder: str) -> None:
+    """Raise `UsageError` if there is no such folder of model files."""
+    if not os.path.isdir(folder):
+        raise UsageError(f"{folder} is no folder; --models names the folder that has the model files")
+
+
 def _in_folder(name: str, folder: str) -> str:
     """The model file of a folder that a name means; raises `UsageError`."""
     bare, _ = split_name(name)
     whole = os.path.join(folder, bare)
     if os.path.isfile(whole):
         return os.path.normpath(whole) + name[len(bare) :]
+<<<<<<< HEAD
     files = [file for file in sorted(os.listdir(folder)) if MODEL_FILE.search(file) or _SPEC.search(file)]
+    spelled = [file for file in files if spelling(bare) in (spelling(file), spelling(os.path.splitext(file)[0]))]
+    found = [file for file in spelled if os.path.splitext(file)[0] == bare] or spelled
+=======
+    files = [file for file in sorted(os.listdir(folder)) if MODEL_FILE.search(file) or SPEC_FILE.search(file)]
     found = [file for file in files if os.path.splitext(file)[0] == bare]
+>>>>>>> mndd
     if len(found) > 1:
         raise UsageError(f"{folder} has {' and '.join(found)}; the table has to name one of them")
     if not found:
         close = nearest(bare, {os.path.splitext(file)[0] for file in files})
         raise UsageError(f"{folder} has no model file of this name{f'; is it {close}?' if close else ''}")
     return os.path.normpath(os.path.join(folder, found[0])) + name[len(bare) :]
+
+
+def spelling(name: str) -> str:
+    """The name of a file, or of a network, without what tables and folders spell differently.
+
+    >>> spelling("MobileNet-SSD"), spelling("yolo-fastest-1.1.param")
+    ('mobilenet_ssd', 'yolo_fastest_1.1.param')
+    """
+    return name.lower().replace("-", "_").replace(" ", "_")
 
 
 def _shape(text: str) -> tuple[int, ...]:

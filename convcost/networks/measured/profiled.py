@@ -12,7 +12,7 @@ from convcost.devices.kernels import kernels, total
 from convcost.devices.layered import Timed
 from convcost.devices.profiles import Profile, is_profile, read_profile
 from convcost.networks.measured.layers import measured_layers
-from convcost.networks.measured.named import Namer
+from convcost.networks.measured.named import Namer, check_folder, spelling
 from convcost.networks.measured.ops import profile_of_table
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.table import ALL_ROWS, Chosen
@@ -59,9 +59,10 @@ def _of_folder(file: str, folder: str | None) -> str:
     name = os.path.basename(file)
     if folder is None:
         raise UsageError(f"{file}: of which model is it? The model stands behind its profile: {name} MODEL.onnx")
+    check_folder(folder)
     stems = sorted({os.path.splitext(other)[0] for other in os.listdir(folder)}, key=len, reverse=True)
     for stem in stems:
-        if name.startswith(stem):
+        if spelling(name).startswith(spelling(stem)):
             return stem
     raise UsageError(f"{file}: no file of {folder} has a name that it begins with; the model stands behind its profile")
 

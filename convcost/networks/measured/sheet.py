@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from convcost.core.errors import UsageError
+from convcost.core.errors import UsageError, listed
 from convcost.core.units import exact
 from convcost.spec.tree import read_text, shown_path
 
@@ -70,13 +70,16 @@ def sheet(text: str, file: str) -> Sheet:
 
 
 def _rows(rows: Iterator[tuple[int, list[str]]], heading: list[str], file: str) -> Iterator[Row]:
+    wrong = []
     for number, (line, cells) in enumerate(rows):
         if number == _MOST_ROWS:
             raise UsageError(f"{file}: has more than {exact(_MOST_ROWS)} rows; cut those of one device out of it")
         if len(cells) != len(heading):
             hint = "; a cell with a comma in it needs quotes" if len(cells) > len(heading) else ""
-            raise UsageError(f"{file}:{line}: {len(cells)} cells where the heading has {len(heading)}{hint}")
+            wrong.append(f"{file}:{line}: {len(cells)} cells where the heading has {len(heading)}{hint}")
         yield Row(f"{file}:{line}", dict(zip(heading, cells)))
+    if wrong:
+        raise UsageError(listed(wrong))
 
 
 def _cells(text: str, file: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from convcost.core.errors import ConvcostError, one_line
+from convcost.core.errors import ConvcostError, UsageError, listed, one_line
 from convcost.core.units import counted
 from convcost.devices.calibration import Measured
 from convcost.devices.kernels import Terms, kernels, total
@@ -61,6 +61,7 @@ def measured_table(path: str, asked: Chosen = ALL_ROWS, how: How = _USUAL) -> Ta
     runs, left = _runs(sheet, names, namer)
     used = {names, times.column, *(column for run in runs for column in namer.columns_of(run, sheet.columns))}
     columns.check_one_setup(sheet, used, asked.where, [*runs.values()])
+    _check_cells(sheet, runs, names, times)
     times_of, terms_of, uncounted = dict[str, list[float]](), dict[str, Terms](), dict[str, list[str]]()
     for run, rows in runs.items():
         found = [ms for row in rows if (ms := columns.milliseconds(row, times, sheet.decimal)) is not None]
@@ -83,6 +84,22 @@ def measured_table(path: str, asked: Chosen = ALL_ROWS, how: How = _USUAL) -> Ta
     setup = _setup(sheet, asked.where)
     notes = (*_notes(whole, sheet, times, several, how.repeats), *_uncounted(uncounted))
     return Taken(measured, left, notes, setup, _source(whole, setup))
+
+
+def _check_cells(sheet: Sheet, runs: Mapping[Run, Sequence[Row]], names: str, time: Time) -> None:
+    """Raise `UsageError` if a network has a time that is none: for all rows of the table, with those that name no network or
+    have no time, which alone would only leave their networks out.
+    """
+    wrong = {row.at: why for rows in runs.values() for row in rows if (why := columns.wrong(row, time, sheet.decimal))}
+    if not wrong:
+        return
+    found = []
+    for row in sheet.rows:
+        lacking = [column for column in (names, time.column) if not row.cells[column]]
+        found += [f"{row.at}: {column} is empty" for column in lacking]
+        if why := columns.wrong(row, time, sheet.decimal):
+            found.append(why)
+    raise UsageError(listed(found))
 
 
 def _uncounted(types: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:

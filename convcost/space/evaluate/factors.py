@@ -14,6 +14,7 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.space.evaluate.repeats import AxisRoles
+from convcost.space.evaluate.threads import SCRATCH
 from convcost.space.space import Region, TableTerm, freeze_table, taken
 
 OFFSET = 2**52
@@ -106,22 +107,58 @@ class Factors:
         self.profiles, self.added = profiles, added
         self.shape = matrices.shape[2:]
         self.matrices = matrices.reshape(*matrices.shape[:2], prod(self.shape))
+        self.low_bits = low_bits(profiles, self.matrices)
 
     def write(self, plane: int, rows: slice, out: Array) -> None:
         """Write the sum at some rows of a plane into a contiguous array of integers, of rows and columns."""
         left, right = self.profiles[rows], self.matrices[plane]
         found = out.view(right.dtype)
         flat = found.reshape(len(left), right.shape[1])
-        height = max(1, min(len(left), _PRODUCT // max(1, right.size)))
-        even = len(left) - len(left) % height
-        # All but a rest in one call: that other threads take turns between calls costs more than a small product.
-        np.matmul(_in_parts(left[:even], height), right, out=_in_parts(flat[:even], height))
-        if even < len(left):
-            np.matmul(left[even:], right, out=flat[even:])
+        if self.low_bits:
+            _multiply_halves(left, right, self.low_bits, flat)
+        else:
+            _multiply(left, right, flat)
         for term in self.added:
             term.add(plane, rows, found)
         if right.dtype == np.float64:
             np.bitwise_and(out, OFFSET - 1, out=out)
+
+
+def low_bits(profiles: Array, matrices: Array) -> int:
+    """How many bits of the numbers of matrices to multiply apart, so that both products of the halves are exact in doubles.
+
+    0 where one product is taken: of doubles, which are exact, or of what no halves are exact of. Sums are below 2^63.
+
+    >>> low_bits(np.array([[2**20, 2**20]]), np.array([[[2**40], [3]]]))  # 2^32 times the sum of both is 2^53
+    32
+    """
+    if profiles.dtype != np.int64 or not profiles.size or not matrices.size:
+        return 0
+    if profiles.min() < 0 or matrices.min() < 0:
+        return 0
+    largest = sum(profiles.max(axis=0).tolist())
+    bits = 53 - max(1, largest - 1).bit_length()
+    return bits if bits >= 10 else 0  # sums of the other halves are below 2^63 / 2^bits
+
+
+def _multiply_halves(left: Array, right: Array, bits: int, out: Array) -> None:
+    """A product of two matrices of integers as two of doubles, which take a fraction of the time."""
+    doubles = left.astype(np.float64)
+    half = SCRATCH.array("half", out.shape, np.float64)
+    _multiply(doubles, (right >> bits).astype(np.float64), half)
+    np.copyto(out, half, casting="unsafe")
+    np.left_shift(out, bits, out=out)
+    _multiply(doubles, (right & (2**bits - 1)).astype(np.float64), half)
+    np.add(out, half, out=out, casting="unsafe", dtype=np.int64)
+
+
+def _multiply(left: Array, right: Array, out: Array) -> None:
+    height = max(1, min(len(left), _PRODUCT // max(1, right.size)))
+    even = len(left) - len(left) % height
+    # All but a rest in one call: that other threads take turns between calls costs more than a small product.
+    np.matmul(_in_parts(left[:even], height), right, out=_in_parts(out[:even], height))
+    if even < len(left):
+        np.matmul(left[even:], right, out=out[even:])
 
 
 def _in_parts(matrix: Array, height: int) -> Array:
