@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from helpers.zoo import loaded
@@ -126,3 +127,13 @@ class TestTitle:
     def test_a_rewritten_network_keeps_what_was_settled(self) -> None:
         network = convcost.load("vgg11", width=0.5).rewrite("separable")
         assert title(network.report()) == "VGG (vgg11_separable) · width 0.5 · input 224×224×3 · batch 1"
+
+
+def test_rows_that_stand_for_kinds_of_op_are_counted_as_words_are(tmp_path: Path) -> None:
+    """Of many stages the rows are kinds of op: 1×1 and 3×3."""
+    layers = "".join(f"  - conv2d: {{channels: 4, kernel: {1 + 2 * (at % 2)}, padding: same}}\n" for at in range(46))
+    (tmp_path / "many.yaml").write_text(
+        f"convcost: 1\nname: many\ninput: [8, 8, 3]\nlayers:\n{layers}", encoding="utf-8"
+    )
+    said = dict(convcost.load(tmp_path / "many.yaml").report().table().notes)["rows"]
+    assert said.startswith("2 kinds of op of 46 blocks, ")
