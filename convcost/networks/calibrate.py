@@ -19,11 +19,8 @@ from convcost.devices.kernels import untyped
 from convcost.devices.layered import calibrated_layers
 from convcost.devices.stored import written
 from convcost.networks.inputs import GivenShape
-<<<<<<< HEAD
 from convcost.networks.measured.columns import THREADS, plain
-=======
 from convcost.networks.measured.named import SPEC_FILE
->>>>>>> mndd
 from convcost.networks.measured.profiled import measured_profiles
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.table import Chosen, measured_table

@@ -10,6 +10,7 @@ import pytest
 from helpers.paths import ROOT
 
 from convcost import calibrate, load
+from convcost.devices.device import Device
 from convcost.devices.kernels import kernels, total
 from convcost.devices.stored import find
 from convcost.networks.measured.columns import chosen
@@ -40,6 +41,11 @@ def where(device: str) -> dict[str, str]:
     return {"device": device, "threads": threads, "powersave": "0", "gpu": gpu}
 
 
+def stem(name: str) -> str:
+    """The file of a network, without its ending and what is said behind it."""
+    return name.rpartition("/")[2].partition(".param")[0]
+
+
 def fitted(path: Path, **said: Any) -> Calibrated:
     return calibrate(path, models=str(MODELS), **said)
 
@@ -57,9 +63,7 @@ def test_networks_are_predicted_as_well_as_is_said(device: str) -> None:
         for row in csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines())
         if row["device"].startswith(device) and (row["threads"], row["gpu"]) == SETTINGS[device][0]
     }
-    assert {one.network.rpartition("/")[2].removesuffix(".param"): one.ms for one in found.device.fitted}.items() <= (
-        times.items()
-    )
+    assert {stem(one.network): one.ms for one in found.device.fitted}.items() <= (times.items())
 
 
 def test_files_without_sizes_say_so_and_are_given_them_in_a_column(tmp_path: Path) -> None:
@@ -69,15 +73,19 @@ def test_files_without_sizes_say_so_and_are_given_them_in_a_column(tmp_path: Pat
     named = [(one["model"].replace("_", "-"), OPEN.get(one["model"], ""), one["min_ms"]) for one in cells]
 
     path.write_text("\n".join(["model,min_ms", *(f"{name},{ms}" for name, _, ms in named)]))
-    left = fitted(path).left
-    assert {name.rpartition("/")[2] for name in left} == {f"{name}.param" for name in OPEN}
+    left = {stem(name): why for name, why in fitted(path).left.items()}
+    # the one network with transposed convolutions is read, and nothing could tell how wrong its time would be
+    assert left.pop("mobilenet_yolo").startswith("no other network has")
+    assert left.keys() == OPEN.keys()
     for why in left.values():
         assert why.startswith("its file leaves the size of its input open: a column input of the table says it")
 
     path.write_text("\n".join(["model,input,min_ms", *map(",".join, named)]))
     given = fitted(path)
     # the transformer is counted then, and attention is of no other network
-    assert [*given.left.values()] == ["no other network has matmul"]
+    left = {stem(name): why for name, why in given.left.items()}
+    assert left.keys() == {"mobilenet_yolo", "vision_transformer"}
+    assert left["vision_transformer"] == "no other network has matmul"
     detector = next(one for one in given.device.fitted if "FastestDet" in one.network)
     at_352 = load(str(MODELS / "FastestDet.param"), input_shape=(352, 352, 3))
     assert detector.terms == total(kernels(at_352.walked))
@@ -97,5 +105,6 @@ def test_a_device_that_comes_along_can_be_rebuilt(tmp_path: Path, name: str) -> 
     rows = [f"{one['model']},{OPEN.get(one['model'], '')},{one['min_ms']}" for one in cells]
     path.write_text("\n".join(["model,input,min_ms", *rows]))
     again, stated = fitted(path).device, find(name)
+    assert isinstance(stated, Device)
     assert again.error[:4] == pytest.approx(stated.error[:4], abs=1e-4)
     assert dict(again.coefficients) == pytest.approx(dict(stated.coefficients), rel=1e-6)

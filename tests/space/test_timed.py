@@ -432,7 +432,7 @@ WIDE = {"width": "0.05:2:0.01", "resolution": "16:512", "depth": "0.5:2:0.015"}
     [("mobilenet_v2", "sd855", 3), ("resnet50", "raspberry_pi_4_ncnn_1t", 3), ("resnet50", "v100", 15)],
 )
 def test_ten_million_latencies_take_little_longer_than_macs(model: str, on: str, most: float) -> None:
-    """Up to 1.5 times on a calibrated device, about 4 times on a roofline, where nothing else runs: the limits leave room."""
+    """Up to 1.5 times on a calibrated device, two to six on a roofline, where nothing else runs: the limits leave room."""
 
     def seconds(metric: str, own: Device | Roofline | None) -> float:
         taken = []

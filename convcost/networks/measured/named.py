@@ -137,21 +137,12 @@ class Namer:
         try:
             network = open_network(run.model, settings)
             network.walked  # noqa: B018 - a file that states no sizes is only refused here
-<<<<<<< HEAD
         except ConvcostError:
             if self.input_shape is not None:
                 return open_network(run.model, settings, self.input_shape)
             if self._is_open(run.model, settings):
                 raise UsageError(_OPEN) from None
             raise
-=======
-        except ConvcostError as error:
-            if self.input_shape is None and "--input" in str(error):
-                raise UsageError(f"{error}; a column input of the table says it row by row, as 224x224x3") from None
-            if self.input_shape is None:
-                raise
-            return open_network(run.model, settings, self.input_shape)
->>>>>>> mndd
         return network
 
     def _is_open(self, model: str, settings: Mapping[str, str]) -> bool:
@@ -214,14 +205,9 @@ def _in_folder(name: str, folder: str) -> str:
     whole = os.path.join(folder, bare)
     if os.path.isfile(whole):
         return os.path.normpath(whole) + name[len(bare) :]
-<<<<<<< HEAD
-    files = [file for file in sorted(os.listdir(folder)) if MODEL_FILE.search(file) or _SPEC.search(file)]
+    files = [file for file in sorted(os.listdir(folder)) if MODEL_FILE.search(file) or SPEC_FILE.search(file)]
     spelled = [file for file in files if spelling(bare) in (spelling(file), spelling(os.path.splitext(file)[0]))]
     found = [file for file in spelled if os.path.splitext(file)[0] == bare] or spelled
-=======
-    files = [file for file in sorted(os.listdir(folder)) if MODEL_FILE.search(file) or SPEC_FILE.search(file)]
-    found = [file for file in files if os.path.splitext(file)[0] == bare]
->>>>>>> mndd
     if len(found) > 1:
         raise UsageError(f"{folder} has {' and '.join(found)}; the table has to name one of them")
     if not found:
