@@ -114,7 +114,7 @@ def test_terms_that_are_too_few_to_matter_are_said(tmp_path: Path) -> None:
     (tmp_path / "many.yaml").write_text(f"{net()}  - softmax\n", encoding="utf-8")
     said = dict(latency(tmp_path / "few.yaml", _device(elementwise=1)).table().notes)
     assert said["without"] == "2 exponentials, which the device knows nothing of, and which are too few to matter"
-    with pytest.raises(UsageError, match=r"has exponentials \(1 layer, as softmax\)"):
+    with pytest.raises(UsageError, match=r"more than a trace of exponentials \(1 layer, as softmax\)"):
         latency(tmp_path / "many.yaml", _device(elementwise=1))
 
 
