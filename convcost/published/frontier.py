@@ -149,26 +149,21 @@ def frontier(
     if not points + more:
         raise UsageError(_nothing((len(rows), len(kept)), x, y, omitted + lacking))
     marked = mark_front(bounds.within(points + more), extrapolated=extrapolated)
+    shown = _shown(marked, front_only=front_only)
+    words = "; ".join(filter(None, (_in_words(family, year, tiers, source, data, add), bounds.words)))
+    return Frontier(
+        x, y, chosen, shown, (*omitted, *lacking), words, len(marked), front_only, highlighted(shown, highlight, rows),
+        found.setup if found else None, place, sum(point.extrapolated for point in marked), extrapolated,
+    )  # fmt: skip
+
+
+def _shown(marked: Sequence[Point], *, front_only: bool) -> tuple[Point, ...]:
+    """The points to show; raises `UsageError` if there are none."""
     shown = tuple(point for point in marked if point.front or not front_only)
     if not shown:
-        raise UsageError(
-            f"nothing to show: {counted(len(marked), 'point')}, all extrapolated, none on the front; --extrapolated takes them"
-        )
-    return Frontier(
-        x,
-        y,
-        chosen,
-        shown,
-        (*omitted, *lacking),
-        "; ".join(filter(None, (_in_words(family, year, tiers, source, data, add), bounds.words))),
-        len(marked),
-        front_only,
-        highlighted(shown, highlight, rows),
-        found.setup if found else None,
-        place,
-        sum(point.extrapolated for point in marked),
-        extrapolated,
-    )
+        points = counted(len(marked), "point")
+        raise UsageError(f"nothing to show: {points}, all extrapolated, none on the front; --extrapolated takes them")
+    return shown
 
 
 def _on_axes(x: str, y: str, convention: str) -> Convention:

@@ -343,7 +343,7 @@ def test_a_latency_without_a_setup_and_a_setup_without_latency_are_refused() -> 
         ({"x": "latency", "setup": "sd588"}, "no published latencies of 'sd588'"),
     ):
         with pytest.raises(UsageError, match=said):
-            frontier(**wrong)  # type: ignore[arg-type]
+            frontier(**wrong)
 
 
 def test_the_axis_names_what_was_measured_on() -> None:
