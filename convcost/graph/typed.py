@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 from convcost.core.cost import Factors
@@ -142,12 +143,16 @@ def operands(walked: Walked, dtype: str | None = None) -> Mapping[str, Operands]
     """
     walked, other = as_dtype(walked, dtype), dtype or DEFAULT
     edges = edge_dtypes(walked)
+    alike = cache(lambda weights, inputs: Operands(weights, (other,) * inputs, other))
     found: dict[str, Operands] = {}
     for step in walked.steps:
         node = step.node
         weights = node.dtypes.get("weights", other) if "weights" in step.roles else ""
         if owner := node.shares.get("weights"):
             weights = found[owner].weights
+        if not edges:  # as in most networks
+            found[node.name] = alike(weights, len(node.inputs))
+            continue
         made = next(iter(output_edges(node, step.cost)), "")
         found[node.name] = Operands(
             weights, tuple(edges.get(edge, other) for edge in node.inputs), edges.get(made, other)

@@ -206,7 +206,7 @@ EDITS: dict[str, Edit] = {
         macs=0,
     ),
     "a layer called otherwise": Edit(
-        "mobilenet_v2", "name: head}", "name: top}", (Expected("renamed", "top", "head -> top"),), macs=0
+        "mobilenet_v2", "name: head\n", "name: top\n", (Expected("renamed", "top", "head -> top"),), macs=0
     ),
     "another resolution": Edit(
         "mobilenet_v2",
@@ -216,8 +216,8 @@ EDITS: dict[str, Edit] = {
     ),
     "all channels": Edit(
         "mobilenet_v2",
-        "{width: 1.0,",
-        "{width: 1.5,",
+        "width: 1.0\n",
+        "width: 1.5\n",
         (Expected("widened", "", "channels × 1.5 (width 1 -> 1.5)", 64),),
     ),
     # networks with shortcuts, branches, skips
