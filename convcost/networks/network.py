@@ -246,7 +246,7 @@ class Network:
         """What it takes in energy, after a cited table: `convcost.energy(network, table, …)`.
 
         >>> from convcost import load
-        >>> load("lenet5").energy(dtype="int8").complete
+        >>> load("resnet18").energy(dtype="int8").complete
         True
         """
         return public("energy")(self, table, **options)

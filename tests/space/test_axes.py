@@ -34,11 +34,11 @@ REFUSED = [
     (
         {"resolution": "1:1000000", "classes": "1:1000"},
         (
-            "1,000,000,000 points need 41,000,000,000 bytes at once; read them in pieces: "
+            "1,000,000,000 points need 49,000,000,000 bytes at once; read them in pieces: "
             "convcost.space.sweep.pieces, or convcost sweep … -o FILE"
         ),
     ),
-    ({}, "a sweep needs at least one axis; mobilenet_v2 has the knobs width, depth, resolution, classes"),
+    ({}, "a sweep needs at least one axis; mobilenet_v2 has the knobs scaling, width, depth, resolution, classes"),
 ]
 
 
