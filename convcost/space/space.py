@@ -23,7 +23,6 @@ from convcost.core.dtypes import one_word
 from convcost.core.errors import UsageError
 from convcost.core.metrics import DEPLOYED, METRICS, SWEPT, TIMED, counted
 from convcost.graph.rewrite import rewritten_name
-from convcost.networks.latency import error_text, place_text
 from convcost.networks.network import Network
 from convcost.results.settings import settings_text
 from convcost.space.build import Box, Request, SpacePart, parts
@@ -229,7 +228,11 @@ class DesignSpace:
     def _timed(self) -> str:
         """The device that latencies are of, with its runtime and threads, and how far off they are."""
         device = self.request.device
-        return f"{place_text(device)}; {error_text(device)}" if device else ""
+        if device is None:
+            return ""
+        from convcost.networks.latency import error_text, place_text
+
+        return f"{place_text(device)}; {error_text(device)}"
 
     def only(self, metrics: Sequence[str]) -> DesignSpace:
         """The design space with the tables of these metrics only."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
-import shutil
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
