@@ -315,7 +315,7 @@ def test_limits_that_are_none(here: Path, options: dict[str, object], said: str)
 
 @pytest.mark.slow
 def test_a_hundred_specs_take_less_than_two_seconds(here: Path) -> None:
-    """MobileNetV2 in many versions, growth included; the best of five, for machines are shared."""
+    """MobileNetV2 in many versions, growth included; the best of three, for machines are shared."""
     text = (ROOT / "specs" / "mobilenet_v2.yaml").read_text(encoding="utf-8")
     text = re.sub(r"where\(scaling == authors, (.*), floor\(.*\)\)", r"\1", text)  # as the paper has it
     assert "where" not in text
@@ -330,8 +330,4 @@ def test_a_hundred_specs_take_less_than_two_seconds(here: Path) -> None:
         assert convcost.check().ok
         return time.process_time() - begun
 
-    begun = time.process_time()
-    for file in sorted((here / "nets").iterdir()):
-        convcost.load(str(file)).report()
-    alone = time.process_time() - begun  # on a machine that others use, building the networks alone takes two seconds
-    assert min(seconds() for _ in range(3)) < max(2, 2 * alone)
+    assert min(seconds() for _ in range(3)) < 2

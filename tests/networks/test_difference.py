@@ -152,12 +152,9 @@ def test_a_network_does_not_differ_from_itself(model: str) -> None:
 
 def test_the_largest_network_of_the_zoo_is_compared_at_once() -> None:
     old, new = (items(convcost.load(name).walked) for name in ("nasnet_large", "nasnet_large:width=0.75"))
-    taken = []
-    for _ in range(3):  # machines are shared
-        begin = process_time()
-        found = changes(align(old, new))
-        taken.append(process_time() - begin)
-    assert min(taken) < 0.5
+    begin = process_time()
+    found = changes(align(old, new))
+    assert process_time() - begin < 0.5
     assert [change.kind for change in found] == ["widened"]
 
 
