@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from helpers.cli import Cli
 
-TABLE = ROOT / "tests" / "models" / "measured.csv"
+TABLE = ROOT / "tests" / "measured" / "measured.csv"
 SPEEDS = {"pointwise": 40_000, "depthwise": 200_000, "vector": 500_000, "kernels": 5 * 10**9}
 """A device that is known: femtoseconds. Products of vectors are slower than those of matrices, as on any device."""
 

@@ -58,7 +58,7 @@ TABLES = (
     ("latency", "mobilenet_v2", "--device", "sd855", "--by", "stage"),
     ("latency", "resnet18", "efficientnet_b0", "--device", "jetson_agx_xavier_gpu_ncnn", "--device", "v100"),
     ("devices", "jetson*"),
-    ("calibrate", str(ROOT / "tests" / "models" / "measured.csv")),
+    ("calibrate", str(ROOT / "tests" / "measured" / "measured.csv")),
     ("sweep", "mobilenet_v2", "--over", "resolution=96:224:32"),
     ("sweep", "mobilenet_v2", "--over", "resolution=223:226", "--cliffs"),
     ("sweep", "mobilenet_v2", "--over", "width=0.5,1", "--over", "resolution=192,224", "--front", "macs"),

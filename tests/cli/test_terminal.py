@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pkgutil
 import pty
 import re
 import struct
 import sys
 import termios
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 from helpers.paths import ROOT
 from helpers.zoo import loaded
 
+import convcost.cli
 from convcost.render.fit import columns_of
 from convcost.render.table import render
 from convcost.spec.zoo import names
@@ -64,10 +67,12 @@ def too_wide(text: str, width: int) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_table_wraps(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    # Every module first: one that a command loads while the function is replaced would keep the replacement for good.
+    modules = [import_module(found.name) for found in pkgutil.iter_modules(convcost.cli.__path__, "convcost.cli.")]
     for width in WIDTHS:
-        for module in [name for name in sys.modules if name.startswith("convcost.cli.")]:
-            if hasattr(sys.modules[module], "width_of"):
-                monkeypatch.setattr(sys.modules[module], "width_of", lambda _path, width=width: width)
+        for module in modules:
+            if hasattr(module, "width_of"):
+                monkeypatch.setattr(module, "width_of", lambda _path, width=width: width)
         ran = cli(*command.split())
         assert ran.exit_code in (0, 1), ran.output
         assert ran.stdout

@@ -17,7 +17,7 @@ from convcost.devices.profiles import Ran, is_profile, of_onnxruntime, of_tflite
 if TYPE_CHECKING:
     from pathlib import Path
 
-REAL = ROOT / "tests" / "models" / "mobilenet_v3_small_profile.json"
+REAL = ROOT / "tests" / "measured" / "mobilenet_v3_small_profile.json"
 
 
 def run(start: int, took: int) -> dict[str, Any]:

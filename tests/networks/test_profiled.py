@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from convcost.networks.measured.layers import Layers
 
 MODEL = ROOT / "tests" / "models" / "mobilenet_v3_small.onnx"
-REAL = ROOT / "tests" / "models" / "mobilenet_v3_small_profile.json"
+REAL = ROOT / "tests" / "measured" / "mobilenet_v3_small_profile.json"
 
 
 def layers(model: str, *nodes: Ran) -> Layers:

@@ -30,8 +30,8 @@ exactly = settings(deadline=None, derandomize=True, max_examples=25, database=No
 FAMILIES = [spec.name for spec in zoo.all_specs()]
 
 
-def alone(model, batch=1, dtype="fp32", memory_policy="fused", rewrite="", **knobs):
-    """The metrics of one network by the int walk; None if it cannot be built, or not rewritten."""
+def alone(model, batch=1, dtype=None, memory_policy="fused", rewrite="", **knobs):
+    """The metrics of one network by the int walk, of types as stated unless one is asked for; None if it cannot be built, or not rewritten."""
     try:
         network = convcost.load(model, **knobs)
         network = network.rewrite(rewrite) if rewrite else network
