@@ -35,12 +35,12 @@ SIDES: Final = {
 
 
 def spatial_names(number: int) -> tuple[str, ...]:
-    """The names of so many spatial axes.
+    """The names of so many spatial axes; of more than three, their letters.
 
-    >>> spatial_names(1), spatial_names(2)
-    (('length',), ('height', 'width'))
+    >>> spatial_names(1), spatial_names(2), spatial_names(4)
+    (('length',), ('height', 'width'), ('x1', 'x2', 'x3', 'x4'))
     """
-    return NAMES[number + 1][:-1]
+    return NAMES.get(number + 1, letters(number + 1))[:-1]
 
 
 def spatial(shape: Sequence[Any]) -> tuple[Any, ...]:
