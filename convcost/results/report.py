@@ -567,38 +567,29 @@ def report_table(report: Report, level: str | int | None = None, showing: Showin
     whole = report.totals if showing.only is None else _totals_of(report, layers)
     first = "total" if showing.only is None else "total shown"
 
-    def compute(field: str) -> Any:
-        match field:
-            case "rows":
-                return [[column.text(part) for column in found] for part in rows]
-            case "notes":
-                return _table_notes(report, found, whole, showing, shown if level is None else None)
-            case "data":
-                return to_dict(report, "layer" if level is None else level)
+    def unshown(field: str) -> Any:
+        """What text does not show."""
+        if field == "data":
+            return to_dict(report, "layer" if level is None else level)
         return [_record(report, part, _asked(showing)) for part in exact_rows[: showing.top]]
 
     return Table.deferred(
-        compute,
+        unshown,
         title=title(report),
         headers=tuple(column.heading for column in found),
         numeric=tuple(column.numeric for column in found),
+        rows=[[column.text(part) for column in found] for part in rows],
         total=[first, *(column.text(whole) for column in found[1:])],
+        notes=[
+            *notes(report),
+            *time_notes(report.timed, whole, showing.display),
+            *(moved_notes(report) if any(column.key in (*MOVED, *RATIOS) for column in found) else []),
+            *_closing(report),
+            *(_rows_note(report, shown) if level is None else []),
+        ],
         priority=tuple(column.priority for column in found),
         bars=bars(rows, showing.top or len(rows)) if any(column.key == SHARE for column in found) else (),
     )
-
-
-def _table_notes(
-    report: Report, columns: Sequence[Column], whole: Totals, showing: Showing, chosen: str | int | None
-) -> list[tuple[str, str]]:
-    """The notes below a table with these columns, whose rows stand for what nobody asked for but was chosen."""
-    return [
-        *notes(report),
-        *time_notes(report.timed, whole, showing.display),
-        *(moved_notes(report) if any(column.key in (*MOVED, *RATIOS) for column in columns) else []),
-        *_closing(report),
-        *(_rows_note(report, chosen) if chosen is not None else []),
-    ]
 
 
 _METRICS = tuple(dict.fromkeys((*USUAL, *OF_LAYERS, *RATIOS)))
