@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from convcost.core.deferred import Deferred
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.render.fit import GAP, Column, bar, columns_of, fit, heading_lines, padded, wrapped
 
@@ -41,9 +42,9 @@ def ending(path: str | None) -> str:
     return os.path.splitext(path or "")[1].lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Cells as formatted text, and the same rows as exact records."""
+@dataclass(frozen=True)
+class Table(Deferred):
+    """Cells as formatted text, and the same rows as exact records; what is not shown may be computed where it is asked for."""
 
     title: str
     headers: tuple[str, ...]
