@@ -14,6 +14,7 @@ import click
 
 from convcost.cli.options import unaccepted
 from convcost.cli.output import abandon
+from convcost.core.ending import OTHERS, heeded
 from convcost.core.errors import ConvcostError
 from convcost.core.version import __version__
 
@@ -65,7 +66,8 @@ class _Group(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """As click's, but a failure to write the help is also a one-line error, or silent if even that cannot be written."""
         try:
-            return super().main(*args, **kwargs)
+            with heeded(OTHERS):  # not the keyboard, which is a caller's own
+                return super().main(*args, **kwargs)
         except OSError as error:
             abandon(1)
             with suppress(OSError):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from posixpath import dirname, join, normpath
 from typing import Any, NamedTuple
 
+from convcost.core.ending import tidied
 from convcost.core.errors import Problem, SpecError, UsageError
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
@@ -117,8 +118,9 @@ def _checked_out(place: Revised) -> Iterator[tuple[str, str]]:
             f"{place.text}: git knows no revision {place.revision!r} here; 'git log' and 'git branch' show them"
         )
     top = _relative(place)
-    with tempfile.TemporaryDirectory(prefix="convcost-") as made:
-        folder = os.path.realpath(made)
+    made = tempfile.TemporaryDirectory(prefix="convcost-")
+    with tidied(made.cleanup), made:
+        folder = os.path.realpath(made.name)
         waiting, seen = [top], {top}
         while waiting:
             path = waiting.pop()
