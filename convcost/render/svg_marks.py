@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from html import escape, unescape
+from html import unescape
 from itertools import pairwise
 
+from convcost.render.escape import in_html
 from convcost.render.palette import SCALE, color_name
 
 
@@ -146,7 +147,7 @@ def _tenths(value: int) -> str:
 
 def tip_text(tip: str | None) -> str:
     """The tooltip of a mark; lines are separated by plotly's `<br>`."""
-    return f"<title>{escape(without_tags(tip.replace('<br>', chr(10))))}</title>" if tip else ""
+    return f"<title>{in_html(without_tags(tip.replace('<br>', chr(10))))}</title>" if tip else ""
 
 
 def without_tags(text: str) -> str:
