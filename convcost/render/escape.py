@@ -36,6 +36,33 @@ def in_html(text: str) -> str:
     return html.escape(printable(text))
 
 
+def lines_in_html(text: str) -> str:
+    r"""The lines of a text, as `in_html`.
+
+    >>> lines_in_html("a\n<b>")
+    'a\n&lt;b&gt;'
+    """
+    return "\n".join(map(in_html, text.split("\n")))
+
+
+def in_figure(text: str) -> str:
+    """A text as plotly's, which reads tags and entities in every title, name and label; `of_figure` reads it back.
+
+    >>> in_figure("<b>R&D</b> -> x")
+    '&lt;b>R&amp;D&lt;/b> -> x'
+    """
+    return printable(text).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def of_figure(text: str) -> str:
+    """What plotly shows of a text: without its tags, its entities resolved.
+
+    >>> of_figure("<b>R&amp;D</b>")
+    'R&D'
+    """
+    return html.unescape(re.sub(r"</?(b|i|sup|sub)>", "", text))
+
+
 _MARKDOWN = re.compile(
     r"\\(?=[!-/:-@\[-`{-~])"  # an escape
     r"|[`|$]"  # code, the next cell, a formula

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.render.escape import in_html
+from convcost.render.escape import in_html, of_figure
 from convcost.render.lettering import shortened, text_width, wrapped
 from convcost.render.palette import FONT, LIGHT, css
 from convcost.render.rectangle import Rectangle
 from convcost.render.svg_axes import PlotAxis, Tick
-from convcost.render.svg_marks import mark, number, path, shade, stroke, without_tags
+from convcost.render.svg_marks import mark, number, path, shade, stroke
 from convcost.render.svg_room import Name, in_rows, on_lines
 from convcost.render.svg_traces import SIZE, Area, bounds, dashes, drawn, each, values, written
 
@@ -78,8 +78,8 @@ class _Picture:
         title, _, below = given.partition("<br>") if alone else ("", "", "")
         below = below or (alone and ((self.layout.get("title") or {}).get("subtitle") or {}).get("text")) or ""
         room = width - 2 * _EDGE
-        self.title = wrapped(without_tags(title), room, _TITLE, most=3, bold=True) if title else []
-        self.subtitle = wrapped(without_tags(below), room, _SUBTITLE, most=4) if below else []
+        self.title = wrapped(of_figure(title), room, _TITLE, most=3, bold=True) if title else []
+        self.subtitle = wrapped(of_figure(below), room, _SUBTITLE, most=4) if below else []
         self.below = wrapped(self.x.title, room - 20, SIZE) if self.x.title else []
         self.head = 8 + 20 * len(self.title) + (4 + _LINE * len(self.subtitle) if self.subtitle else 0)
         self.legend = self._legend()
@@ -118,7 +118,7 @@ class _Picture:
         if not self.y.labels:
             return max((text_width(tick.text, SIZE) for tick in self._side_ticks()), default=8)
         limit = self.width * 0.42
-        lines = [line for name in self.y.labels for line in self._name(name, limit)]
+        lines = [line for name in self.y.labels for line in self._name(of_figure(name), limit)]
         return max((text_width(line, SIZE) for line in lines), default=8)
 
     def _name(self, name: str, room: float) -> list[str]:
@@ -134,7 +134,7 @@ class _Picture:
             return []
         entries, row, at = [], 0, float(_EDGE)
         for trace in named:
-            wide = 26 + text_width(trace["name"], SIZE) + 12
+            wide = 26 + text_width(of_figure(trace["name"]), SIZE) + 12
             if at + wide - 12 > self.width and at > _EDGE:
                 row, at = row + 1, float(_EDGE)
             entries.append((row, at, trace))
@@ -155,7 +155,7 @@ class _Picture:
                 room = self.width - 2 * _EDGE - 30
                 lines += [
                     _Said(line, color if at == 0 else None, bold)
-                    for at, line in enumerate(wrapped(without_tags(rest), room, SIZE, bold=bold))
+                    for at, line in enumerate(wrapped(of_figure(rest), room, SIZE, bold=bold))
                 ]
         return lines
 
@@ -286,7 +286,7 @@ class _Picture:
         asked = []
         for note in self.layout.get("annotations") or ():
             if not note.get("ax"):
-                text = shortened(without_tags(note["text"]), self.right - self.left - 12, SIZE)
+                text = shortened(of_figure(note["text"]), self.right - self.left - 12, SIZE)
                 asked.append((text, self.right - text_width(text, SIZE) - 4, self.y.at(note["y"])))
         frame = Rectangle(self.left, self.top, self.right, self.bottom)
         for text, left, base in on_lines(asked, frame, SIZE, written(self.traces, area)):
@@ -330,4 +330,4 @@ class _Picture:
                 symbol = "square" if trace["type"] == "bar" else each(marker.get("symbol", "circle"), 1)[0]
                 color = each(marker.get("color"), 1)[0]
                 yield mark(at + 10, y - 4, symbol, {"#000000": LIGHT.ink}.get(color, color), 9, 1, None)
-            yield f'<text class="f-ink" x="{number(at + 26)}" y="{y}">{in_html(trace["name"])}</text>'
+            yield f'<text class="f-ink" x="{number(at + 26)}" y="{y}">{in_html(of_figure(trace["name"]))}</text>'

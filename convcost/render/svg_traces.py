@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError
-from convcost.render.escape import in_html
+from convcost.render.escape import in_html, of_figure
 from convcost.render.lettering import text_width
 from convcost.render.rectangle import Rectangle
 from convcost.render.svg_axes import PlotAxis
@@ -184,7 +184,7 @@ def _texts(trace: Trace, area: Area) -> Iterator[str]:
         if font.get("weight"):  # a name on the picture itself: it stands off what it covers
             color += f' font-weight="{font["weight"]}" stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
         at = f'x="{number(spot[0] + dx)}" y="{number(spot[1] + dy)}" text-anchor="{anchor}"'
-        yield f"<text {color} {at}>{in_html(str(text or ''))}</text>"
+        yield f"<text {color} {at}>{in_html(of_figure(str(text or '')))}</text>"
 
 
 def _fitted(trace: Trace, area: Area) -> Iterator[str]:

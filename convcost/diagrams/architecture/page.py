@@ -13,7 +13,7 @@ from convcost.diagrams.architecture.picture import Box, Picture
 from convcost.diagrams.architecture.sheet import MARGIN, Sheet
 from convcost.diagrams.architecture.svg import svg
 from convcost.networks.network import Network
-from convcost.render.escape import in_html
+from convcost.render.escape import in_html, lines_in_html
 from convcost.render.html import asset
 from convcost.results.report import Report
 
@@ -56,7 +56,7 @@ def planned_html(drawn: Plan, leads: Callable[[str], str] | None = None) -> str:
     label = in_html(f"{drawn.named}: stages as boxes, repeated blocks once")
     pictures = f'<div class="wide-picture">{wide}</div><div class="narrow scrolls">{narrow}</div>'
     figure = f'<figure class="has-narrow" role="group" aria-label="{label}">{pictures}</figure>\n'
-    outline = f"<details><summary>As text</summary><pre>{in_html(drawn.diagram(WIDTH).text())}</pre></details>\n"
+    outline = f"<details><summary>As text</summary><pre>{lines_in_html(drawn.diagram(WIDTH).text())}</pre></details>\n"
     details = "".join(inside.drawings())
     script = f"<script>{asset('diagram.js')}</script>\n"
     return f'{_STYLE}<div class="unfolds">\n{figure}<div aria-live="polite">{details}</div>\n</div>\n{outline}{script}'

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from convcost.core.units import compact, shape_text
 from convcost.diagrams.architecture.picture import SCALE_WIDTH, STACK, Box, Edge, Label, Picture
-from convcost.render.escape import in_html
+from convcost.render.escape import in_html, lines_in_html
 from convcost.render.palette import FONT, css
 from convcost.render.svg_marks import number, path, rounded
 
@@ -67,7 +67,7 @@ def _boxes(
             behind = f'<rect class="f-paper" {second} rx="2.5"/><rect class="f-paper" stroke="none" {place} rx="2.5"/>'
         fill = f'class="f-s0" fill-opacity="{_opacity(box.tint):g}"' if box.kind != "input" else 'class="f-paper"'
         dashed = "" if box.known and box.kind != "input" else ' stroke-dasharray="3 2"'
-        tip = f"<title>{in_html(_tip(box))}</title>"
+        tip = f"<title>{lines_in_html(_tip(box))}</title>"
         drawn = f'{behind}<rect {fill} {place} rx="2.5"{dashed}/>'
         target = leads(box.name) if leads and not key else ""
         if target:
