@@ -37,6 +37,7 @@ def import_command(
     The spec stands for the same network, layer by layer, with the same names; what could not be written so would be
     written layer by layer. It holds the network at these knobs and has none of its own.
     """
+    from convcost.render.escape import printable
     from convcost.spec.compact import compact
     from convcost.spec.write import resolved
 
@@ -44,4 +45,4 @@ def import_command(
     name = splitext(network.name)[0] if network.origin.of_spec().spec.foreign else network.name
     write = resolved if flat else compact
     text = write(network.graph, name, network.caption)
-    emit(f"# made by {command_line()}\n{text}", output)
+    emit(f"# made by {printable(command_line())}\n{text}", output)

@@ -32,6 +32,7 @@ def spec_command() -> None:
 def validate_command(files: tuple[str, ...]) -> None:
     """Check specs at their default knobs and at every preset; report every problem at once."""
     from convcost.networks.load import validate
+    from convcost.render.escape import printable
 
     wrong, fine = [], []
     for file in files:
@@ -41,7 +42,7 @@ def validate_command(files: tuple[str, ...]) -> None:
         except ConvcostError as error:
             found = [str(error)]
         wrong += found
-        fine += [] if found else [f"{file}: ok\n"]
+        fine += [] if found else [f"{printable(file)}: ok\n"]
     emit("".join(fine), None)
     if wrong:
         raise ConvcostError("\n".join(wrong))
