@@ -70,6 +70,8 @@ class Table:
     """Of each row the length of the bar that text draws beside it where there is room, of 1; empty for none."""
     heading: str = ""
     """What a page of it is called, where that is not its title."""
+    fields: tuple[str, ...] = ()
+    """The keys of the records, of a table that may have none: CSV and frames have these columns then, too."""
 
     def render(self, format: str = "table", width: int | None = None) -> str:  # noqa: A002 - as the command's option is called
         """The table as text: `table`, `json`, `csv`, `markdown`, `html` or `latex`; raises `UsageError`.
@@ -89,7 +91,7 @@ class Table:
         """A pandas DataFrame with an exact record per row."""
         import pandas as pd
 
-        return pd.DataFrame(self.records)
+        return pd.DataFrame(self.records, columns=None if self.records else self.fields or self.headers)
 
     def __repr__(self) -> str:
         return f"<Table {self.title or ', '.join(self.headers)} · {len(self.rows)} rows>"
@@ -222,7 +224,9 @@ def _csv(table: Table) -> str:
     import io
 
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(table.records[0]) if table.records else [], lineterminator="\n")
+    writer = csv.DictWriter(
+        out, list(table.records[0] if table.records else table.fields or table.headers), lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(table.records)
     return out.getvalue()
