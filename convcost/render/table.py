@@ -72,6 +72,8 @@ class Table(Deferred):
     """Of each row the length of the bar that text draws beside it where there is room, of 1; empty for none."""
     heading: str = ""
     """What a page of it is called, where that is not its title."""
+    fields: tuple[str, ...] = ()
+    """The keys of the records, of a table that may have none: CSV and frames have these columns then, too."""
 
     def render(self, format: str = "table", width: int | None = None) -> str:  # noqa: A002 - as the command's option is called
         """The table as text: `table`, `json`, `csv`, `markdown`, `html` or `latex`; raises `UsageError`.
@@ -91,7 +93,7 @@ class Table(Deferred):
         """A pandas DataFrame with an exact record per row."""
         import pandas as pd
 
-        return pd.DataFrame(self.records)
+        return pd.DataFrame(self.records, columns=None if self.records else self.fields or self.headers)
 
     def __repr__(self) -> str:
         return f"<Table {self.title or ', '.join(self.headers)} · {len(self.rows)} rows>"
@@ -224,8 +226,9 @@ def _csv(table: Table) -> str:
     import io
 
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = list(table.records[0]) if table.records else []
+    writer = csv.writer(out, lineterminator="
+")
+    names = list(table.records[0] if table.records else table.fields or table.headers)
     writer.writerow(map(in_csv, names))
     writer.writerows([in_csv(record.get(name)) for name in names] for record in table.records)
     return out.getvalue()
