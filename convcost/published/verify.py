@@ -143,6 +143,8 @@ def judge(claim: Claim, counter: Recount) -> Verdict:
         return _verdict(claim, plain, UNEXPLAINED, "what convcost finds fits; it needs no explanation any more")
     if not claim.figure.states(claim.computed, plain):
         return _verdict(claim, plain, UNEXPLAINED, f"the data says that convcost finds {claim.computed}")
+    if claim.difference and claim.difference != claim.figure.less(claim.computed):
+        return _verdict(claim, plain, UNEXPLAINED, "the data says that it differs by another amount")
     return _verdict(claim, plain, DIFFERS, claim.because)
 
 
@@ -158,10 +160,11 @@ def _recounted(claim: Claim, plain: FigureValue, fits: bool, counter: Recount) -
 
     if fits:
         return verdict(UNEXPLAINED, f"it fits without {' '.join(claim.counting)}, which explains nothing any more")
-    if not claim.figure.fits(found):
+    if not claim.figure.fits(found, way.habit):
         return verdict(UNEXPLAINED, f"{' '.join(claim.counting)} gives {text}")
     for key in claim.counting if len(claim.counting) > 1 else ():
-        if claim.figure.fits(_count(claim, combined(k for k in claim.counting if k != key), counter)):
+        others = combined(k for k in claim.counting if k != key)
+        if claim.figure.fits(_count(claim, others, counter), others.habit):
             return verdict(UNEXPLAINED, f"it fits without {key}, which explains nothing any more")
     return verdict(DIFFERS, "; ".join(filter(None, (way.says, claim.figure.how))))
 
@@ -319,7 +322,7 @@ def computed_text(one: Verdict) -> str:
     """The number by the rules and, if the explanation is a definition, the number under that; of a latency its error."""
     if one.error is not None:
         return f"{one.computed} ({signed(Fraction(one.error))})"
-    return f"{one.computed}, {one.recounted}" if one.recounted else one.computed
+    return one.computed if one.recounted in ("", one.computed) else f"{one.computed}, {one.recounted}"
 
 
 def _about(key: str) -> list[str]:
@@ -349,7 +352,7 @@ def _listed(verdicts: Sequence[Verdict]) -> str:
     said = []
     for one in verdicts[:_SHOWN]:
         name = ", ".join(filter(None, (one.item or one.model, quantity_text(one))))
-        recounted = f", counted so {one.recounted}" if one.recounted else ""
+        recounted = f", counted so {one.recounted}" if one.recounted not in ("", one.computed) else ""
         said.append(f"{name}: printed {one.printed}, computed {one.computed}{recounted}")
     more = len(verdicts) - len(said)
     return "; ".join(said) + (f"; and {exact(more)} more" if more else "")
