@@ -42,6 +42,8 @@ class Source(NamedTuple):
     kind: str
     read: str
     """How its figures were read: A the file itself, B a full-text copy of the paper, C a secondary transcription."""
+    quoted: str = ""
+    """What the numbers that are only quoted from it add up to: `convcost.published.quoted`."""
 
 
 @dataclass(frozen=True, slots=True)

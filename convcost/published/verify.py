@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,7 @@ from convcost.published.data import (
 from convcost.published.figure import QUANTITIES, FigureValue
 from convcost.published.latency import Timing, timings
 from convcost.published.predictions import Compared, as_printed, prediction, signed
+from convcost.published.quoted import slips
 from convcost.published.rows import raise_all
 from convcost.render.table import Table, Tabular
 
@@ -123,7 +124,9 @@ def verify(models: str | Sequence[str] = (), data: str | None = None, source: st
         compared = [Compared(one, prediction(one, known)) for one in timed]
     raise_all(problems)
     cited = [one for one in accuracies() if chosen.has(one)] if data is None else []
-    return Verdicts((*verdicts, *map(_cited, cited), *map(_timed, compared)))
+    wrong = slips() if cited or timed else {}
+    quoted = [_held(one, wrong) for one in (*map(_cited, cited), *map(_timed, compared))]
+    return Verdicts((*verdicts, *quoted))
 
 
 def judge(claim: Claim, counter: Recount) -> Verdict:
@@ -228,6 +231,12 @@ def _timed(one: Compared) -> Verdict:
         run=timing.setup.key,
         error=None if one.error is None else float(one.error),
     )
+
+
+def _held(one: Verdict, wrong: Mapping[str, str]) -> Verdict:
+    """What is quoted, unexplained where the total of its source is not what it should be."""
+    said = wrong.get(one.source)
+    return one._replace(verdict=UNEXPLAINED, explanation=said) if said else one
 
 
 def _knobs_text(one: Claim | Measured | Timing) -> str:

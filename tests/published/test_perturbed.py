@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import random
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from convcost.core.errors import UsageError
 from convcost.core.printed import Printed
-from convcost.published.data import Claim, claims, read_claims, sources
+from convcost.published import quoted
+from convcost.published.data import Claim, accuracies, claims, read_claims, sources
 from convcost.published.figure import figure
+from convcost.published.latency import timings
 from convcost.published.rows import published_file
-from convcost.published.verify import UNEXPLAINED, judge
+from convcost.published.tasks import on_tasks
+from convcost.published.verify import UNEXPLAINED, judge, verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +82,37 @@ def test_what_a_stated_reason_rests_on_is_noticed_too(column: str, counter: Reco
     for row in dice.sample([row for row in rows() if row.sort == "stated"], OF_EACH):
         wrong = row._replace(cells={**row.cells, column: changed(row.cells[column], dice)})
         assert noticed(wrong, counter, tmp_path / "changed.csv"), wrong
+
+
+@pytest.mark.parametrize("file", ["accuracy", "latency", "tasks"])
+def test_a_changed_digit_of_what_is_only_quoted_is_noticed(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any of them changes what its source adds up to; `verify` then says so of all that is quoted from that source."""
+    assert quoted.slips() == {}
+    dice = random.Random(f"{SEED} {file}")
+    name, whole, columns = {
+        "accuracy": ("accuracies", list(accuracies()), ("top1", "top5", "params", "macs")),
+        "latency": ("timings", list(timings()), ("printed", "top1")),
+        "tasks": ("on_tasks", list(on_tasks().values()), ("accuracy",)),
+    }[file]
+    for at in dice.sample(range(len(whole)), OF_EACH):
+        column = dice.choice([column for column in columns if getattr(whole[at], column)])
+        wrong = whole[at]._replace(**{column: changed(getattr(whole[at], column), dice)})
+        other = [*whole[:at], wrong, *whole[at + 1 :]]
+        monkeypatch.setattr(quoted, name, lambda rows=other: dict(enumerate(rows)) if file == "tasks" else rows)
+        assert list(quoted.slips()) == [wrong.source], wrong
+
+
+def test_verify_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From ResNet's authors three networks are quoted; 0.1 more makes another total, and any of them may be wrong."""
+    rows = list(accuracies())
+    at = next(at for at, row in enumerate(rows) if row.source == "resnet_authors")
+    wrong = rows[at]._replace(top1=str(Decimal(rows[at].top1) + Decimal("0.1")))
+    monkeypatch.setattr(quoted, "accuracies", lambda: [*rows[:at], wrong, *rows[at + 1 :]])
+    found = verify(["resnet"], source="resnet_authors")
+    assert {one.verdict for one in found} == {UNEXPLAINED}
+    (said,) = {one.explanation for one in found}
+    stated = Decimal(sources()["resnet_authors"].quoted)
+    assert said == f"what is quoted from resnet_authors adds up to {stated + Decimal('0.1')}, not {stated}"
 
 
 def halfway(claim: Claim, verdict: Verdict) -> bool:
