@@ -226,8 +226,7 @@ def _csv(table: Table) -> str:
     import io
 
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="
-")
+    writer = csv.writer(out, lineterminator="\n")
     names = list(table.records[0] if table.records else table.fields or table.headers)
     writer.writerow(map(in_csv, names))
     writer.writerows([in_csv(record.get(name)) for name in names] for record in table.records)
