@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 import click
 
 from convcost.core.ending import tidied
-from convcost.core.errors import OutputError, UsageError
+from convcost.core.errors import OutputError, UsageError, lines_spelled
 from convcost.render.table import EXTENSIONS, PICTURES, Table, ending, render
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ def emit(text: str | bytes, path: str | None) -> None:
         _to_stdout(data)
     else:
         _to_file(data, path)
+
+
+def tell(text: str) -> None:
+    """Write lines to standard error, where a terminal shows them; what cannot be printed of them is spelled out."""
+    click.echo(lines_spelled(text), err=True)
 
 
 def show(table: Table, path: str | None, fmt: str) -> None:

@@ -21,7 +21,7 @@ from convcost.spec.zoo import is_path, split_name
 _FILE = re.compile(
     r"(?P<path>.+?\.(?:ya?ml|onnx|tflite|keras|h5|pt2|pth|pt|param))(?P<rest>:.*)?$", re.IGNORECASE | re.DOTALL
 )
-_MENTIONED = re.compile(r"\"([^\"\n]+\.ya?ml)|'([^'\n]+\.ya?ml)|([^\s\"'\[\]{},:#]+\.ya?ml)")
+_MENTIONED = re.compile(r"\"([^\"\n]+\.ya?ml)|'([^'\n]+\.ya?ml)|(?<![^\s\"'\[\]{},:#])([^\s\"'\[\]{},:#]+\.ya?ml)")
 """What may be the name of another spec in the text of one."""
 _MOST_FILES = 1000
 """Of the specs that one uses, and that these use."""

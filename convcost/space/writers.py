@@ -16,6 +16,7 @@ import numpy as np
 from convcost.core.errors import UsageError
 from convcost.core.metrics import RATIOS, TIMED
 from convcost.core.units import exact
+from convcost.render.escape import in_csv, in_json
 from convcost.results.report import json_value
 from convcost.space.axes import axis_array, value_text
 from convcost.space.evaluate import prepare
@@ -79,7 +80,7 @@ class _Csv(Writer):
         self.header: list[str] | None = None
 
     def write(self, piece: Sweep) -> None:
-        columns = _columns(piece, lambda value: str(value_text(value)), "")
+        columns = _columns(piece, lambda value: str(in_csv(value_text(value))), "")
         text = io.StringIO()
         out = csv.writer(text, lineterminator="\n")
         if self.header is None:
@@ -92,12 +93,12 @@ class _Csv(Writer):
 class _Json(Writer):
     def __init__(self, file: BinaryIO, made: DesignSpace, _metrics: Sequence[str]) -> None:
         self.file = file
-        head = json.dumps(meta(made), indent=2, ensure_ascii=False)
+        head = in_json(json.dumps(meta(made), indent=2, ensure_ascii=False))
         self.file.write(f'{head[:-2]},\n  "points": ['.encode())
         self.separator = "\n"
 
     def write(self, piece: Sweep) -> None:
-        columns = _columns(piece, lambda value: json.dumps(json_value(value), ensure_ascii=False), "null")
+        columns = _columns(piece, lambda value: in_json(json.dumps(json_value(value), ensure_ascii=False)), "null")
         line = "    {" + ", ".join(f"{json.dumps(name).replace('%', '%%')}: %s" for name in columns) + "}"
         rows = zip(*columns.values(), strict=True)
         while some := list(islice(rows, 10_000)):
