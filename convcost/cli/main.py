@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from convcost.cli.options import unaccepted
-from convcost.cli.output import abandon
-from convcost.core.errors import ConvcostError
+from convcost.cli.output import abandon, tell
+from convcost.core.ending import OTHERS, heeded
+from convcost.core.errors import ConvcostError, lines_spelled
 from convcost.core.version import __version__
 
 #: Heading -> commands, in the order in which help shows them; `convcost.cli.NAME` has NAME_command, `import_` that of import.
@@ -65,7 +66,8 @@ class _Group(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """As click's, but a failure to write the help is also a one-line error, or silent if even that cannot be written."""
         try:
-            return super().main(*args, **kwargs)
+            with heeded(OTHERS):  # not the keyboard, which is a caller's own
+                return super().main(*args, **kwargs)
         except OSError as error:
             abandon(1)
             with suppress(OSError):
@@ -99,6 +101,14 @@ class _Group(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """As click's; of what a message quotes, a file's name say, a terminal is shown nothing that it would obey."""
+        try:
+            return self._answered(ctx)
+        except click.ClickException as error:
+            error.message = lines_spelled(error.message)
+            raise
+
+    def _answered(self, ctx: click.Context) -> Any:
         try:
             result = super().invoke(ctx)
         except click.NoSuchOption as error:
@@ -116,7 +126,7 @@ class _Group(click.Group):
         except ConvcostError as error:
             raise _Failure(str(error)) from None
         if lines := unaccepted(ctx):
-            click.echo("\n".join(lines), err=True)
+            tell("\n".join(lines))
             ctx.exit(PARTIAL)
         return result
 

@@ -6,16 +6,16 @@ import errno
 import io
 import os
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 import click
 
-from convcost.core.errors import OutputError, UsageError
+from convcost.core.ending import tidied
+from convcost.core.errors import OutputError, UsageError, lines_spelled
 from convcost.render.table import EXTENSIONS, PICTURES, Table, ending, render
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
-_SIGTERM_STATUS = 143  # and for one that was asked to end
 _USUAL_WIDTH = 80  # of a terminal that does not say
 
 
@@ -36,6 +35,11 @@ def emit(text: str | bytes, path: str | None) -> None:
         _to_stdout(data)
     else:
         _to_file(data, path)
+
+
+def tell(text: str) -> None:
+    """Write lines to standard error, where a terminal shows them; what cannot be printed of them is spelled out."""
+    click.echo(lines_spelled(text), err=True)
 
 
 def show(table: Table, path: str | None, fmt: str) -> None:
@@ -190,7 +194,7 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
             return
         target = os.path.realpath(path)
         part = f"{target}.{os.getpid()}.part"
-        with _removed_if_ended(part):
+        with tidied(partial(os.unlink, part)):
             try:
                 with open(part, "xb") as file:
                     yield file
@@ -204,28 +208,6 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
         missing = isinstance(error, FileNotFoundError) and folder and not os.path.exists(folder)
         why = f"there is no folder {folder}" if missing else error.strerror or error
         raise OutputError(f"cannot write {path or repr(path)}: {why}") from None
-
-
-@contextmanager
-def _removed_if_ended(part: str) -> Iterator[None]:
-    """SIGTERM ends the program at once, after deleting the temporary file; an existing handler is left in place.
-
-    It raises no exception: unwinding would wait for worker processes that the same signal may have ended.
-    """
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-    def end(_number: int, _frame: object) -> NoReturn:
-        with suppress(OSError):
-            os.unlink(part)
-        os._exit(_SIGTERM_STATUS)
-
-    if ours:
-        signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class _Stdout(io.RawIOBase):

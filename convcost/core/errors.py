@@ -57,6 +57,16 @@ def spelled(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
+def lines_spelled(text: str) -> str:
+    r"""The lines of a text, each as `spelled`.
+
+    >>> print(lines_spelled("a\nb" + chr(8)))
+    a
+    b\x08
+    """
+    return "\n".join(map(spelled, text.split("\n")))
+
+
 class ConvcostError(Exception):
     """Base of every error that convcost raises on purpose; its text is meant for the user."""
 

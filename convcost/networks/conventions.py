@@ -110,6 +110,7 @@ def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
             "missing": [figure.text for figure in missing],
         },
         notes=notes,
+        fields=_Match._fields,
     )
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from posixpath import dirname, join, normpath
 from typing import Any, NamedTuple
 
+from convcost.core.ending import tidied
 from convcost.core.errors import Problem, SpecError, UsageError
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
@@ -20,7 +21,7 @@ from convcost.spec.zoo import is_path, split_name
 _FILE = re.compile(
     r"(?P<path>.+?\.(?:ya?ml|onnx|tflite|keras|h5|pt2|pth|pt|param))(?P<rest>:.*)?$", re.IGNORECASE | re.DOTALL
 )
-_MENTIONED = re.compile(r"\"([^\"\n]+\.ya?ml)|'([^'\n]+\.ya?ml)|([^\s\"'\[\]{},:#]+\.ya?ml)")
+_MENTIONED = re.compile(r"\"([^\"\n]+\.ya?ml)|'([^'\n]+\.ya?ml)|(?<![^\s\"'\[\]{},:#])([^\s\"'\[\]{},:#]+\.ya?ml)")
 """What may be the name of another spec in the text of one."""
 _MOST_FILES = 1000
 """Of the specs that one uses, and that these use."""
@@ -117,8 +118,9 @@ def _checked_out(place: Revised) -> Iterator[tuple[str, str]]:
             f"{place.text}: git knows no revision {place.revision!r} here; 'git log' and 'git branch' show them"
         )
     top = _relative(place)
-    with tempfile.TemporaryDirectory(prefix="convcost-") as made:
-        folder = os.path.realpath(made)
+    made = tempfile.TemporaryDirectory(prefix="convcost-")
+    with tidied(made.cleanup), made:
+        folder = os.path.realpath(made.name)
         waiting, seen = [top], {top}
         while waiting:
             path = waiting.pop()

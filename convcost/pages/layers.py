@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from html import escape, unescape
+from html import unescape
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from convcost.graph.walk import Walked
 from convcost.ops import OPS
 from convcost.render import html
 from convcost.render.cells import bar, shares
+from convcost.render.escape import in_html
 from convcost.results.costs import (
     Group,
     LayerCost,
@@ -204,8 +205,8 @@ class _Rows:
         within = next((fold.name for fold in around if node.name.startswith(f"{fold.name}.")), "")
         short = node.name.removeprefix(f"{within}.") if within else node.name
         fold = around[0] if around else None
-        told = "" if within == (fold.name if fold else "") else f' data-name="{escape(node.name)}"'
-        named = "" if fold and fold.kind == KINDS.index("units") else f' id="{escape(row_id(node.name))}"'
+        told = "" if within == (fold.name if fold else "") else f' data-name="{in_html(node.name)}"'
+        named = "" if fold and fold.kind == KINDS.index("units") else f' id="{in_html(row_id(node.name))}"'
         attributes = f' class="d{depth} k{node.kind}"{named}{told}'
         part = _part(node)
         texts = [short, node.op, *_ends(part), *_numbers(part, self.report)]
@@ -241,7 +242,7 @@ def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:
 
 def _tr(texts: Sequence[str], attributes: str, most: float = 0.0) -> str:
     """A row whose cells are styled by column: a class on each cell would take a tenth of the page."""
-    first, *rest = map(escape, texts)
+    first, *rest = map(in_html, texts)
     drawn = bar(100 * shares(texts[-1:])[0] / most) if most else ""
     middle = "".join(f"<td>{text}</td>" for text in rest[:-1])
     return f"<tr{attributes}><th>{first}</th>{middle}<td{drawn}>{rest[-1]}</td></tr>\n"

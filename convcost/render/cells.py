@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convcost.render.escape import in_csv
+
 _SHARE = re.compile(r"(?:[<>]=)?(\d[\d,]*(?:\.\d+)?) %")
 _BLOCKS = re.compile("([█▉▊▋▌▍▎▏]*)(?: .*)?")
 _EIGHTHS = "█▉▊▋▌▍▎▏"
@@ -70,7 +72,10 @@ def columns_of(records: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     >>> columns_of([{"op": "add", "n": 1, "at": "a.b"}, {"op": "add", "n": 2, "at": "a.c"}])
     [['op', ['add'], 0], ['n', [1, 2]], ['at', {'front': [0, 'a.b', 2, 'c']}]]
     """
-    return [_column(name, [_plain(record.get(name)) for record in records]) for name in (records[0] if records else ())]
+    return [
+        _column(in_csv(name), [_plain(record.get(name)) for record in records])
+        for name in (records[0] if records else ())
+    ]
 
 
 def _column(name: str, values: list[int | str]) -> list[Any]:
@@ -98,4 +103,4 @@ def _plain(value: Any) -> int | str:
     """A value that a script turns into the text that Python's `csv` writes."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _EXACT:
         return value
-    return "" if value is None else str(value)
+    return "" if value is None else str(in_csv(value))

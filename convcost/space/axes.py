@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import lcm, prod
@@ -13,6 +12,7 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.errors import Unfit, UsageError
 from convcost.core.expr import ExprError, number
+from convcost.core.reading import listed
 from convcost.core.units import decimal_text, exact, say
 from convcost.spec.knobs import knob_value, no_knob
 from convcost.spec.syntax import Knob, KnobValue, Spec, sides
@@ -117,7 +117,7 @@ def _listed(name: str, given: Any) -> Sequence[Any]:
 
 def _from_text(name: str, text: str) -> Sequence[Any]:
     if ":" not in text:
-        return [part.strip() for part in re.split(r",(?![^\[]*\])", text)]
+        return [part.strip() for part in listed(text)]
     parts = text.split(":")
     try:
         ends = [number(part.strip()) for part in parts]

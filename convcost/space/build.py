@@ -23,6 +23,7 @@ from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.memory.policies import policy
 from convcost.memory.traffic import moves
 from convcost.space.axes import is_ordered
+from convcost.space.kinds import kinds_along
 from convcost.space.numbers import Mask, Undecided, added, along, freeze, total
 from convcost.space.target import Target
 from convcost.spec.calls import MOST_NODES
@@ -135,22 +136,22 @@ def _with(box: Box, position: int, chosen: Array) -> Box:
 
 
 def divided(box: Box, labels: Array) -> list[Box]:
-    """Cut a box along the axis that needs the fewest pieces to separate points with different labels."""
-    best: list[Array] = []
-    axis = -1
-    for position, size in enumerate(labels.shape):
-        if size > 1:
-            slices = np.moveaxis(labels, position, 0).reshape(size, -1)
-            if slices.dtype == object:
-                kinds = np.array([hash(tuple(row)) for row in slices.tolist()])
-            elif slices.shape[1] == 1:
-                kinds = np.unique(slices, return_inverse=True)[1].reshape(-1)  # as rows they take several times as long
-            else:
-                kinds = np.unique(slices, axis=0, return_inverse=True)[1].reshape(-1)
-            pieces = [np.flatnonzero(kinds == kind) for kind in dict.fromkeys(kinds.tolist())]
-            if len(pieces) > 1 and (not best or len(pieces) < len(best)):
-                best, axis = pieces, position
-    return [_with(box, axis, box[axis][piece]) for piece in best]
+    """Cut a box along the axis that needs the fewest pieces to separate points with different labels.
+
+    >>> two, three = np.arange(2), np.arange(3)
+    >>> [part[1].tolist() for part in divided((two, three), np.array([[7, 9, 7], [7, 9, 7]]))]
+    [[0, 2], [1]]
+    >>> [part[0].tolist() for part in divided((two, three), np.array([[7, 9, 7], [6, 9, 8]]))]
+    [[0], [1]]
+    """
+    kinds = {axis: kinds_along(axis, [labels], size) for axis, size in enumerate(labels.shape) if size > 1}
+    varying = [axis for axis in kinds if kinds[axis].any()]
+    if not varying:
+        raise AssertionError("a grid is split where points differ, and none do")
+    axis = min(varying, key=lambda axis: int(kinds[axis].max()))
+    order = np.argsort(kinds[axis], kind="stable")
+    ends = np.flatnonzero(np.diff(kinds[axis][order])) + 1
+    return [_with(box, axis, box[axis][piece]) for piece in np.split(order, ends)]
 
 
 def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> tuple[Walked, Sequence[Dim]] | None:

@@ -167,7 +167,10 @@ class Number:
 
     def __index__(self) -> int:
         """The one value it has; where there are several, the grid is split by value."""
-        raise Undecided(self.dense().array)
+        field = self.dense()
+        if field.low == field.high:  # terms may cancel: x·y + (3 - x)·y is a sum of products, and 3·y
+            return int(field.low)
+        raise Undecided(field.array)
 
     __int__ = __index__
 

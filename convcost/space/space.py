@@ -26,6 +26,7 @@ from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
 from convcost.results.settings import settings_text
 from convcost.space.build import Box, Request, SpacePart, parts
+from convcost.space.kinds import kinds_along
 from convcost.space.numbers import Field, Most, Sum
 from convcost.spec.syntax import sides
 
@@ -294,6 +295,8 @@ def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: 
     if refused and not any(part.costs for part in every):
         raise UsageError(refused[0])
     found = [_region(part, back) for part in every]
+    if sum(prod(region.shape) for region in found) != prod(map(len, axes.values())):
+        raise AssertionError("the regions are not the whole grid")  # what no region has would cost nothing
     idle = {knob for knob in knobs if sides(spec, knob, request.input_shapes)}  # what the input given replaces
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes and knob not in idle}
     return DesignSpace(network, fixed, dict(axes), tuple(found), read, request)
@@ -375,21 +378,3 @@ def _term_covers(larger: TableTerm, smaller: TableTerm) -> bool:
 def _is_positive(term: TableTerm) -> bool:
     """Whether a term is nowhere below zero: where it is, adding it makes a sum smaller."""
     return term.factor > 0 and all(bool((table >= 0).all()) for table in term.tables)
-
-
-def kinds_along(axis: int, arrays: Sequence[Array], size: int) -> Array:
-    """For each value of an axis the number of its kind: equal where all arrays are equal.
-
-    >>> kinds_along(0, [np.array([7, 7, 9]), np.array([1, 1, 1])], 3).tolist()
-    [0, 0, 1]
-    """
-    columns = [np.moveaxis(array, axis, 0).reshape(size, -1) for array in arrays if array.shape[axis] > 1]
-    if not columns:
-        return np.zeros(size, dtype=np.intp)
-    if any(column.dtype == object for column in columns):
-        seen: dict[Any, int] = {}
-        rows = zip(*(map(tuple, column.tolist()) for column in columns), strict=True)
-        return np.array([seen.setdefault(row, len(seen)) for row in rows], dtype=np.intp)
-    _, first, kinds = np.unique(np.concatenate(columns, axis=1), axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(np.argsort(first))  # numbered in the order of the axis
-    return order[kinds.reshape(-1)]

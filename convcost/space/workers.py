@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from convcost.core.errors import ConvcostError, UsageError, did_you_mean
+from convcost.core.ending import deaf
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.space.processes import MOST_DEATHS, EngineError, Processes
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 ENGINES = ("local", "dask")
-MOST_DEATHS = 3
-"""How often workers may die before the work is abandoned."""
 MOST_JOBS = 1024
 _NO_DASK = "the engine dask needs dask: pip install 'convcost[distributed]'"
-
-
-class EngineError(ConvcostError):
-    """The engine could not be started, or its workers keep dying."""
 
 
 def results(
@@ -35,17 +32,17 @@ def results(
     jobs: int = 1,
     engine: str = "local",
     scheduler: str | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """The function's result for each piece of work, in order; raises `UsageError`, `EngineError`.
 
     The function and its work must be picklable if they leave this process (`jobs` > 1, or dask). Only a few pieces per
-    worker are in progress at once, so that memory does not grow with their number.
+    worker are in progress at once, so that memory does not grow with their number. Workers end when the results are closed.
     """
     check_engine(jobs, engine, scheduler)
     if engine == "dask":
         return _on_dask(function, work, jobs, scheduler)
     if jobs == 1:
-        return map(function, work)
+        return (function(one) for one in work)
     return _on_processes(function, work, jobs)
 
 
@@ -76,63 +73,34 @@ def over(executor: Executor, function: Callable[[Work], Result], work: Iterable[
             future.cancel()
 
 
-def _on_processes(function: Callable[[Work], Result], work: Iterable[Work], jobs: int) -> Iterator[Result]:
-    """On a pool of processes; if one dies, a new pool does what is left."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    todo: deque[Work] = deque()
-    source = iter(work)
-
-    def remembered() -> Iterator[Work]:
-        yield from tuple(todo)
-        for one in source:
-            todo.append(one)
-            yield one
-
-    for deaths in range(MOST_DEATHS + 1):
-        with _pool(jobs) as executor:
-            try:
-                for result in over(executor, function, remembered(), 2 * jobs):
-                    todo.popleft()
-                    yield result
-            except BrokenProcessPool:
-                if deaths == MOST_DEATHS:
-                    raise EngineError(
-                        f"worker processes died {MOST_DEATHS + 1} times (out of memory?); try fewer --jobs"
-                    ) from None
-            else:
-                return
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[Executor]:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # A fresh interpreter for each: a fork would copy this process's threads in whatever state they are.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _on_processes(function: Callable[[Work], Result], work: Iterable[Work], jobs: int) -> Generator[Result, None, None]:
+    """On processes, each of which a thread waits for; they end with the last piece, or if the rest is not wanted."""
+    with closing(Processes(function)) as processes, ThreadPoolExecutor(jobs, "convcost-job", deaf) as executor:
+        try:
+            yield from over(executor, processes, work, 2 * jobs)
+        finally:
+            processes.end()
 
 
 def _on_dask(
     function: Callable[[Work], Result], work: Iterable[Work], jobs: int, scheduler: str | None
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     try:
         from distributed import Client, LocalCluster
     except ImportError:
         raise UsageError(_NO_DASK) from None
     cluster: AbstractContextManager[Any] = nullcontext(scheduler)
     if scheduler is None:
-        cluster = LocalCluster(
+        start = partial(
+            LocalCluster,
             n_workers=jobs,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address=None,
             silence_logs=logging.CRITICAL,
         )
+        with ThreadPoolExecutor(1, "convcost-dask", deaf) as starter:  # its workers end with this process, not before
+            cluster = starter.submit(start).result()
     with cluster as address:
         try:
             client = Client(address, timeout="20s", set_as_default=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
-from html import escape
 
 from convcost.diagrams.architecture.blocks import Block
 from convcost.diagrams.architecture.boxes import Cell, exactly, linked
@@ -14,6 +13,7 @@ from convcost.diagrams.architecture.picture import Box, Picture
 from convcost.diagrams.architecture.sheet import MARGIN, Sheet
 from convcost.diagrams.architecture.svg import svg
 from convcost.networks.network import Network
+from convcost.render.escape import in_html, lines_in_html
 from convcost.render.html import asset
 from convcost.results.report import Report
 
@@ -53,10 +53,10 @@ def planned_html(drawn: Plan, leads: Callable[[str], str] | None = None) -> str:
     inside = _Inside(drawn, leads)
     wide = inside.svg(drawn.diagram(_WIDE, titled=False))
     narrow = inside.svg(drawn.diagram(_NARROW, titled=False))
-    label = escape(f"{drawn.named}: stages as boxes, repeated blocks once")
+    label = in_html(f"{drawn.named}: stages as boxes, repeated blocks once")
     pictures = f'<div class="wide-picture">{wide}</div><div class="narrow scrolls">{narrow}</div>'
     figure = f'<figure class="has-narrow" role="group" aria-label="{label}">{pictures}</figure>\n'
-    outline = f"<details><summary>As text</summary><pre>{escape(drawn.diagram(WIDTH).text())}</pre></details>\n"
+    outline = f"<details><summary>As text</summary><pre>{lines_in_html(drawn.diagram(WIDTH).text())}</pre></details>\n"
     details = "".join(inside.drawings())
     script = f"<script>{asset('diagram.js')}</script>\n"
     return f'{_STYLE}<div class="unfolds">\n{figure}<div aria-live="polite">{details}</div>\n</div>\n{outline}{script}'
@@ -105,7 +105,7 @@ class _Inside:
             name = ".".join(part.path)
             target = self.leads(name) if self.leads else ""
             heading = (
-                f'<h3><a href="{escape(target)}">{escape(name)}</a></h3>' if target else f"<h3>{escape(name)}</h3>"
+                f'<h3><a href="{in_html(target)}">{in_html(name)}</a></h3>' if target else f"<h3>{in_html(name)}</h3>"
             )
             yield f'<div class="unfolded" id="{key}" hidden>{heading}{self._drawing(part)}</div>\n'
 
