@@ -1,4 +1,4 @@
-"""1,000 hostile cases; the same by hundreds of thousands: `python -m fuzz 200000 --jobs 2`, in tests."""
+"""2,000 hostile cases; the same by hundreds of thousands: `python -m fuzz 200000 --jobs 2`, in tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fuzz.doors import End
 from fuzz.run import Finding, judged, label, made, spread
 
 pytestmark = posix
-PARTS, EACH = 2, 500
+PARTS, EACH = 4, 500
 KEPT = sorted((Path(__file__).parent / "kept").glob("*.yaml"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{TESTS}"}
 
