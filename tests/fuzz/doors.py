@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,53 +190,60 @@ def swept(folder: Path, name: str, settings: Mapping[str, Any], axes: Mapping[st
             holds(got[metric] == number, f"{metric} of a sweep is {got[metric]}, alone {number}")
 
 
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Have a folder as the working directory."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
 # -- the command line --------------------------------------------------------------------------------------------------
 
 
 def command(folder: Path, *words: str) -> End:
     """`convcost WORDS` in the folder: an exit status, streams and files as promised."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
+    with working_in(folder):
         ran = CliRunner().invoke(main, list(words), prog_name="convcost")
-        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
-        holds(ran.exit_code in (0, 1, 2, 3), f"exit status {ran.exit_code}")
-        holds("Traceback" not in ran.output, "a traceback")
-        holds(ran.exit_code != 2 or not ran.stdout or words[0] == "check", "exit status 2, and something is printed")
-        holds(ran.exit_code != 2 or bool(ran.stderr.strip()), "exit status 2 without a word")
-        oracles.printable(ran.stderr, "a message")
-        if ran.exit_code != 2 and ran.stdout:
-            oracles.output(ran.stdout, _format(words))
-        for path in folder.glob("out.*"):
-            if kind := _WRITTEN.get(path.suffix):
-                oracles.output(path.read_text(encoding="utf-8"), kind)
-    finally:
-        os.chdir(before)
+    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    holds(ran.exit_code in (0, 1, 2, 3), f"exit status {ran.exit_code}")
+    holds("Traceback" not in ran.output, "a traceback")
+    holds(
+        ran.exit_code != 2 or not ran.stdout or words[0] == "check" or "validate" in words,
+        "exit status 2, and something is printed",
+    )
+    holds(ran.exit_code != 2 or bool(ran.stderr.strip()), "exit status 2 without a word")
+    oracles.printable(ran.stderr, "a message")
+    asked, made = _format(words), [*folder.glob("out.*")]
+    if ran.exit_code != 2 and ran.stdout and not made:
+        oracles.output(ran.stdout, asked or "text")
+    for path in made:
+        oracles.output(path.read_text(encoding="utf-8"), asked or _WRITTEN.get(path.suffix, "text"))
     return End(("fine", "said no", "refused", "partial")[ran.exit_code], ran.output)
 
 
 def _format(words: Sequence[str]) -> str:
-    """The format of the standard output."""
-    if any(word in ("-h", "--help", "--version", "-o", "--output") for word in words) or words[0] == "spec":
-        return "text"
+    """The format that is asked for; empty where the file or nothing says it, and where help is asked for."""
     last = [after for word, after in itertools.pairwise(words) if word == "--format"]
-    return last[-1].lower() if last else "text"
+    return last[-1].lower() if last and not {"-h", "--help", "--version"} & {*words} else ""
 
 
 # -- Python ------------------------------------------------------------------------------------------------------------
 
 
-def call(folder: Path, name: str, settings: Mapping[str, Any]) -> None:
+def call(folder: Path, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> None:
     """A public function with these arguments; what it gives can be shown, and written as JSON."""
-    settings = {key: str(folder / one) if one == "net.yaml" else one for key, one in settings.items()}
-    positional = [settings.pop(key) for key in sorted(settings) if key.isdigit()]
-    found = getattr(convcost, name)(*positional, **settings)
-    repr(found)
-    if hasattr(found, "table"):
-        oracles.printable(str(found.table()), "a table")
-    if hasattr(found, "to_dict"):
-        json.dumps(found.to_dict(), allow_nan=False)
+    with working_in(folder):
+        found = getattr(convcost, name)(*positional, **named)
+        repr(found)
+        if hasattr(found, "table"):
+            oracles.printable(str(found.table()), "a table")
+        if hasattr(found, "to_dict"):
+            json.dumps(found.to_dict(), allow_nan=False)
 
 
 DOORS: dict[str, Callable[..., End | None]] = {

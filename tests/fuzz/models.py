@@ -147,5 +147,3 @@ def case(label: str, rng: Random) -> Case:
         command, *options = rng.choice(_WORDS)
         ask = ("convcost", command, name, *options)
     return Case(label, ask, {name: data})
-
-

@@ -17,13 +17,16 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from fuzz import doors, models, specs, watch
+from fuzz import calls, commands, doors, models, specs, tables, watch
 from fuzz.case import Case
 from fuzz.doors import End
 
 KINDS: dict[str, tuple[int, Callable[[str, Random], Case]]] = {
     "spec": (10, specs.case),
     "model": (5, models.case),
+    "table": (3, tables.case),
+    "command": (5, commands.case),
+    "call": (2, calls.case),
 }
 """Kind of case -> its share of all, and its generator."""
 _DIGITS = re.compile(r"\b\d+(?:[,.]\d+)*")

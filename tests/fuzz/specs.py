@@ -57,15 +57,30 @@ def trees() -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
+_PLAIN = re.compile(r"[\w.+*/()<=>-][\w.+*/()<=>% -]*(?<! )", re.ASCII)
+
+
 def written(tree: Any) -> str:
-    """A tree as a text, with a line for each of its keys."""
+    """A tree as YAML, with a line for each key at its top; texts are plain where they can be.
+
+    >>> print(written({"name": "net", "layers": [{"relu": {"repeat": "max(1, n)"}}], "input": ["n * 2", 3]}), end="")
+    name: net
+    layers: [{relu: {repeat: "max(1, n)"}}]
+    input: [n * 2, 3]
+    """
     if not isinstance(tree, dict):
-        return json.dumps(tree, ensure_ascii=False) + "\n"
-    return "".join(f"{_key(key)}: {json.dumps(inner, ensure_ascii=False)}\n" for key, inner in tree.items())
+        return f"{_flow(tree)}\n"
+    return "".join(f"{_flow(key)}: {_flow(inner)}\n" for key, inner in tree.items())
 
 
-def _key(key: Any) -> str:
-    return str(key) if re.fullmatch(r"\w+", str(key)) else json.dumps(str(key), ensure_ascii=False)
+def _flow(tree: Any) -> str:
+    if isinstance(tree, dict):
+        return f"{{{', '.join(f'{_flow(key)}: {_flow(inner)}' for key, inner in tree.items())}}}"
+    if isinstance(tree, list):
+        return f"[{', '.join(map(_flow, tree))}]"
+    if isinstance(tree, str) and (not tree or (_PLAIN.fullmatch(tree) and not tree.startswith("- "))):
+        return tree
+    return json.dumps(tree, ensure_ascii=False)
 
 
 def spec(rng: Random) -> tuple[str, dict[str, list[str]]]:
