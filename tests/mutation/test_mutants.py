@@ -79,6 +79,7 @@ def test_all_packages_are_covered_by_tests_that_are_there() -> None:
     assert all((ROOT / file).exists() for file in run.BROAD)
 
 
+@pytest.mark.slow
 def test_who_is_noticed_and_who_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`n + 1` is tested, the default is not, and `n += 1` without the addition never ends."""
     source = "def after(n=0):\n    return n + 1\n\n\ndef first(n):\n    while n < 9:\n        n += 1\n    return n\n"
@@ -102,7 +103,7 @@ def test_who_is_noticed_and_who_survives(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(run, "ROOT", tmp_path / "project")
     monkeypatch.setattr(run, "COVERING", {})
     monkeypatch.setattr(run, "BROAD", set())
-    monkeypatch.setattr(run, "LEAST", 2)
+    monkeypatch.setattr(run, "LEAST", 3)
     monkeypatch.setattr(run, "equivalents", lambda: {("convcost/core/half.py", "while n <= 9:"): "of no consequence"})
     bench = Bench(tmp_path / "copy")
     found = {one.shown: bench.outcome(one, 1).word for one in all_mutants(["convcost/core/half.py"])}
