@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from random import Random
 from typing import Any
@@ -71,23 +71,25 @@ def functions() -> Mapping[str, Callable[..., Any]]:
     return {name: one for name, one in found.items() if inspect.isfunction(one) and name not in _UNTRIED}
 
 
+_BY_KIND: tuple[tuple[str, Sequence[Any]], ...] = (
+    ("GivenShape", _SHAPES),
+    ("Shape", [shape for shape in _SHAPES if isinstance(shape, list)]),
+    ("Model", _MODELS),
+    ("Network", _MODELS),
+    ("bool", (True, False)),
+    ("int", _WHOLE),
+    ("Sequence", ([],)),
+)
+"""What an annotation names -> values of that kind."""
+
+
 def _drawn(rng: Random, one: inspect.Parameter) -> Any:
-    """A value for a parameter: by its name, else by what its annotation names."""
-    said = str(one.annotation)
-    option = f"--{one.name.replace('_', '-')}"
-    if rng.random() < 0.04:
-        return value(rng)
-    if one.name in _WORDS:
-        return near_front(rng, _WORDS[one.name])
-    if "Shape" in said:
-        return near_front(rng, _SHAPES)
-    if option in POOLS:
-        return near_front(rng, POOLS[option])
-    if "Model" in said or "Network" in said:
-        return near_front(rng, _MODELS)
-    if "bool" in said:
-        return rng.random() < 0.5
-    return near_front(rng, _WHOLE) if "int" in said else [] if "Sequence" in said else value(rng)
+    """A value of a parameter's type: by its name, else by its annotation; anything where that says text or `Any`."""
+    said, option = str(one.annotation), f"--{one.name.replace('_', '-')}"
+    by_kind = (pool for kind, pool in _BY_KIND if kind in said)
+    pool = _WORDS.get(one.name) or POOLS.get(option) or next(by_kind, ())
+    odd = ("str" in said or "Any" in said) and "Mapping" not in said and rng.random() < 0.05
+    return near_front(rng, pool) if pool and not odd else value(rng)
 
 
 def case(label: str, rng: Random) -> Case:

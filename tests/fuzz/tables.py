@@ -171,7 +171,7 @@ FILES: Mapping[str, tuple[Callable[[Random], str], tuple[str, ...]]] = {
     "profile.json": (lambda rng: json.dumps(mutants.tree(rng, _profile())), ("calibrate", "profile.json", "net.onnx")),
     "convcost-budgets.yaml": (_yaml(_BUDGETS), ("check",)),
     "device.yaml": (_yaml(_ROOFLINE), ("latency", "net.yaml", "--device", "device.yaml")),
-    "calibrated.yaml": (lambda rng: _yaml(_device())(rng), ("latency", "net.yaml", "--device", "calibrated.yaml")),
+    "calibrated.yaml": (lambda rng: written(mutants.tree(rng, _device())), ("latency", "net.yaml", "--device", "calibrated.yaml")),
     "board.yaml": (_yaml(_BOARD), ("memory", "net.yaml", "--runtime", "tflm", "--board", "board.yaml")),
     "convcost-lock.yaml": (lambda rng: mutants.text(rng, _LOCK, (_LOCK,)), ("check", "net.yaml", "--tolerance", "1%")),
 }  # fmt: skip
