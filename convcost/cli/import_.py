@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from convcost.cli.options import (
+    SPEC_FILE,
     input_option,
     model_argument,
     opened,
-    output_option,
+    output_to,
     partial_option,
     set_option,
     settings,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @input_option
 @click.option("--flat", is_flag=True, help="Every layer and every attribute spelled out, as spec resolve writes it.")
 @partial_option
-@output_option
+@output_to(SPEC_FILE)
 def import_command(
     model: str, set_: tuple[tuple[str, str], ...], input_: GivenShape | None, flat: bool, output: str | None
 ) -> None:

@@ -25,7 +25,7 @@ Evaluation = Callable[[Names], Any]
 _TOKEN = re.compile(
     r"(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op>//|[=!<>]=|[-+*/%<>()\[\].,])|(?P<bad>\S)"
 )
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 _LONGEST = 400  # characters of an expression
 _DEEPEST = 40  # nested brackets
 #: Operators of other languages -> what to write in this one.

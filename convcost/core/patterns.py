@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-_SEPARATORS = re.compile(r"(\[[^\]]*\])|[\s_.-]+")
-"""In the brackets of a glob, - makes a range."""
+_SEPARATORS = re.compile(r"(\[[^\]]*\]?)|[\s_.-]+")
+"""In the brackets of a glob, - makes a range; one that is not closed goes on to the end."""
 _GLOB = frozenset("*?[")
 Item = TypeVar("Item")
 

@@ -28,6 +28,7 @@ from convcost.core.units import BINARY_UNITS, say
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3}){1,9}|\d{1,30})(?:\.(\d{1,30}))?(?:[eE](\d{1,2}))?\s*([A-Za-z]*|%)", re.ASCII)
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 _DIGITS = 150  # of an amount: more than thirty digits, an exponent and a unit can say
+_BRACKETS = {"[": 1, "]": -1}
 _SHOWN = 40
 """Characters of what was given that a message quotes."""
 
@@ -39,6 +40,21 @@ def whole_number(text: str) -> int | None:
     (64, None, None)
     """
     return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a text between its commas; a comma in brackets is one of a list inside.
+
+    >>> listed("width=1,sizes=[4,5]"), listed("")
+    (['width=1', 'sizes=[4,5]'], [''])
+    """
+    parts, start, depth = [], 0, 0
+    for at, sign in enumerate(text):
+        if sign == "," and not depth:
+            parts.append(text[start:at])
+            start = at + 1
+        depth = max(depth + _BRACKETS.get(sign, 0), 0)
+    return [*parts, text[start:]]
 
 
 def python_int(value: Any) -> Any:

@@ -22,7 +22,7 @@ LARGEST: Final = 2**27
 _ENDINGS: Final = (".json", ".csv", ".txt", ".log")
 _BEGINNING: Final = 2**16
 """Characters that tell what a file is."""
-_ORDER = re.compile(r"=+ Run Order =+")
+_ORDER = re.compile(r"(?<!=)=+ Run Order =+")
 _REGULAR: Final = "Operator-wise Profiling Info for Regular Benchmark Runs"
 _NUMBER: Final = r"\d{1,15}(?:\.\d{1,9})?(?:e\+?\d)?"
 _COUNTED = re.compile(r"\bcount=\d+ ")

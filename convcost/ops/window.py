@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from convcost.core.cost import Check
-from convcost.core.dims import Dim, Shape, ceil_div, is_array, is_symbolic, maximum, minimum, where
+from convcost.core.dims import Dim, Shape, ceil_div, floor_sum, maximum, minimum, where
 
 _FITS = "the {0} window must fit into the padded input, got {1}"
 #: What is said instead, by the number of axes.
@@ -95,38 +94,35 @@ def slide(size: Dim, extent: Dim, stride: Dim, padding: Any, ceil_mode: bool = F
     return Slide(room // stride + 1, before, after, fits=room >= 0)
 
 
-def total(count: Dim, term: Callable[[Dim], Dim]) -> Dim:
-    """The sum of term(0), …, term(count - 1).
-
-    >>> total(3, lambda i: 10 * i)
-    30
-    """
-    if is_symbolic(count):
-        import sympy
-
-        index = sympy.Dummy("i", integer=True, nonnegative=True)
-        return sympy.Sum(term(index), (index, 0, count - 1))
-    if is_array(count):
-        return sum((where(i < count, term(i), 0) for i in range(int(count.max()))), 0 * count)
-    return sum((term(i) for i in range(count)), 0)
-
-
 def real_taps(size: Dim, slid: Slide, kernel: Dim, stride: Dim, dilation: Dim) -> Dim:
     """How often, along one axis, a tap of a sliding window falls on the input and not on the zeros around it.
 
-    Tap i lies on the input from the first position p with p·stride + i·dilation >= before to the last one with
-    p·stride + i·dilation < before + size.
+    Tap i of position p lies at p·stride + i·dilation, and the input begins behind the zeros before it: the taps that end
+    in or before it, without those before it.
 
     >>> real_taps(2, slide(2, 3, 1, (1, 1)), 3, 1, 1)  # two positions, each with one of three taps on a zero
     4
     """
+    ends = slid.before + size, slid.before
+    until_end, until_start = [_taps_before(end, slid.out, kernel, stride, dilation) for end in ends]
+    return until_end - until_start
 
-    def positions(tap: Dim) -> Dim:
-        ahead = slid.before - tap * dilation
-        last = minimum((size - 1 + ahead) // stride, slid.out - 1)
-        return maximum(last - maximum(ceil_div(ahead, stride), 0) + 1, 0)
 
-    return total(kernel, positions)
+def _taps_before(end: Dim, positions: Dim, kernel: Dim, stride: Dim, dilation: Dim) -> Dim:
+    """How many taps, over all positions, lie before `end`: all taps of the first positions, then fewer and fewer, then none.
+
+    >>> _taps_before(5, 3, 3, 2, 1)  # taps at 0 1 2, 2 3 4, 4 5 6
+    7
+    """
+
+    def beginning_by(last: Dim) -> Dim:
+        return maximum(minimum(last // stride + 1, positions), 0)
+
+    some = beginning_by(end - 1)
+    whole = beginning_by(end - dilated(kernel, dilation))
+    # From the last position that has taps before the end back to the first that has not all of them there.
+    room = end - (some - 1) * stride
+    return whole * kernel + floor_sum(some - whole, stride, room + dilation - 1, dilation)
 
 
 class Spread(NamedTuple):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from convcost.core.deferred import Deferred
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.render.escape import in_csv, in_html, in_json, in_markdown, printable
 from convcost.render.fit import GAP, Column, bar, columns_of, fit, heading_lines, padded, wrapped
@@ -42,9 +43,9 @@ def ending(path: str | None) -> str:
     return os.path.splitext(path or "")[1].lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Cells as formatted text, and the same rows as exact records."""
+@dataclass(frozen=True)
+class Table(Deferred):
+    """Cells as formatted text, and the same rows as exact records; what is not shown may be computed where it is asked for."""
 
     title: str
     headers: tuple[str, ...]
@@ -71,6 +72,8 @@ class Table:
     """Of each row the length of the bar that text draws beside it where there is room, of 1; empty for none."""
     heading: str = ""
     """What a page of it is called, where that is not its title."""
+    fields: tuple[str, ...] = ()
+    """The keys of the records, of a table that may have none: CSV and frames have these columns then, too."""
 
     def render(self, format: str = "table", width: int | None = None) -> str:  # noqa: A002 - as the command's option is called
         """The table as text: `table`, `json`, `csv`, `markdown`, `html` or `latex`; raises `UsageError`.
@@ -90,7 +93,7 @@ class Table:
         """A pandas DataFrame with an exact record per row."""
         import pandas as pd
 
-        return pd.DataFrame(self.records)
+        return pd.DataFrame(self.records, columns=None if self.records else self.fields or self.headers)
 
     def __repr__(self) -> str:
         return f"<Table {self.title or ', '.join(self.headers)} · {len(self.rows)} rows>"
@@ -224,7 +227,7 @@ def _csv(table: Table) -> str:
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = list(table.records[0]) if table.records else []
+    names = list(table.records[0] if table.records else table.fields or table.headers)
     writer.writerow(map(in_csv, names))
     writer.writerows([in_csv(record.get(name)) for name in names] for record in table.records)
     return out.getvalue()

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
@@ -49,10 +50,11 @@ def write(
     prepare(made, metrics)  # so that no worker has to, window after window
     out = writer(fmt, file, made, metrics)
     try:
-        for done in results(partial(_piece, made, metrics), windows(made.shape, size), **engine):
-            out.write(done)
-            if progress:
-                progress(len(done))
+        with closing(results(partial(_piece, made, metrics), windows(made.shape, size), **engine)) as found:
+            for done in found:
+                out.write(done)
+                if progress:
+                    progress(len(done))
         out.close()
     except BaseException:
         out.abandon()

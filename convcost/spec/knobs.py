@@ -69,7 +69,7 @@ def _instead(value: Any) -> str:
     text = str(value).strip()
     if found := re.fullmatch(r"(\d+),(\d+)", text, re.ASCII):
         return f"; a decimal point is meant: {found[1]}.{found[2]}"
-    if found := re.fullmatch(r"([\d.]+)(?:-|\.\.|…)([\d.]+)", text, re.ASCII):
+    if found := re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)(?:-|\.\.|…)(\d+(?:\.\d+)?|\.\d+)", text, re.ASCII):
         step = "0.1" if "." in text else "1"
         return f"; a range is {found[1]}:{found[2]}:{step}, as a value of --over"
     return ""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean
 from convcost.core.places import MODEL_FILE, zoo_directory
+from convcost.core.reading import listed
 from convcost.spec.parse import parse
 from convcost.spec.syntax import Spec
 from convcost.spec.tree import read_text, shown_path, texts
@@ -75,7 +76,7 @@ def split_name(model: str) -> tuple[str, dict[str, str]]:
     if not colon or whole or ("\0" not in model and os.path.isfile(model)):
         return model, {}
     own: dict[str, str] = {}
-    for word in re.split(r",(?![^\[]*\])", words):  # a comma in brackets is one of a list
+    for word in listed(words):
         knob, sign, value = (part.strip() for part in word.partition("="))
         if not (bare and knob and sign and value):
             example = f"{bare or 'mobilenet_v2'}:width=0.75,resolution=192"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy
+from helpers.steps import lines_run
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from convcost.core import dims
+from convcost.space.numbers import along, dense_of
 
 exactly = settings(deadline=None, derandomize=True, max_examples=150, database=None)
 INTEGERS = st.integers(-1000, 1000)
@@ -199,3 +202,64 @@ def test_only_what_has_free_symbols_is_symbolic_and_only_numpy_has_arrays(value)
     assert dims.is_array(value) == isinstance(value, (np.ndarray, np.generic))
     assert dims.is_symbolic(A + 1)
     assert not dims.is_array(A + 1)
+
+
+# Sums of floors.
+
+LINES = st.tuples(st.integers(0, 30), st.integers(0, 40), st.integers(-60, 60), st.integers(1, 20))
+LARGE = st.integers(0, 10**9)
+
+
+def added_up(count: int, slope: int, start: int, divisor: int) -> int:
+    return sum((start + slope * i) // divisor for i in range(count))
+
+
+@exactly
+@given(LINES)
+def test_floor_sum_is_what_adding_up_gives(line):
+    assert dims.floor_sum(*line) == added_up(*line)
+
+
+@exactly
+@given(st.lists(LINES, min_size=1, max_size=8))
+def test_floor_sum_is_the_same_over_arrays_and_numbers_of_a_grid(lines):
+    expected = [added_up(*line) for line in lines]
+    assert np.broadcast_to(dims.floor_sum(*columns(lines)), len(lines)).tolist() == expected
+    for at, values in enumerate(zip(*lines, strict=True)):  # one of the four along an axis, the others as of the first
+        numbers = [*lines[0][:at], along(values, 0, 1), *lines[0][at + 1 :]]
+        each = [added_up(*lines[0][:at], value, *lines[0][at + 1 :]) for value in values]
+        found = dense_of(dims.floor_sum(*numbers))
+        assert np.broadcast_to(getattr(found, "array", found), len(lines)).tolist() == each
+
+
+@settings(exactly, max_examples=40)
+@given(LINES, st.integers(0, 3))
+def test_floor_sum_is_the_same_over_symbols(line, at):
+    symbolic = sympy.Symbol("x", integer=True)
+    form = dims.floor_sum(*line[:at], symbolic, *line[at + 1 :])
+    assert sympy.sympify(form).subs(symbolic, line[at]).doit() == added_up(*line)
+
+
+@exactly
+@given(LARGE, LARGE, LARGE, LARGE, st.integers(1, 10**9))
+def test_floor_sum_of_two_stretches_is_that_of_both(first, second, slope, start, divisor):
+    both = dims.floor_sum(first + second, slope, start, divisor)
+    behind = dims.floor_sum(second, slope, start + slope * first, divisor)
+    assert both == dims.floor_sum(first, slope, start, divisor) + behind
+
+
+@exactly
+@given(LARGE, LARGE, st.integers(1, 10**9))
+def test_floor_sum_over_a_period_is_gauss_s(slope, start, divisor):
+    # Over as many steps as the divisor has, prime to the slope, every remainder comes once.
+    assume(math.gcd(slope, divisor) == 1)
+    remainders = divisor * (divisor - 1) // 2
+    assert dims.floor_sum(divisor, slope, start, divisor) * divisor == slope * remainders + start * divisor - remainders
+
+
+def test_floor_sum_takes_no_more_rounds_than_euclid_s_algorithm():
+    # Two Fibonacci numbers below 10^9 that follow on each other are the worst case: 42 divisions.
+    slope, divisor = 701_408_733, 433_494_437
+    short, long = (lines_run(lambda count=count: dims.floor_sum(count, slope, 0, divisor)) for count in (10, 10**9))
+    assert long == short
+    assert long < 43 * 30

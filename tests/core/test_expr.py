@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+from helpers.limits import at_most
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -393,3 +394,12 @@ def test_truth_values_are_kept_out_of_the_sign_and_of_rounding_too(text):
 def test_numbers_beyond_the_limits_that_the_message_names_are_refused(text):
     with pytest.raises(ExprError):
         number(text)
+
+
+def test_the_work_of_reading_a_number_grows_with_its_digits_alone():
+    """A word of digits that ends in a letter is no number; the pattern must find so without trying all ways to cut it."""
+    for behind in ("x", ".x", "e", ".5.", " 1"):
+        with at_most(seconds=1):
+            assert number("9" * 10**6 + behind) is None
+    with pytest.raises(ExprError, match="too many digits"):
+        number("9" * 10**6)

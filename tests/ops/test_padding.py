@@ -97,7 +97,7 @@ def test_symbols_give_the_closed_form_of_same_padding() -> None:
         assert form.subs(n, size) == 9 * size**2 - (3 * size - 2) ** 2
 
 
-def test_a_symbolic_kernel_becomes_a_sum() -> None:
+def test_a_symbolic_kernel_gives_a_closed_form() -> None:
     f = sympy.Symbol("f", integer=True, positive=True)
     attrs = OPS["conv2d"].convert({"channels": 5, "kernel": f, "padding": 1})
     form = OPS["conv2d"].padding_macs([(6, 6, 3)], attrs)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import sympy
+from helpers.steps import lines_run
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from convcost.core import dims
 from convcost.ops import window
 
 exactly = settings(deadline=None, derandomize=True, max_examples=150, database=None)
@@ -102,21 +104,59 @@ def test_dilated_reaches_from_the_first_tap_to_the_last(kernel, dilation):
     assert window.dilated(kernel, dilation) == taps[-1] - taps[0] + 1
 
 
-@exactly
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 5))
-def test_total_is_the_sum_over_ints_arrays_and_symbols(counts, factor):
-    expected = [sum(factor * i + 1 for i in range(count)) for count in counts]
-    assert [window.total(count, lambda i: factor * i + 1) for count in counts] == expected
-    assert window.total(np.array(counts), lambda i: factor * i + 1).tolist() == expected
-    closed = window.total(N, lambda i: factor * i + 1)
-    assert [closed.subs(N, count).doit() for count in counts] == expected
+KERNELS = st.tuples(*[st.integers(1, 9), st.integers(1, 9), *[st.integers(1, 6)] * 2, *[st.integers(0, 9)] * 2])
 
 
-@exactly
-@given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(0, 3), st.integers(0, 3))
-def test_real_taps_are_those_that_stepping_finds_on_the_input(size, kernel, stride, dilation, before, after):
+def stepped(size: int, slid: window.Slide, kernel: int, stride: int, dilation: int) -> int:
+    on_input = range(slid.before, slid.before + size)
+    taps = [start * stride + tap * dilation for start in range(slid.out) for tap in range(kernel)]
+    return sum(tap in on_input for tap in taps)
+
+
+@settings(exactly, max_examples=400)
+@given(KERNELS)
+def test_real_taps_are_those_that_stepping_finds_on_the_input(case):
+    size, kernel, stride, dilation, before, after = case
     slid = window.slide(size, window.dilated(kernel, dilation), stride, (before, after))
     assume(slid.fits)
-    on_input = range(before, before + size)
-    taps = [start * stride + tap * dilation for start in range(slid.out) for tap in range(kernel)]
-    assert window.real_taps(size, slid, kernel, stride, dilation) == sum(tap in on_input for tap in taps)
+    found = window.real_taps(size, slid, kernel, stride, dilation)
+    assert found == stepped(size, slid, kernel, stride, dilation)
+
+
+@exactly
+@given(st.lists(KERNELS, min_size=1, max_size=5))
+def test_real_taps_are_the_same_over_arrays(cases):
+    slides = [window.slide(n, window.dilated(k, d), s, (b, a)) for n, k, s, d, b, a in cases]
+    assume(all(slid.fits for slid in slides))
+    size, kernel, stride, dilation, *_ = (np.array(column) for column in zip(*cases, strict=True))
+    slid = window.Slide(*(np.array(column) for column in zip(*slides, strict=True)))
+    found = window.real_taps(size, slid, kernel, stride, dilation)
+    assert found.tolist() == [stepped(n, slid, k, s, d) for (n, k, s, d, *_), slid in zip(cases, slides, strict=True)]
+
+
+@settings(exactly, max_examples=12)
+@given(KERNELS, st.sampled_from(["size", "kernel", "stride", "dilation"]))
+def test_real_taps_are_the_same_over_symbols(case, symbolic):
+    size, kernel, stride, dilation, before, after = case
+    slid = window.slide(size, window.dilated(kernel, dilation), stride, (before, after))
+    assume(slid.fits)
+    numbers = {"size": size, "kernel": kernel, "stride": stride, "dilation": dilation}
+    form = window.real_taps(slid=slid, **(numbers | {symbolic: N}))
+    assert form.subs(N, numbers[symbolic]).doit() == stepped(size, slid, kernel, stride, dilation)
+
+
+def test_real_taps_of_the_largest_kernel_by_hand():
+    # A window of n taps on n, one position per element: that at p begins p - before, and misses |p - before| of them.
+    n = dims.LARGEST
+    slid = window.slide(n, n, 1, "same")
+    before, after = (n - 1) // 2, n // 2
+    missed = before * (before + 1) // 2 + after * (after + 1) // 2
+    assert window.real_taps(n, slid, n, 1, 1) == n * n - missed
+
+
+@exactly
+@given(*[st.integers(1, 10**9)] * 4)
+def test_the_work_of_real_taps_is_bounded_by_the_digits_of_stride_and_dilation(size, kernel, stride, dilation):
+    slid = window.slide(size, window.dilated(kernel, dilation), stride, "same")
+    # Euclid's algorithm ends after less than 5 rounds per decimal digit of the smaller of the two (Lamé).
+    assert lines_run(lambda: window.real_taps(size, slid, kernel, stride, dilation)) < 50 + 2 * 10 * 5 * 10

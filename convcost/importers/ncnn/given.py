@@ -21,7 +21,7 @@ MOST: Final = 1 << 31
 """Whole numbers have 32 bits."""
 _LONGEST: Final = 40
 _WHOLE: Final = re.compile(r"[+-]?\d+")
-_FLOAT: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_FLOAT: Final = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def parameters(words: list[str]) -> dict[str, Any]:

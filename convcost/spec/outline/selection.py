@@ -124,7 +124,7 @@ class Selection:
                 many += 2 + sum(1 + self.lines(branch) for branch in item.branches)
             else:
                 pattern = self.patterns.of[id(item)][0]
-                here = re.sub(r"\d+$", "", item.name), pattern.number
+                here = re.sub(r"(?<!\d)\d+$", "", item.name), pattern.number
                 if self.is_block(pattern):
                     many += here != before
                 else:
@@ -189,7 +189,7 @@ def _words(path: str) -> list[str]:
     >>> _words("features.3.conv_2"), _words("inception_4a.1x1")
     (['features', 'conv'], ['inception'])
     """
-    words = (re.sub(r"\W", "_", re.sub(r"_?\d+[a-z]?$", "", word)) for word in path.split("."))
+    words = (re.sub(r"\W", "_", re.sub(r"_?(?<!\d)\d+[a-z]?$", "", word)) for word in path.split("."))
     return [word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)]
 
 
