@@ -10,10 +10,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False  # see convcost/__init__.py; what is imported here is imported before a signal is heeded
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+    from typing import Any, NoReturn
 
 _BY_SIGNAL = 128
 """A shell adds this to the number of the signal that has ended a program: 130 after Ctrl-C, 143 after SIGTERM."""

@@ -322,26 +322,36 @@ def is_unknown(part: Part | Totals) -> bool:
 
 def count(part: Part | Totals, metric: str) -> int | None:
     """So much of a metric, at least; None where nobody knows anything of the part, or its convention does not."""
-    known = "convention" not in METRICS[metric].needs or getattr(part, "counted", True)
-    return int(getattr(part, metric)) if known and not is_unknown(part) else None
+    return counts(part, (metric,))[metric]
 
 
-def counts(part: Part, metrics: Iterable[str]) -> dict[str, int | None]:
+def counts(part: Part | Totals, metrics: Iterable[str]) -> dict[str, int | None]:
     """The same of several metrics, by name."""
-    return dict.fromkeys(metrics) if is_unknown(part) else {metric: count(part, metric) for metric in metrics}
+    if is_unknown(part):
+        return dict.fromkeys(metrics)
+    known = isinstance(part, Totals) or part.counted
+    return {
+        metric: int(getattr(part, metric)) if known or metric not in _OF_CONVENTIONS else None for metric in metrics
+    }
+
+
+_OF_CONVENTIONS = frozenset(key for key, metric in METRICS.items() if "convention" in metric.needs)
 
 
 def ratio(part: Part | Totals, metric: str) -> Fraction | None:
     """A ratio of two counts; None where there is none, and of a part of which nobody knows all, where it may be anything."""
     found: Fraction | None = getattr(part, metric)
-    partial = part.step.opaque if isinstance(part, LayerCost) else bool(part.unknown)
-    return None if partial else found
+    return None if _is_partial(part) else found
+
+
+def _is_partial(part: Part | Totals) -> bool:
+    return part.step.opaque if isinstance(part, LayerCost) else bool(part.unknown)
 
 
 def per_byte(part: Part | Totals) -> float | None:
     """The arithmetic intensity for JSON, beside the two counts that it is exactly."""
-    found = ratio(part, "intensity")
-    return None if found is None else float(found)
+    moved = part.bytes_moved
+    return part.macs / moved if moved and not _is_partial(part) else None
 
 
 def _per_byte(part: Part | Totals) -> Fraction | None:

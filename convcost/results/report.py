@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from convcost.conventions.convention import PAPER, Convention
 from convcost.conventions.written import unsaid
 from convcost.core.checks import check_batch
+from convcost.core.cost import Factors
 from convcost.core.dims import Shape
 from convcost.core.display import display
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
@@ -44,6 +45,7 @@ from convcost.results.costs import (
     Totals,
     cells,
     count,
+    counts,
     ends_text,
     first_read,
     group,
@@ -238,11 +240,9 @@ def report(
     dtype = asked_dtype(dtype)
     walked = as_dtype(walked, dtype)
     check_batch(batch)
-    asked = _Asked(walked, convention, memory_policy, dtype, batch)
-    layers = tuple(
-        LayerCost.deferred(partial(asked.of, at), step=step, batch=batch, femtoseconds=0)
-        for at, step in enumerate(walked.steps)
-    )
+    asked = _Asked(walked, memory_policy, dtype, batch)
+    types = [each.factors for each in asked.operands] if convention.by_type else [Factors()] * len(walked.steps)
+    layers = tuple(_layer(at, step, types[at], convention, asked) for at, step in enumerate(walked.steps))
     return Report(
         network=network,
         title=caption.title,
@@ -280,13 +280,22 @@ def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     return (f"{taken}; {convention.name} counts functions otherwise, and the file does not say what was written",)
 
 
+def _layer(at: int, step: Step, factors: Factors, convention: Convention, asked: _Asked) -> LayerCost:
+    return LayerCost.deferred(
+        partial(asked.of, at),
+        step=step,
+        batch=asked.batch,
+        operations=convention.of(step, factors) * asked.batch,
+        counted=convention.knows(step.node.op),
+        femtoseconds=0,
+    )
+
+
 class _Asked:
     """What is counted of a network's layers where it is asked for, of all at once; raises `UsageError` for an unknown policy."""
 
-    def __init__(
-        self, walked: Walked, convention: Convention, memory_policy: str, dtype: str | None, batch: int
-    ) -> None:
-        self.walked, self.convention, self.dtype, self.batch = walked, convention, dtype, batch
+    def __init__(self, walked: Walked, memory_policy: str, dtype: str | None, batch: int) -> None:
+        self.walked, self.dtype, self.batch = walked, dtype, batch
         self.policy, self.policy_name = policy(memory_policy), memory_policy
 
     def of(self, layer: int, field: str) -> Any:
@@ -319,19 +328,6 @@ class _Asked:
         alike = {id(step.cost): step for step in self.walked.steps}  # one ledger entry, and as many zeros
         zeros = {key: step.padding_macs * self.batch for key, step in alike.items()}
         return [zeros[id(step.cost)] for step in self.walked.steps]
-
-    @cached_property
-    def operations(self) -> list[int]:
-        of, steps = self.convention.of, self.walked.steps
-        if self.convention.by_type:
-            counts = [of(step, types.factors) for step, types in zip(steps, self.operands, strict=True)]
-        else:
-            counts = [of(step) for step in steps]
-        return [count * self.batch for count in counts]
-
-    @cached_property
-    def counted(self) -> list[bool]:
-        return [self.convention.knows(step.node.op) for step in self.walked.steps]
 
 
 def _totals(layers: Sequence[LayerCost], asked: _Asked) -> Totals:
@@ -471,20 +467,21 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
     `kind` is what `--by op` groups by; `kernel`, `stride` and `groups` are null if an op has none. `shared` is the earlier
     layer whose weights this one uses, a mapping if it uses only some of them, or null. `unit` is what it is drawn with.
     """
+    step, node = layer.step, layer.step.node
     data = {
-        "name": layer.name,
-        "scope": list(layer.scope),
-        "op": layer.op,
-        "kind": layer.kind,
+        "name": node.name,
+        "scope": list(node.scope),
+        "op": node.op,
+        "kind": step.kind,
         "kernel": _window(layer, "kernel"),
         "stride": _window(layer, "stride", "kernel"),
-        "groups": layer.attrs.get("groups"),
-        "input_shapes": [list(shape) for shape in layer.input_shapes],
+        "groups": node.attrs.get("groups"),
+        "input_shapes": [list(shape) for shape in step.input_shapes],
         "output_shape": list(layer.output_shape) or None,
-        **{key: count(layer, key) for key in OF_LAYERS},
+        **counts(layer, OF_LAYERS),
         "intensity": per_byte(layer),
-        "shared": layer.step.node.owner or dict(layer.step.node.shares) or None,
-        "trainable": layer.step.node.trainable,
+        "shared": node.owner or dict(node.shares) or None,
+        "trainable": node.trainable,
         "line": layer.line,
         "unit": layer.unit.name,
     }
@@ -820,7 +817,7 @@ def _group_dict(group: Group) -> dict[str, Any]:
         "layers": group.layers,
         "input_shape": list(group.input_shape) if group.input_shape else None,
         "output_shape": list(group.output_shape) if group.output_shape else None,
-        **{key: count(group, key) for key in OF_GROUPS},
+        **counts(group, OF_GROUPS),
         "intensity": per_byte(group),
         "unknown": group.unknown,
         **({"text": group.text} if group.text else {}),

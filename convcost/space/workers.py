@@ -6,15 +6,18 @@ Results come in the order of the work, so that an answer never depends on which 
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from importlib.util import find_spec
+from multiprocessing import active_children, resource_tracker
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from convcost.core.ending import deaf
+from convcost.core.ending import deaf, tidied
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.space.processes import MOST_DEATHS, EngineError, Processes
 
@@ -86,22 +89,10 @@ def _on_dask(
     function: Callable[[Work], Result], work: Iterable[Work], jobs: int, scheduler: str | None
 ) -> Generator[Result, None, None]:
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError:
         raise UsageError(_NO_DASK) from None
-    cluster: AbstractContextManager[Any] = nullcontext(scheduler)
-    if scheduler is None:
-        start = partial(
-            LocalCluster,
-            n_workers=jobs,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        )
-        with ThreadPoolExecutor(1, "convcost-dask", deaf) as starter:  # its workers end with this process, not before
-            cluster = starter.submit(start).result()
-    with cluster as address:
+    with _dask_here(jobs) if scheduler is None else nullcontext(scheduler) as address:
         try:
             client = Client(address, timeout="20s", set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
@@ -111,3 +102,34 @@ def _on_dask(
             # Workers that die are replaced, and their work is done again, by dask itself.
             with client.get_executor(pure=False, retries=MOST_DEATHS) as executor:
                 yield from over(executor, function, work, 2 * workers)
+
+
+@contextmanager
+def _dask_here(jobs: int) -> Iterator[Any]:
+    """A cluster of workers on this machine, of which nothing is left behind, whatever ends this process."""
+    import dask
+    from distributed import LocalCluster
+
+    scratch = TemporaryDirectory(prefix="convcost-dask-", ignore_cleanup_errors=True)
+
+    def tidy() -> None:
+        for worker in active_children():  # those that are still starting would notice late that we are gone
+            worker.kill()
+        scratch.cleanup()
+
+    sys.warnoptions.append("ignore:resource_tracker")  # it need not say that it cleans up behind us
+    resource_tracker.ensure_running()  # while it starts, it would open the ears of the thread below
+    sys.warnoptions.pop()
+    start = partial(
+        LocalCluster,
+        n_workers=jobs,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )
+    with tidied(tidy), scratch, dask.config.set(temporary_directory=scratch.name):
+        with ThreadPoolExecutor(1, "convcost-dask", deaf) as starter:
+            cluster = starter.submit(start).result()
+        with cluster:
+            yield cluster

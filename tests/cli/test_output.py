@@ -118,6 +118,45 @@ def test_a_folder_that_may_not_be_written(cli: Cli, tmp_path: Path) -> None:
     assert done.stderr.endswith(": Permission denied\n")
 
 
+@posix
+def test_a_folder_that_has_been_deleted_meanwhile(tmp_path: Path) -> None:
+    """It is blamed itself, and neither the file nor standard output."""
+    (tmp_path / "net.yaml").write_text("convcost: 1\nname: net\ninput: [2]\nlayers: [{relu: }]\n")
+    gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+    for args, said in (
+        (("report", "../net.yaml", "-o", "x.json"), "the working folder has been deleted; change to one that exists\n"),
+        (
+            ("report", "lenet5", "-o", "x.json"),
+            "cannot write x.json: the working folder has been deleted; change to one",
+        ),
+        (("check",), "the working folder has been deleted; change to one that exists\n"),
+    ):
+        ended = shell(f"cd {tmp_path} && {gone}", *args)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.startswith(said)
+    assert shell(f"cd {tmp_path} && {gone}", "report", "lenet5").returncode == 0
+
+
+@posix
+def test_a_protected_file_is_one_clear_error(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    path.write_text("precious")
+    path.chmod(0o444)
+    said = cli.refused_in_a_line("report", "lenet5", "-o", path)
+    assert said == f"cannot write {path}: it is protected against writing"
+    assert path.read_text() == "precious"
+
+
+@posix
+@pytest.mark.parametrize("ending", ["json", "csv", "html", "svg", "tex"])
+def test_names_that_are_no_text_can_be_written(cli: Cli, tmp_path: Path, ending: str) -> None:
+    for args in (("report", "lenet5"), ("sweep", "mobilenet_v1", "--over", "width=0.5,1")):
+        path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff." + ending.encode())
+        cli.ok(*args, f"-o{path}")
+        assert Path(path).stat().st_size
+        Path(path).unlink()
+
+
 @pytest.mark.parametrize("ending", [".png", ".pdf"])
 def test_without_the_extra_a_picture_is_one_clear_error(
     cli: Cli, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

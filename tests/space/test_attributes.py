@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from helpers.op_rows import ROWS
 from helpers.specs import assert_swept_like_walked, written
-from helpers.systems import Case
 
 from convcost.ops import OPS
+
+if TYPE_CHECKING:
+    from helpers.systems import Case
 
 #: Kind of knob -> its default, and the values that are swept.
 KNOBS: dict[str, tuple[Any, list[Any]]] = {

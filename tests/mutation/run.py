@@ -1,0 +1,178 @@
+"""Runs the tests that cover a mutant against it, in a copy of the project: the checkout is never changed."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from mutation.mutants import Mutant, mutants
+
+ROOT = Path(__file__).resolve().parents[2]
+COVERING = {
+    "core": ("core", "ops", "results/test_report.py", "cli/test_report.py", "test_front_door.py"),
+    "ops": ("ops", "spec/test_schema.py"),
+    "memory": ("memory", "results/test_types.py", "cli/test_memory.py"),
+    "space": ("space", "cli/test_sweep.py", "cli/test_fit.py"),
+    "importers": ("importers", "cli/test_import.py"),
+    "devices": ("devices", "networks/test_latency.py", "cli/test_latency.py", "cli/test_calibrate.py"),
+}
+"""Package -> what covers it; of any other one, the tests in the folder of its name."""
+DOCTESTS = "tests/test_doctests.py::test_examples_in_docstrings_give_what_they_show"
+QUICK = ("-m", "not slow and not browser and not oracle")
+COPIED = ("convcost", "specs", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
+BROAD = {
+    *("tests/core/test_kept.py", "tests/core/test_metrics.py", "tests/ops/test_teeth.py", "tests/ops/test_purity.py"),
+    *("tests/spec/test_fuzz.py", "tests/importers/test_keras_mutants.py", "tests/importers/test_onnx_hostile.py"),
+}
+"""What looks at much and sees little of a single number: it runs with the slow tests, if nothing else has noticed."""
+ROOM, LEAST = 4, 30
+"""A mutant may take so many times what the tests take without it, and so many seconds of CPU at least: a loop without end
+is noticed, too."""
+KILLED, TIMED_OUT, SURVIVED, EQUIVALENT = "killed", "killed by its time", "survived", "equivalent"
+
+
+class Outcome(NamedTuple):
+    """What became of a mutant."""
+
+    mutant: Mutant
+    word: str
+    why: str = ""
+    """The reason why it is equivalent, or the test that noticed it."""
+
+
+def modules(*names: str) -> list[str]:
+    """The files of packages and modules: `ops`, `spec/elaborate.py`, all seen from convcost/."""
+    found: list[Path] = []
+    for name in names:
+        path = ROOT / "convcost" / name
+        if not path.exists():
+            raise SystemExit(f"there is no convcost/{name}")
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return [str(path.relative_to(ROOT)) for path in found]
+
+
+def all_mutants(files: list[str]) -> list[Mutant]:
+    """Every mutant of these files."""
+    return [one for file in files for one in mutants(file, (ROOT / file).read_text(encoding="utf-8"))]
+
+
+def equivalents() -> dict[tuple[str, str], str]:
+    """File and line as it is then -> why no result can change."""
+    listed = yaml.safe_load((Path(__file__).parent / "equivalent.yaml").read_text(encoding="utf-8"))
+    return {(entry["file"], entry["line"]): entry["why"] for entry in listed}
+
+
+class Stage(NamedTuple):
+    """Tests that are run together."""
+
+    asked: tuple[str, ...]
+    """What pytest is asked."""
+    whole: tuple[str, ...]
+    """What is measured without a mutant: all of them of the package, so that it is measured once."""
+
+
+def stages(file: str) -> list[Stage]:
+    """One after the other until a test notices: what is near a module, all that covers it, what looks at much, what takes long.
+
+    Near are its own doctests, and the tests whose names have a word of its own.
+    """
+    package = Path(file).parts[1]
+    words = {word for part in Path(file).with_suffix("").parts[2:] for word in part.split("_")}
+    tests: list[str] = []
+    for name in COVERING.get(package, (package,)):
+        path = ROOT / "tests" / name
+        found = sorted(path.glob("test_*.py")) if path.is_dir() else [path]
+        tests += [str(one.relative_to(ROOT)) for one in found]
+    quick = [one for one in tests if one not in BROAD]
+    near = [one for one in quick if words & {*Path(one).stem.split("_")}]
+    rest = [one for one in quick if one not in near]
+    broad = [one for one in tests if one in BROAD]
+    name = ".".join(Path(file).with_suffix("").parts).removesuffix(".__init__")
+    whole, long = (*QUICK, *quick), ("-m", "slow", *tests)
+    return [
+        Stage((*QUICK, f"{DOCTESTS}[{name}]", *near), whole),
+        *([Stage((*QUICK, *rest), whole)] if rest else []),
+        *([Stage((*QUICK, *broad), (*QUICK, *broad))] if broad else []),
+        Stage(long, long),
+    ]
+
+
+class Bench:
+    """A copy of the project, and how long the tests of each package take in it without a mutant."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._seconds: dict[tuple[str, ...], float] = {}
+        for source in filter(Path.exists, (ROOT / name for name in COPIED)):
+            copy = shutil.copytree if source.is_dir() else shutil.copy2
+            copy(source, folder / source.name)
+
+    def outcome(self, mutant: Mutant, most: int | None = None) -> Outcome:
+        """Runs the tests that cover it, stage by stage, until one notices; of `most` stages, if that is given."""
+        why = equivalents().get((mutant.file, mutant.shown))
+        if why:
+            return Outcome(mutant, EQUIVALENT, why)
+        for asked, whole in stages(mutant.file)[:most]:
+            limit = self._limit(whole)
+            with self._changed(mutant):
+                code, said, _ = self._pytest(asked, limit)
+            if code not in (0, 5):
+                lost = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))]
+                return Outcome(mutant, KILLED if lost else TIMED_OUT, lost[0][:160] if lost else "")
+        return Outcome(mutant, SURVIVED)
+
+    def _limit(self, asked: tuple[str, ...]) -> float:
+        """Seconds of CPU for these tests, from what they take without a mutant; raises `SystemExit` if they fail then."""
+        if asked not in self._seconds:
+            code, said, seconds = self._pytest(asked, None)
+            if code not in (0, 5):
+                raise SystemExit(f"these tests fail without a mutant: {' '.join(asked)}\n{said}")
+            self._seconds[asked] = seconds
+        return max(LEAST, ROOM * self._seconds[asked])
+
+    @contextmanager
+    def _changed(self, mutant: Mutant) -> Iterator[None]:
+        """The mutant in the place of the module; its date is another one, so that what was compiled is not taken for it."""
+        path = self.folder / mutant.file
+        before = path.stat()
+        try:
+            path.write_text(mutant.text, encoding="utf-8")
+            os.utime(path, (before.st_atime, before.st_mtime + 60))
+            yield
+        finally:
+            path.write_text(mutant.source, encoding="utf-8")
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    def _pytest(self, asked: tuple[str, ...], limit: float | None) -> tuple[int, str, float]:
+        """The exit status, what is said, and the seconds of CPU that it took; without a limit, what is compiled is kept."""
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1" if limit else ""}
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "--tb=no", "--no-header", *asked]
+
+        def bounded() -> None:
+            if limit:
+                resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit)))
+
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, preexec_fn=bounded
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return done.returncode, done.stdout + done.stderr, seconds
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """A bench that is cleared away afterwards."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        yield Bench(Path(folder))
