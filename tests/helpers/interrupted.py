@@ -20,7 +20,8 @@ MOST_SECONDS = 2.0
 """From the signal to the end of the command, and of every process that it has started."""
 MOMENTS = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.2, 3.2, 4.8)
 """Seconds after the command has begun to heed signals, which it does before it imports anything else of its own."""
-_OLD = "old, and whole\n"
+OLD = "old, and whole\n"
+"""What is in the file that a command would replace."""
 _WIDTHS = ("--over", "width=0.1:2:0.001", "--over", "resolution=32:512:1")
 GRID = ("sweep", "mobilenet_v1", *_WIDTHS, "--over", "classes=1:40")
 """A design space of 3.7e7 networks: a minute and more to write, and seconds to search."""
@@ -75,7 +76,7 @@ class Interrupted(NamedTuple):
         found += [f"{self.seconds:.1f} seconds"] * (self.seconds > MOST_SECONDS)
         found += [f"still there: {command}" for command in self.left.values()]
         found += [f"said: {self.said}"] * bool(self.said.strip())
-        return found + [f"files: {sorted(self.files)}"] * ([*self.files.values()] != [_OLD])
+        return found + [f"files: {sorted(self.files)}"] * ([*self.files.values()] != [OLD])
 
 
 def interrupted(command: Sequence[str], number: int, moment: float, *, group: bool, folder: Path) -> Interrupted:
@@ -84,7 +85,7 @@ def interrupted(command: Sequence[str], number: int, moment: float, *, group: bo
     The whole group is sent the signal, as a terminal does, or the parent alone, as `kill` does.
     """
     old = folder / command[command.index("-o") + 1]
-    old.write_text(_OLD)
+    old.write_text(OLD)
     mark = f"CONVCOST_TEST={os.getpid()}-{time.monotonic_ns()}"
     process = subprocess.Popen(
         [sys.executable, "-c", _RUN, *command],
@@ -113,7 +114,7 @@ def interrupted(command: Sequence[str], number: int, moment: float, *, group: bo
         os.kill(pid, signal.SIGKILL)
     said = process.communicate()[1].decode()
     files = {one.name: one.read_text(errors="replace") for one in folder.iterdir()}
-    done = 0 <= process.returncode < 128 and [*files] == [old.name] and files[old.name] != _OLD
+    done = 0 <= process.returncode < 128 and [*files] == [old.name] and files[old.name] != OLD
     return Interrupted(None if done else process.returncode, seconds, left, said, files)
 
 
