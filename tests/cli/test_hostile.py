@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import click
 import pytest
 from helpers import formats, hostile, tex
+from helpers.paths import ROOT
 
 import convcost
 from convcost import plots
@@ -24,6 +25,7 @@ from convcost.render.table import Table
 if TYPE_CHECKING:
     from helpers.cli import Cli, Ran
 
+MEASURED = ROOT / "tests" / "measured" / "measured.csv"
 DOORS: dict[str, Callable[[hostile.Files], list[object]]] = {
     "report": lambda at: ["report", at.spec, "--by", "layer"],
     "report of several": lambda at: ["report", at.spec, at.other],
@@ -39,6 +41,11 @@ DOORS: dict[str, Callable[[hostile.Files], list[object]]] = {
     "draw a model file": lambda at: ["draw", at.model, "--partial"],
     "diff": lambda at: ["diff", at.spec, at.other],
     "check": lambda at: ["check", at.budgets],
+    "calibrate": lambda at: ["calibrate", MEASURED, "--title", hostile.WORD.replace("\0", ""), "--name", "x"],
+    "rewrite": lambda at: ["rewrite", at.spec, "--to", "separable"],
+    "report with a board": lambda at: ["report", at.spec, "--board", at.board],
+    "memory with a board": lambda at: ["memory", at.spec, "--board", at.board],
+    "memory in patches": lambda at: ["memory", at.spec, "--patches", "2x2", "--until", "a"],
     "reconcile": lambda at: ["reconcile", at.other],
     "sweep": lambda at: ["sweep", at.spec, "--over", f"v=plain,{hostile.SHORT}"],
     "sweep of two": lambda at: ["sweep", at.spec, "--over", f"v=plain,{hostile.SHORT}", "--over", "resolution=8,9"],
@@ -46,6 +53,7 @@ DOORS: dict[str, Callable[[hostile.Files], list[object]]] = {
     "fit": lambda at: ["fit", at.spec, "--over", f"v=plain,{hostile.SHORT}", "--max-macs", "1G"],
     "explore": lambda at: ["explore", at.spec, "-o", "-"],
     "frontier": lambda at: ["frontier", "--data", at.table],
+    "frontier with yours": lambda at: ["frontier", "--family", "vgg", "--your", f"{at.other}=70.1={hostile.SHORT}"],
     "import": lambda at: ["import", at.spec],
     "import of a model file": lambda at: ["import", at.model, "--partial"],
     "spec resolve": lambda at: ["spec", "resolve", at.spec],
@@ -195,6 +203,21 @@ LOOK: dict[str, Callable[[str], None]] = {
     "html": _html, "svg": _svg, "csv": _csv, "markdown": _markdown, "latex": _latex, "tikz": _latex, "json": _json,
     "sarif": _json, "junit": lambda text: (ET.fromstring(text), None)[1],
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", "no\x1b[31m\u202e.yaml"],
+        ["repo\x9brt"],
+        ["report", "lenet5", "--n\x1b\n"],
+        ["sweep", "lenet5", "--over", "\x1b=1"],
+    ],
+)
+def test_a_message_is_text(cli: Cli, words: list[str]) -> None:
+    """Also of what only the command line says: a shell's glob puts names of files there."""
+    said = cli.refused(*words)
+    assert not [char for char in said if not char.isprintable() and char != "\n"]
 
 
 def test_json_says_it_exactly(cli: Cli, at: hostile.Files) -> None:

@@ -33,6 +33,7 @@ class Files(NamedTuple):
     device: Path
     budgets: Path
     model: Path
+    board: Path
 
 
 def files(folder: Path) -> Files:
@@ -44,7 +45,7 @@ def files(folder: Path) -> Files:
         f"knobs:\n  resolution: {{default: 8, about: {said}}}\n  v: {{default: {choice}, choices: [plain, {choice}]}}\n"
     )
     head = f"convcost: 1\nname: {said}\ntitle: {said}\nsource: {said}\nabout: {said}\n"
-    made = Files(*(folder / name for name in (NAME, "other.yaml", "t.csv", "d.yaml", "b.yaml", "m.onnx")))
+    made = Files(*(folder / name for name in (NAME, "other.yaml", "t.csv", "d.yaml", "b.yaml", "m.onnx", "board.yaml")))
     made.spec.write_text(f"{head}{knobs}input: [resolution, resolution, 3]\n{layers}", encoding="utf-8")
     made.other.write_text(
         f"{head}input: [8, 8, 3]\nlayers:\n  - conv2d: {{channels: 2, kernel: 1}}\n", encoding="utf-8"
@@ -56,6 +57,7 @@ def files(folder: Path) -> Files:
     made.device.write_text(yaml.safe_dump(device), encoding="utf-8")
     limits = {"convcost-budgets": 1, "networks": [{"model": made.other.name, "name": WORD, "limits": {"macs": 1}}]}
     made.budgets.write_text(yaml.safe_dump(limits), encoding="utf-8")
+    made.board.write_text(yaml.safe_dump({"ram": "64KiB", "flash": "1MiB", "sources": [WORD]}), encoding="utf-8")
     inside = WORD.replace("\x00", "")
     nodes = [onnx_node(inside[:60], ["x"], ["h"], name=inside), onnx_node("Relu", ["h"], ["y"], name=inside)]
     graph = onnx_graph(nodes, [onnx_value("x", [1, 3, 8, 8])], ["y"], name=inside)
