@@ -121,7 +121,7 @@ class _Group(click.Group):
         try:
             return self._answered(ctx)
         except click.ClickException as error:
-            error.message = lines_spelled(error.message)
+            error.message = lines_spelled(error.message)  # type: ignore[misc]  # final for whoever only reads it
             raise
 
     def _answered(self, ctx: click.Context) -> Any:

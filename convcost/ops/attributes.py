@@ -435,11 +435,16 @@ _MODES = {1: ("nearest", "linear"), 2: ("nearest", "bilinear", "bicubic"), 3: ("
 
 
 class Share(Kind):
-    """A decimal in [0, 1)."""
+    """A decimal in [0, 1), or one at every point of a grid."""
 
     text = ">= 0 and < 1"
 
-    def convert(self, value: Any) -> Fraction:
+    def convert(self, value: Any) -> Any:
+        if is_array(value):
+            inside = (value >= 0) & (value < 1)
+            if not (inside.all() if is_array(inside) else inside):
+                raise self.unfit(value)
+            return value
         if isinstance(value, bool) or not isinstance(value, (int, Fraction)) or not 0 <= value < 1:
             raise self.unfit(value)
         return Fraction(value)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from click.testing import CliRunner
 
 import convcost
-from convcost import ConvcostError
+from convcost import ConvcostError, SpecError
 from convcost.cli import main
 from convcost.networks.load import validate
 from convcost.spec.compact import compact
@@ -69,13 +69,30 @@ def network(folder: Path, name: str) -> None:
     path = str(folder / name)
     try:
         oracles.report(convcost.load(path).report())
-    except ConvcostError:
+    except ConvcostError as error:
         if name.endswith(".yaml"):
-            refused = True
-            with suppress(ConvcostError):
-                refused = bool(validate(path))
-            holds(refused, "load refuses what validate does not")
+            _at_places(path)
+        else:
+            lines = str(error).splitlines()
+            holds(
+                len(lines) == 1 or all("open size" in line for line in lines), f"several lines on a model file: {error}"
+            )
+            holds(
+                not name.endswith(".keras") or "malformed" not in lines[0],
+                f"a rule met what it does not expect: {error}",
+            )
         raise
+
+
+def _at_places(path: str) -> None:
+    """Validating refuses a spec as well, and says of each problem where it stands."""
+    try:
+        problems = tuple(validate(path))
+    except SpecError as error:
+        problems = error.problems
+    holds(bool(problems), "load refuses what validate does not")
+    for problem in problems:
+        holds(problem.where is not None and bool(problem.what), f"a problem without a place or words: {problem}")
 
 
 def _same(folder: Path, name: str, write: Callable[..., str]) -> None:
