@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import pytest
 from helpers.paths import ROOT
@@ -14,6 +15,9 @@ from convcost.devices.device import Device
 from convcost.devices.stored import find
 from convcost.memory.policies import Policy
 from convcost.ops import OPS
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 WORDS = {"three": 3, "four": 4, "six": 6, "eight": 8, "fifteen": 15, "fifty": 50}
 
@@ -89,3 +93,19 @@ def test_every_name_of_convcost_is_there_under_that_name(page: str) -> None:
                 found = getattr(found, part)
             except AttributeError:
                 found = import_module(".".join(["convcost", *parts[:at]]))
+
+
+def test_the_columns_of_a_table_for_papers_are_all_named(cli: Cli) -> None:
+    offered = (
+        cli.refused("report", "lenet5", "vgg11", "--columns", "none").partition("There are: ")[2].strip().split(", ")
+    )
+    (paragraph,) = re.findall(
+        r"^- `--columns`:.*?(?=^- )", (ROOT / "docs/papers.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    named = re.findall(r"`([a-z]\w*)`", paragraph)
+    assert {*named} == {"params_ratio", *(name for name in offered if not name.endswith("_ratio"))}
+    assert {name for name in offered if name.endswith("_ratio")} == {
+        f"{name}_ratio"
+        for name in offered
+        if name not in ("input", "ratio", "top1", "top5", "cited") and not name.endswith("_ratio")
+    }

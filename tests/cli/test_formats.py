@@ -178,6 +178,24 @@ def test_a_table_without_rows_has_the_same_columns(cli: Cli, name: str, some: st
     assert full[0] == empty[0]
 
 
+#: Commands that draw, by their first case; all others refuse a picture in one line.
+DRAW = {"compare", "draw", "frontier", "latency", "memory", "reconcile", "report", "rewrite", "sweep"}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, door in DOORS.items() if door.writes))
+def test_a_picture_is_one_and_an_unknown_ending_is_none(cli: Cli, name: str, tmp_path: Path) -> None:
+    words = [*name.split(), *CASES[name][0].split()]
+    for ending in (".svg", ".SVG", ".xyz", ".parquet"):
+        path = tmp_path / f"x{ending}"
+        if ending.lower() == ".svg" and name in DRAW:
+            assert cli.ok(*words, "-o", path) == ""
+            formats.read("svg", path.read_text(encoding="utf-8"))
+        elif not (name == "sweep" and ending == ".parquet"):
+            said = cli.refused(*words, "-o", path)
+            assert str(path) in said.splitlines()[-1]
+            assert not path.exists()
+
+
 def test_a_sweep_is_also_written_as_parquet(cli: Cli, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     words = ["sweep", "mobilenet_v1", "--over", "width=0.5,1"]
