@@ -25,7 +25,7 @@ LAYER = "--input 6x6x3 --filters 5 --kernel 3"
 #: Command -> what stands behind it; each kind of table that it makes.
 CASES = {
     "boards": ["nano"],
-    "calibrate": ["tests/measured/measured.csv --name x"],
+    "calibrate": ["tests/measured/measured.csv --where network=m --name x"],
     "check": ["lenet5 --max-macs 1M", "lenet5 --max-macs 300k --max-params 1k", "lenet5 vgg11 --max-macs 1M"],
     "compare": [LAYER, f"{LAYER} --against spatial --against inverted:4", f"{LAYER} --law"],
     "devices": ["pixel"],
