@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -20,19 +21,21 @@ from mutation.mutants import Mutant, mutants
 ROOT = Path(__file__).resolve().parents[2]
 COVERING = {
     "core": ("core", "ops", "results/test_report.py", "cli/test_report.py", "test_front_door.py"),
-    "ops": ("ops", "spec/test_schema.py"),
+    "ops": ("ops/test_rules.py", "ops"),
+    "spec": ("spec/test_cases.py", "spec/test_knobs.py", "spec/test_repeats.py", "spec/test_sharing.py", "spec"),
     "memory": ("memory", "results/test_types.py", "cli/test_memory.py"),
     "space": ("space", "cli/test_sweep.py", "cli/test_fit.py"),
     "importers": ("importers", "cli/test_import.py"),
     "devices": ("devices", "networks/test_latency.py", "cli/test_latency.py", "cli/test_calibrate.py"),
 }
-"""Package -> what covers it; of any other one, the tests in the folder of its name."""
+"""Package -> what covers it, a file being near all of its modules; of any other one, the tests in the folder of its name."""
 DOCTESTS = "tests/test_doctests.py::test_examples_in_docstrings_give_what_they_show"
 QUICK = ("-m", "not slow and not browser and not oracle")
 COPIED = ("convcost", "specs", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
 BROAD = {
     *("tests/core/test_kept.py", "tests/core/test_metrics.py", "tests/ops/test_teeth.py", "tests/ops/test_purity.py"),
-    *("tests/spec/test_fuzz.py", "tests/importers/test_keras_mutants.py", "tests/importers/test_onnx_hostile.py"),
+    "tests/spec/test_valid.py",
+    "tests/importers/test_onnx_hostile.py",
 }
 """What looks at much and sees little of a single number: it runs with the slow tests, if nothing else has noticed."""
 ROOM, LEAST = 4, 30
@@ -78,33 +81,39 @@ class Stage(NamedTuple):
     asked: tuple[str, ...]
     """What pytest is asked."""
     whole: tuple[str, ...]
-    """What is measured without a mutant: all of them of the package, so that it is measured once."""
+    """What is measured without a mutant, of a package as a whole once."""
 
 
 def stages(file: str) -> list[Stage]:
     """One after the other until a test notices: what is near a module, all that covers it, what looks at much, what takes long.
 
-    Near are its own doctests, and the tests whose names have a word of its own.
+    Near are its own doctests, and the tests that import it or whose names have a word of its own.
     """
     package = Path(file).parts[1]
     words = {word for part in Path(file).with_suffix("").parts[2:] for word in part.split("_")}
-    tests: list[str] = []
-    for name in COVERING.get(package, (package,)):
-        path = ROOT / "tests" / name
-        found = sorted(path.glob("test_*.py")) if path.is_dir() else [path]
-        tests += [str(one.relative_to(ROOT)) for one in found]
+    paths = [ROOT / "tests" / name for name in COVERING.get(package, (package,))]
+    found = [one for path in paths for one in (sorted(path.glob("test_*.py")) if path.is_dir() else [path])]
+    tests = [*dict.fromkeys(str(one.relative_to(ROOT)) for one in found)]
+    named = {str(path.relative_to(ROOT)) for path in paths}
     quick = [one for one in tests if one not in BROAD]
-    near = [one for one in quick if words & {*Path(one).stem.split("_")}]
+    name = ".".join(Path(file).with_suffix("").parts).removesuffix(".__init__")
+    near = [one for one in quick if one in named or words & {*Path(one).stem.split("_")} or _imports(one, name)]
     rest = [one for one in quick if one not in near]
     broad = [one for one in tests if one in BROAD]
-    name = ".".join(Path(file).with_suffix("").parts).removesuffix(".__init__")
+    doctests = f"{DOCTESTS}[{name}]"
     whole, long = (*QUICK, *quick), ("-m", "slow", *tests)
     return [
-        Stage((*QUICK, f"{DOCTESTS}[{name}]", *near), whole),
+        Stage((*QUICK, doctests, *near), (*QUICK, *near) if near else (*QUICK, doctests)),
         *([Stage((*QUICK, *rest), whole)] if rest else []),
         *([Stage((*QUICK, *broad), (*QUICK, *broad))] if broad else []),
         Stage(long, long),
     ]
+
+
+def _imports(test: str, module: str) -> bool:
+    """Whether it does, or imports the package of a package that the module is in."""
+    inner = module.rpartition(".")[0] if module.count(".") > 2 else module
+    return re.search(rf"\b{re.escape(inner)}\b", (ROOT / test).read_text(encoding="utf-8")) is not None
 
 
 class Bench:
