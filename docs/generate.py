@@ -24,7 +24,7 @@ from convcost.core.units import exact, plus
 from convcost.networks.listing import list_table
 from convcost.networks.load import load
 from convcost.ops import OPS
-from convcost.ops.manual import page
+from convcost.ops.manual import manual
 from convcost.published.data import sources
 from convcost.published.verify import source_table, summary_table, verify
 from convcost.render.table import json_text, render
@@ -43,8 +43,8 @@ def ops_page() -> str:
         "What `convcost spec ops NAME` prints, for every op and for every block of the standard library, which come last; the",
         "default of an attribute is what a spec may leave out.\n",
     ]
-    parts += [f"## {name}\n\n```text\n{page(name)}```\n" for name in sorted(OPS)]
-    parts += [f"## {name}\n\n```text\n{standard.page(name)}```\n" for name in sorted(standard.names())]
+    parts += [f"## {name}\n\n```text\n{manual(name).text}```\n" for name in sorted(OPS)]
+    parts += [f"## {name}\n\n```text\n{standard.manual(name).text}```\n" for name in sorted(standard.names())]
     return "\n".join(parts)
 
 

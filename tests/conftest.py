@@ -10,6 +10,7 @@ from functools import cache
 import pytest
 from helpers.cli import Cli
 from helpers.paths import ROOT
+from helpers.skips import Skips
 from hypothesis import settings
 
 from convcost.core.kept import Answers
@@ -24,6 +25,12 @@ os.environ["CONVCOST_CACHE"] = "0"
 # A machine that runs other work as well makes any example slow now and then; what has to be fast is timed in test_speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The one process that hears of every test watches over what was skipped."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Skips(), "skips")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,8 +21,8 @@ from convcost.cli.options import (
     partial_option,
     settings,
 )
-from convcost.cli.output import emit, show
-from convcost.core.errors import OutputError, UsageError, spelled
+from convcost.cli.output import emit, show, tell
+from convcost.core.errors import OutputError, UsageError
 from convcost.memory.policies import POLICIES
 from convcost.render.table import ending
 
@@ -134,7 +134,7 @@ def check_command(
     from convcost.spec.tree import shown_path
 
     if aside := left_aside(models):
-        click.echo(spelled(aside), err=True)
+        tell(aside)
     said = {
         "macs": max_macs,
         "params": max_params,
@@ -165,10 +165,10 @@ def check_command(
     done = run(models, wanted, lock, update=update)
     result = done.result
     for failure in result.failures if fmt != "github" else ():  # whose runner would read names as commands
-        click.echo(spelled(failure.text), err=True)
+        tell(failure.text)
     if update and not result.failures:
         emit(done.lock_text(), done.budgets.lock)
-        click.echo(f"wrote {shown_path(done.budgets.lock)}: {_changes(done.changed())}", err=True)
+        tell(f"wrote {shown_path(done.budgets.lock)}: {_changes(done.changed())}")
     if fmt == "table":
         if result.lines:
             show(replace(result.table(), notes=result.notes), output, fmt)

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from convcost.cli.options import Dtype, Word
-from convcost.cli.output import command_line, deliver
+from convcost.cli.output import command_line, deliver, tell
 from convcost.deploy.runtime import KERNELS, RUNTIMES
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def show_deployed(
     if not found.fits:
         for word, said in found.notes if output is not None else ():
             if word in ("verdict", "limit", "would fit"):
-                click.echo(f"{word}: {said}", err=True)
+                tell(f"{word}: {said}")
         context.exit(1)
 
 

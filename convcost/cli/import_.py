@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from convcost.cli.options import (
+    SPEC_FILE,
     input_option,
     model_argument,
     opened,
-    output_option,
+    output_to,
     partial_option,
     set_option,
     settings,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @input_option
 @click.option("--flat", is_flag=True, help="Every layer and every attribute spelled out, as spec resolve writes it.")
 @partial_option
-@output_option
+@output_to(SPEC_FILE)
 def import_command(
     model: str, set_: tuple[tuple[str, str], ...], input_: GivenShape | None, flat: bool, output: str | None
 ) -> None:
@@ -37,6 +38,7 @@ def import_command(
     The spec stands for the same network, layer by layer, with the same names; what could not be written so would be
     written layer by layer. It holds the network at these knobs and has none of its own.
     """
+    from convcost.render.escape import printable
     from convcost.spec.compact import compact
     from convcost.spec.write import resolved
 
@@ -44,4 +46,4 @@ def import_command(
     name = splitext(network.name)[0] if network.origin.of_spec().spec.foreign else network.name
     write = resolved if flat else compact
     text = write(network.graph, name, network.caption)
-    emit(f"# made by {command_line()}\n{text}", output)
+    emit(f"# made by {printable(command_line())}\n{text}", output)

@@ -22,7 +22,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver, format_of, is_picture
+from convcost.cli.output import command_line, deliver, format_of, is_picture, tell
 from convcost.cli.patches import patches_options
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Runs
@@ -161,5 +161,5 @@ def memory_command(
     )
     if bound is not None and not bound.kept:
         for word, said in limit_notes(usage, bound) if output is not None else ():
-            click.echo(f"{word}: {said}", err=True)
+            tell(f"{word}: {said}")
         ctx.exit(1)

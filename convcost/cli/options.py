@@ -15,7 +15,7 @@ from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.limits import read_limit
 from convcost.core.reading import parse_bytes
 from convcost.memory.policies import POLICIES
-from convcost.render.table import FORMATS
+from convcost.render.table import FORMATS, ending
 
 if TYPE_CHECKING:
     from convcost.graph.partial import UnknownOp
@@ -410,13 +410,36 @@ batch_option = click.option("--batch", type=int, default=1, show_default=True, h
 rewrite_option = click.option(
     "--rewrite", default="", metavar="WAY", help="Rebuild the convolutions: separable, standard or grouped:G."
 )
-output_option = click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(),
-    help="Write to FILE, whole or not at all, instead of standard output.",
-)
+
+
+class FileOf(click.Path):
+    """A file of one kind, which its ending says; none and .txt say nothing, and any other one is that of another kind."""
+
+    def __init__(self, what: str, *endings: str) -> None:
+        super().__init__()
+        self.what, self.endings = what, endings
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if ending(value) not in ("", ".txt", *self.endings):
+            self.fail(f"{value}: {self.what} is written as FILE{self.endings[0]}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+SPEC_FILE = FileOf("a spec", ".yaml", ".yml")
+
+
+def output_to(type_: click.Path) -> Callable[[Command], Command]:
+    """-o of a command that writes one kind of file."""
+    return click.option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=type_,
+        help="Write to FILE, whole or not at all, instead of standard output.",
+    )
+
+
+output_option = output_to(click.Path())
 format_option = click.option(
     "--format", "format_", type=Word(FORMATS), help="Default: what FILE ends with, else table."
 )

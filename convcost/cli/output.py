@@ -6,16 +6,15 @@ import errno
 import io
 import os
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 import click
 
-from convcost.core.errors import OutputError, UsageError
+from convcost.core.errors import OutputError, UsageError, lines_spelled
+from convcost.core.files import whole
 from convcost.render.table import EXTENSIONS, PICTURES, Table, ending, render
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
 
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
-_SIGTERM_STATUS = 143  # and for one that was asked to end
+OUTPUT = ("-o", "--output")
+"""The options behind which a file to write stands."""
 _USUAL_WIDTH = 80  # of a terminal that does not say
 
 
@@ -36,6 +36,11 @@ def emit(text: str | bytes, path: str | None) -> None:
         _to_stdout(data)
     else:
         _to_file(data, path)
+
+
+def tell(text: str) -> None:
+    """Write lines to standard error, where a terminal shows them; what cannot be printed of them is spelled out."""
+    click.echo(lines_spelled(text), err=True)
 
 
 def show(table: Table, path: str | None, fmt: str) -> None:
@@ -130,12 +135,12 @@ def deliver(
 def command_line() -> str:
     """The current command as a reader could type it, independent of the output file's name and of the folder of specs."""
     context = click.get_current_context().find_root()
-    words = [part for word in context.meta.get("convcost.words", ()) for part in _apart(str(word))]
+    words = [part for word in context.meta.get("convcost.words", ()) for part in apart(str(word))]
     shown = [_word(before, word) for before, word in zip(["", *words], words)]
     return shlex.join(["convcost", *shown])
 
 
-def _apart(word: str) -> list[str]:
+def apart(word: str) -> list[str]:
     """`--output=FILE` and `-oFILE` as two words, like everyone else."""
     if word.startswith("--output="):
         return ["--output", word.removeprefix("--output=")]
@@ -143,7 +148,7 @@ def _apart(word: str) -> list[str]:
 
 
 def _word(before: str, word: str) -> str:
-    if before in ("-o", "--output"):
+    if before in OUTPUT:
         return f"FILE{ending(word)}"
     return os.path.basename(word) if os.path.isabs(word) else word
 
@@ -177,55 +182,26 @@ def _to_file(data: bytes, path: str) -> None:
 
 @contextmanager
 def whole_file(path: str) -> Iterator[BinaryIO]:
-    """A file to write to that appears under its name only once it is complete; raises `OutputError`.
-
-    A temporary file in the same folder is written and renamed, so that no partial file is visible, even after interruption.
-    """
+    """A file to write to, as `files.whole`; raises `OutputError`."""
     try:
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
-            with open(path, "wb") as file:
-                yield file
-            return
-        target = os.path.realpath(path)
-        part = f"{target}.{os.getpid()}.part"
-        with _removed_if_ended(part):
-            try:
-                with open(part, "xb") as file:
-                    yield file
-                os.replace(part, target)
-            except BaseException:
-                if os.path.exists(part):
-                    os.unlink(part)
-                raise
+        with whole(path) as file:
+            yield file
     except OSError as error:
-        folder = os.path.dirname(path)
-        missing = isinstance(error, FileNotFoundError) and folder and not os.path.exists(folder)
-        why = f"there is no folder {folder}" if missing else error.strerror or error
-        raise OutputError(f"cannot write {path or repr(path)}: {why}") from None
+        raise OutputError(f"cannot write {path or repr(path)}: {_why(error, path)}") from None
 
 
-@contextmanager
-def _removed_if_ended(part: str) -> Iterator[None]:
-    """SIGTERM ends the program at once, after deleting the temporary file; an existing handler is left in place.
-
-    It raises no exception: unwinding would wait for worker processes that the same signal may have ended.
-    """
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-    def end(_number: int, _frame: object) -> NoReturn:
-        with suppress(OSError):
-            os.unlink(part)
-        os._exit(_SIGTERM_STATUS)
-
-    if ours:
-        signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _why(error: OSError, path: str) -> str:
+    """What is wrong, in words; of a file that cannot be made, which folder is not there."""
+    if path and isinstance(error, FileNotFoundError):
+        try:
+            folder = os.path.dirname(os.path.realpath(path))
+        except FileNotFoundError:
+            return "the working folder has been deleted; change to one that exists"
+        if not os.path.exists(folder):
+            return f"there is no folder {folder}"
+    return error.strerror or str(error)
 
 
 class _Stdout(io.RawIOBase):

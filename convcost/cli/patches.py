@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from convcost.cli.options import opened, settings
-from convcost.cli.output import command_line, deliver
+from convcost.cli.output import command_line, deliver, tell
 
 if TYPE_CHECKING:
     from convcost.networks.network import Network
@@ -89,7 +89,7 @@ def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
         from convcost.results.patches import limit_note
 
         for word, said in limit_note(limit, needed) if options["output"] is not None else ():
-            click.echo(f"{word}: {said}", err=True)
+            tell(f"{word}: {said}")
         ctx.exit(1)
 
 

@@ -18,12 +18,16 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import deliver, emit, is_page, is_picture, show
+from convcost.cli.output import deliver, emit, show
+from convcost.render.table import ending
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from convcost.networks.inputs import GivenShape
+
+_OF_A_SPEC = ("", ".yaml", ".yml")
+"""Endings of a file that the new network is written to, beside the table that is printed."""
 
 
 @click.command("rewrite", epilog="\b\nExample:\n  convcost rewrite vgg16 --to separable")
@@ -44,7 +48,7 @@ if TYPE_CHECKING:
     "--output",
     metavar="FILE.yaml",
     type=click.Path(),
-    help="Write the new network as a spec; .html, .svg: the page, the picture.",
+    help="Write the new network as a spec; any other ending: the table, the page, the picture.",
 )
 @format_option
 def rewrite_command(
@@ -73,15 +77,16 @@ def rewrite_command(
     before = opened(model, settings(set_), input_)
     after = before.rewrite(to, layers, excluded=excluded)
     table = rewrite_table(before, after, convention, dtype=dtype, memory_policy=memory)
-    if is_page(output) or is_picture(output, None):
+    if ending(output) not in _OF_A_SPEC:
 
         def figure() -> go.Figure:
             from convcost.plots import before_after
 
             return before_after(before.report(convention), after.report(convention))
 
-        deliver(output, None, lambda: table, figure=figure)
+        deliver(output, format_, lambda: table, figure=figure)
         return
-    show(table, None, format_ or "table")
+    if output != "-":
+        show(table, None, format_ or "table")
     if output is not None:
         emit(resolved(after.graph, after.name, after.caption), output)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from convcost.cli.options import (
+    SPEC_FILE,
+    FileOf,
     complete_model,
     input_option,
     model_argument,
-    output_option,
     output_options,
+    output_to,
     set_option,
     settings,
 )
@@ -32,6 +34,7 @@ def spec_command() -> None:
 def validate_command(files: tuple[str, ...]) -> None:
     """Check specs at their default knobs and at every preset; report every problem at once."""
     from convcost.networks.load import validate
+    from convcost.render.escape import printable
 
     wrong, fine = [], []
     for file in files:
@@ -41,7 +44,7 @@ def validate_command(files: tuple[str, ...]) -> None:
         except ConvcostError as error:
             found = [str(error)]
         wrong += found
-        fine += [] if found else [f"{file}: ok\n"]
+        fine += [] if found else [f"{printable(file)}: ok\n"]
     emit("".join(fine), None)
     if wrong:
         raise ConvcostError("\n".join(wrong))
@@ -53,7 +56,7 @@ def validate_command(files: tuple[str, ...]) -> None:
 @model_argument
 @set_option
 @input_option
-@output_option
+@output_to(SPEC_FILE)
 def resolve_command(
     model: str, set_: tuple[tuple[str, str], ...], input_: GivenShape | None, output: str | None
 ) -> None:
@@ -66,7 +69,7 @@ def resolve_command(
 
 
 @spec_command.command("schema", epilog="\b\nExample:\n  convcost spec schema -o convcost.schema.json")
-@output_option
+@output_to(FileOf("a schema", ".json"))
 def schema_command(output: str | None) -> None:
     """JSON Schema of the language, for completion and checks in an editor."""
     from convcost.render.table import json_text
@@ -80,12 +83,17 @@ def schema_command(output: str | None) -> None:
 @output_options
 def ops_command(op: str | None, output: str | None, format_: str | None) -> None:
     """The ops and the blocks of the standard library: all on one line each, or the manual page of OP, which may be a block."""
-    from convcost.ops.manual import overview, page
+    from convcost.ops.manual import manual, overview
     from convcost.render.table import Table
     from convcost.spec import standard
 
+    fmt = format_of(output, format_)
     if op:
-        emit(standard.page(op) if op in standard.names() else page(op, standard.names()), output)
+        page = standard.manual(op) if op in standard.names() else manual(op, standard.names())
+        if fmt == "table":
+            emit(page.text, output)
+        else:
+            show(page.table(), output, fmt)
         return
     rows = [(name, "op", *rest) for name, *rest in overview()]
     rows += [(name, "block", *rest) for name, *rest in standard.overview()]
@@ -101,4 +109,4 @@ def ops_command(op: str | None, output: str | None, format_: str | None) -> None
         priority=(0, 2, 1, 0),
         wrap=(False, False, True, True),
     )
-    show(table, output, format_of(output, format_))
+    show(table, output, fmt)

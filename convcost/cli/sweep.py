@@ -125,7 +125,7 @@ def sweep_command(
     from convcost.space.front import front_table
     from convcost.space.open import design_space
     from convcost.space.points_table import MOST_SHOWN
-    from convcost.space.sweep import DEFAULT_METRICS, default_metrics, pieces, sweep_table
+    from convcost.space.sweep import DEFAULT_METRICS, default_metrics, sweep_table
     from convcost.space.target import HowDeployed, device_of
     from convcost.space.writers import write
 
@@ -178,7 +178,7 @@ def sweep_command(
             write(made, fmt, file, shown, progress, jobs=jobs, engine=engine, scheduler=scheduler)
         return
     else:
-        table = sweep_table(made, pieces(made, size=4096, metrics=shown), shown, limit)
+        table = sweep_table(made, shown, limit)
     if fmt == "parquet":
         raise click.UsageError("Parquet holds the points of a grid; write fronts and cliffs as csv or json")
     asked = tuple(one for one in dict.fromkeys(metrics) if one not in RATIOS)[:2] or DEFAULT_METRICS[:1]

@@ -218,6 +218,7 @@ def terms_table(found: Reconciliation) -> Table:
             *_left_notes(found),
             *partial_notes(found.unknown),
         ],
+        fields=(*Difference._fields, "difference"),
     )
 
 

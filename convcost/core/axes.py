@@ -35,12 +35,12 @@ SIDES: Final = {
 
 
 def spatial_names(number: int) -> tuple[str, ...]:
-    """The names of so many spatial axes; of more than three, their letters.
+    """The names of so many spatial axes; of more than a volume has, their numbers.
 
     >>> spatial_names(1), spatial_names(2), spatial_names(4)
-    (('length',), ('height', 'width'), ('x1', 'x2', 'x3', 'x4'))
+    (('length',), ('height', 'width'), ('axis 0', 'axis 1', 'axis 2', 'axis 3'))
     """
-    return NAMES.get(number + 1, letters(number + 1))[:-1]
+    return NAMES[number + 1][:-1] if number + 1 in NAMES else tuple(f"axis {axis}" for axis in range(number))
 
 
 def spatial(shape: Sequence[Any]) -> tuple[Any, ...]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from typing import NamedTuple
 
 from convcost.core.reading import COUNTS, Measure, not_whole, read
 
 HOW = ("exactly", "rounded", "cut off")
 """How a count may become a printed figure, the closest first."""
+UP, TWICE = "rounded up", "rounded twice"
+"""Two more ways that sources have, which nobody looks for: to the next figure above, and first to one digit more."""
 
 
 class Printed(NamedTuple):
@@ -35,16 +37,26 @@ class Printed(NamedTuple):
         return figure
 
     def stands_for(self, value: int | Fraction, how: str) -> bool:
-        """Whether a value becomes the figure in the given way of `HOW`; half way between two figures, either one counts.
+        """Whether a value becomes the figure in a way of `HOW`, or `UP` or `TWICE`.
+
+        Half way between two figures, either one counts; of a value that is rounded twice, the upper one.
 
         >>> figure = Printed.parse("300M")
         >>> figure.stands_for(300_774_272, "rounded"), figure.stands_for(300_774_272, "cut off")
         (False, True)
+        >>> Printed.parse("150M").stands_for(149_497_000, "rounded twice")  # to 149.5, and that to 150
+        True
         """
         beyond = value - self.value
         if how == "rounded":
             return abs(beyond) * 2 <= self.last
-        return 0 <= beyond < self.last if how == "cut off" else beyond == 0
+        if how == "cut off":
+            return 0 <= beyond < self.last
+        if how == UP:
+            return -self.last < beyond <= 0
+        if how == TWICE and self.last:
+            return _to(_to(Fraction(value), self.last / 10), self.last) == self.value
+        return beyond == 0
 
     def rounds(self, count: int) -> str | None:
         """How the count becomes the figure: `exactly`, `rounded` or `cut off`; None if it does not.
@@ -53,3 +65,8 @@ class Printed(NamedTuple):
         'rounded'
         """
         return next((how for how in HOW if self.stands_for(count, how)), None)
+
+
+def _to(value: Fraction, step: Fraction) -> Fraction:
+    """The multiple of a step that is nearest, halves up."""
+    return floor(value / step + Fraction(1, 2)) * step

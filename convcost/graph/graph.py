@@ -93,6 +93,7 @@ class Graph:
     """Name of each input, which is the name of its edge -> its shape; `INPUT` where there is only one without a name."""
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
+    """The edges that are outputs, each once."""
     dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Name of an input -> the dtype that the network states for it; an input left out has the report's."""
 

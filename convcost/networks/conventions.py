@@ -94,7 +94,7 @@ def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
     named = dict.fromkeys(name for match in found for name in match.conventions)
     notes = [("not found", f"{figure.text}: {_nearest(figure, totals)}") for figure in missing]
     notes += [(name, described(all_conventions()[name])) for name in named]
-    notes += [("about", network.caption.about.strip())] if found and network.caption.about else []
+    notes += [("about", network.caption.about)] if found and network.caption.about else []
     return Table(
         title=f"{network.caption.title or network.name} · whose figure is {' and '.join(figure.text for figure in figures)}?",
         headers=("printed", "network", "convention", "operations", "unit", "how"),
@@ -110,6 +110,7 @@ def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
             "missing": [figure.text for figure in missing],
         },
         notes=notes,
+        fields=_Match._fields,
     )
 
 

@@ -389,6 +389,7 @@ def _table(found: Difference, rows: Sequence[Row], by: str) -> Table:
         priority=(0, 0, 0, 1, 2),
         bars=_bars([row.more(keys[0]) for row in rows]),
         shorten=(False, True, True, False, False),
+        fields=_FIELDS,
     )
 
 
@@ -453,11 +454,17 @@ def _both_inputs(found: Difference) -> str:
     return " -> ".join(dict.fromkeys(said)) + f", as {found.dtype}"
 
 
+_FIELDS = (
+    *("kind", "name", "was", "words", "places"),
+    *(f"{key}_{when}" for key in SUMS for when in ("old", "new")),
+    *(f"{key}_difference" for key in SUMS),
+)
+
+
 def _record(row: Row) -> dict[str, Any]:
-    sums = {f"{key}_{when}": getattr(side, key) for key in SUMS for when, side in (("old", row.old), ("new", row.new))}
-    more = {f"{key}_difference": row.more(key) for key in SUMS}
-    first = {"kind": row.kind, "name": row.name, "was": row.was, "words": row.words, "places": row.places}
-    return {**first, **sums, **more}
+    sums = [getattr(side, key) for key in SUMS for side in (row.old, row.new)]
+    said = (row.kind, row.name, row.was, row.words, row.places, *sums, *map(row.more, SUMS))
+    return dict(zip(_FIELDS, said, strict=True))
 
 
 def _row_dict(row: Row) -> dict[str, Any]:

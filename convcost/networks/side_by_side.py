@@ -25,10 +25,7 @@ from convcost.networks.together import (
     unknown_in,
 )
 from convcost.render.table import Table
-from convcost.results.report import (
-    Group,
-    count,
-)
+from convcost.results.costs import NO_LAYERS, Group, count
 
 _PLAIN = ("macs", "operations", "params", "activations")
 
@@ -95,7 +92,7 @@ def _rows_table(sides: Sequence[Side], walked: Sequence[Walked], level: str) -> 
         records=[
             {"network": side.label, **_flat(row.name, group), "difference": _difference(group, groups[0])}
             for row, groups in lines
-            for side, group in ((side, group or Group("", 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
+            for side, group in zip(sides, (group or NO_LAYERS for group in groups))
         ],
         data={**data_of(sides), "by": level, "rows": [_row_dict(row, groups, gains) for row, groups in lines]},
         notes=[*unknown_in(sides), *_total_notes(sides), *notes_of(sides), *not_counted_in(sides)],

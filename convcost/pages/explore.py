@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
-from html import escape
 from typing import Any
 
 from convcost.core.dtypes import as_text
@@ -18,6 +17,7 @@ from convcost.networks.network import Network
 from convcost.networks.vary import varied
 from convcost.pages.report import provenance
 from convcost.render import html
+from convcost.render.escape import in_html
 from convcost.render.html import Card, Section
 from convcost.results.report import Report, json_value, title
 from convcost.space.axes import axes_of, is_dense, value_text
@@ -110,6 +110,7 @@ def explore_page(
         top=top + html.data("space", data),
         facts=provenance(network, report, command),
         scripts=[html.asset("explore.js")],
+        style=html.asset("explore.css"),
     )
 
 
@@ -226,7 +227,7 @@ def _counted(report: Report) -> str:
 
 
 def _slider(name: str) -> str:
-    shown = escape(name)
+    shown = in_html(name)
     return (
         f'<p class="slider"><label for="knob-{shown}">{shown}</label> '
         f'<input type="range" id="knob-{shown}" data-axis="{shown}" min="0" step="1"> '
@@ -242,10 +243,10 @@ def _standing(network: Network, made: DesignSpace) -> str:
     said = ", ".join(f"{name} {_text(value)}" for name, value in fixed.items())
     shown = ((name, _example(network.origin.of_spec().spec.knobs[name], value)) for name, value in fixed.items())
     example = next(
-        (f", for example <code>--over {escape(name)}={escape(text)}</code>" for name, text in shown if text), ""
+        (f", for example <code>--over {in_html(name)}={in_html(text)}</code>" for name, text in shown if text), ""
     )
     return (
-        f'<p class="about" id="fixed">Without a slider: {escape(said)}. With <code>--over KNOB=VALUES</code> you name '
+        f'<p class="about" id="fixed">Without a slider: {in_html(said)}. With <code>--over KNOB=VALUES</code> you name '
         f"the sliders yourself, each with its values{example}.</p>\n"
     )
 

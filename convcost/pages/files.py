@@ -16,8 +16,8 @@ from convcost.core.errors import OutputError
 from convcost.core.version import __version__
 from convcost.render import html
 from convcost.render.canvas import Drawing
+from convcost.render.escape import of_figure
 from convcost.render.svg import svg
-from convcost.render.svg_marks import without_tags
 from convcost.render.table import PICTURES, Table, ending, heading_of, table_html
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def page(
 def section(figure: go.Figure, key: str, heading: str = "") -> html.Section:
     """A figure under its title, or another heading; the second line of its title is text below."""
     _, _, below = str(figure.layout.title.text or "").partition("<br>")
-    return html.Section(key, heading or figure_title(figure), drawing(figure, wide=WHOLE), about=without_tags(below))
+    return html.Section(key, heading or figure_title(figure), drawing(figure, wide=WHOLE), about=of_figure(below))
 
 
 def within(title: str, page: str) -> str:
@@ -94,7 +94,7 @@ def within(title: str, page: str) -> str:
 
 def figure_title(figure: go.Figure) -> str:
     """What the figure says it shows: the first line of its title."""
-    return without_tags(str(figure.layout.title.text or "").split("<br>")[0])
+    return of_figure(str(figure.layout.title.text or "").split("<br>")[0])
 
 
 def drawing(figure: go.Figure, caption: str = "", *, wide: int = _WIDE, height: int | None = None) -> str:

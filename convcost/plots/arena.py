@@ -31,9 +31,8 @@ from convcost.plots.bands import (
     stage_axis,
 )
 from convcost.plots.memory import with_levels
-from convcost.plots.style import figure
+from convcost.plots.style import figure, titled
 from convcost.render.palette import LIGHT
-from convcost.results.settings import below
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -70,7 +69,7 @@ def arena_figure(found: OnDevice) -> go.Figure:
     heading = found.network.caption.title or found.network.label
     made = figure(
         traces,
-        title=f"{heading}: the arena of {binary(arena.total)}, kernel by kernel{below(said)}",
+        title=titled(f"{heading}: the arena of {binary(arena.total)}, kernel by kernel", said),
         xaxis=stage_axis(names, count) | {"title": {"text": "kernels, in the order in which they run"}},
         meta={"names": names},
         yaxis=byte_axis("offset in the arena", top, room=_ROOM),

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from convcost.conventions.reconcile import Reconciliation
 from convcost.core.cost import LEDGER
 from convcost.core.units import compact, counted, exact, signed
-from convcost.plots.style import BAR_HEIGHT, count_axis, figure
+from convcost.plots.style import BAR_HEIGHT, count_axis, figure, titled
 from convcost.render.palette import LIGHT
-from convcost.results.settings import below
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -47,7 +46,7 @@ def operations_figure(data: Mapping[str, Any], about: str = "") -> go.Figure:
     without = f", without {counted(len(data['unknown']), 'unknown op')}" if data["unknown"] else ""
     return figure(
         traces,
-        title=f"{data['network']}: operations under each convention{without}{below(about)}",
+        title=titled(f"{data['network']}: operations under each convention{without}", about),
         xaxis={**count_axis(f"operations of {data['network']}"), "range": [0, most * 1.15 or 1]},
         yaxis={"autorange": "reversed", "categoryorder": "array", "categoryarray": names},
         barmode="overlay",
@@ -104,7 +103,7 @@ def waterfall(found: Reconciliation, about: str = "") -> go.Figure:
     without = f", without {counted(len(found.unknown), 'unknown op')}" if found.unknown else ""
     return figure(
         [bar],
-        title=f"{found.network}: from {found.first.name} to {found.second.name}{without}{below(about)}",
+        title=titled(f"{found.network}: from {found.first.name} to {found.second.name}{without}", about),
         xaxis=axis,
         yaxis={"autorange": "reversed"},
         showlegend=False,

@@ -13,6 +13,7 @@ from convcost.plots.labels import Obstacle, Spot, place
 from convcost.plots.style import figure
 from convcost.published.frontier import Frontier, mark_front
 from convcost.published.point import GIVEN, PRINTED, YOURS, Point
+from convcost.render.escape import in_figure
 from convcost.render.families import family_looks, letters_of
 from convcost.render.palette import LIGHT, Look
 from convcost.render.rectangle import Rectangle
@@ -85,7 +86,7 @@ def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT, alone
             traces += [_steps(one), _marks(found, one)]
     drawn = figure(
         traces,
-        title=f"{title_of(found)}<br>{_key(found, every, narrow=width < _NARROW)}",
+        title=f"{in_figure(title_of(found))}<br>{_key(found, every, narrow=width < _NARROW)}",
         xaxis=_cost_axis(found, width),
         yaxis={"title": {"text": f"{_SCORES[found.y].removeprefix('ImageNet ')}, %"}, "range": _accuracies(found)},
         showlegend=False,
@@ -146,7 +147,7 @@ def _marks(found: Frontier, one: Series) -> dict[str, Any]:
 
 def _trace(name: str, points: Sequence[Point], mode: str) -> dict[str, Any]:
     places = {"x": [point.cost for point in points], "y": [float(point.accuracy) for point in points]}
-    return {"type": "scatter", "mode": mode, "name": name, "legendgroup": name, **places}
+    return {"type": "scatter", "mode": mode, "name": in_figure(name), "legendgroup": name, **places}
 
 
 _MARK, _LINE, _PALE_DOT, _FRONT = 3.0, 4.0, 0.2, 0.4
@@ -199,11 +200,11 @@ def _names(
         {
             "type": "scatter",
             "mode": "text",
-            "name": name,
+            "name": in_figure(name),
             "legendgroup": name,
             "x": [x.value(one.box.middle[0])],
             "y": [y.value(one.box.middle[1])],
-            "text": [text],
+            "text": [in_figure(text)],
             "textposition": "middle center",
             "textfont": {"color": color, "size": _LETTERS, "weight": 600},
             "hoverinfo": "skip",
@@ -239,7 +240,7 @@ def _key(found: Frontier, every: Sequence[Series], *, narrow: bool) -> str:
 
 def hover(found: Frontier, point: Point) -> str:
     """The hover text of a point: network, knobs, numbers, source."""
-    first, *rest = map(_plain, said(found, point))
+    first, *rest = map(in_figure, said(found, point))
     return "<br>".join([f"<b>{first}</b>", *rest])
 
 
@@ -281,10 +282,6 @@ def how_text(found: Frontier, point: Point) -> str:
     if "convention" in found.cost.needs and point.measured.convention != found.convention.name:
         return f"as printed, converted from {point.measured.convention}"
     return "as printed"
-
-
-def _plain(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _accuracies(found: Frontier) -> list[float]:

@@ -25,11 +25,11 @@ from convcost.plots.bands import (
     stage_places,
 )
 from convcost.plots.report import known_text
-from convcost.plots.style import figure
+from convcost.plots.style import figure, titled
 from convcost.render.palette import LIGHT
 from convcost.results.memory import PICTURES
 from convcost.results.report import Report, bound, changed_knobs
-from convcost.results.settings import below, settings_text
+from convcost.results.settings import settings_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -190,7 +190,7 @@ def _dressed(
     names = stage_places(report, usage, places)
     made = figure(
         traces,
-        title=f"{report.title or report.network}: {what}{below(said)}",
+        title=titled(f"{report.title or report.network}: {what}", said),
         xaxis=stage_axis(names, len(places)),
         meta={"names": names},
         yaxis={},

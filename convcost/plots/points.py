@@ -12,10 +12,10 @@ import numpy as np
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS, TIMED
 from convcost.core.units import binary, exact
-from convcost.plots.style import amount_axis, count_axis, figure
+from convcost.plots.style import amount_axis, count_axis, figure, titled
+from convcost.render.escape import in_figure
 from convcost.render.palette import LIGHT, SYMBOLS
 from convcost.render.svg_marks import shade
-from convcost.results.settings import below
 from convcost.space.axes import is_ordered, value_text
 from convcost.space.evaluate import values_at
 from convcost.space.extrapolated import at_each
@@ -68,7 +68,10 @@ def points_figure(made: DesignSpace, metric: str = "macs", *, against: str = "",
     axes = [_axis(one, [costs[one][at] or 0 for at in known]) for one in (metric, other)]
     return figure(
         traces,
-        title=f"{made.title}: {METRICS[metric].column} and {METRICS[other].column} of {drawn} networks, coloured by {shown}{below(said)}",
+        title=titled(
+            f"{made.title}: {METRICS[metric].column} and {METRICS[other].column} of {drawn} networks, coloured by {shown}",
+            said,
+        ),
         xaxis=axes[0],
         yaxis=axes[1],
         showlegend=True,
@@ -196,4 +199,4 @@ def _trace(
 
 
 def _text(value: Any) -> str:
-    return str(value_text(value)) if isinstance(value, (int, Fraction, bool, tuple)) else str(value)
+    return in_figure(str(value_text(value)) if isinstance(value, (int, Fraction, bool, tuple)) else str(value))

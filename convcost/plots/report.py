@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from convcost.core.metrics import MAIN, METRICS
 from convcost.core.units import compact, counted, exact, percent
-from convcost.plots.style import count_axis, figure, percent_axis
+from convcost.plots.style import count_axis, figure, percent_axis, titled
 from convcost.render.palette import LIGHT
 from convcost.results.report import Group, Report, Totals, bound, said
-from convcost.results.settings import below
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -55,7 +54,10 @@ def cost_by(report: Report, level: str | int = "stage") -> go.Figure:
         )
     return figure(
         traces,
-        title=f"{report.network}: cost by {level if isinstance(level, str) else 'part'}{shown}{known_text(report)}{below(said(report))}",
+        title=titled(
+            f"{report.network}: cost by {level if isinstance(level, str) else 'part'}{shown}{known_text(report)}",
+            said(report),
+        ),
         xaxis={"title": {"text": "share of the network"}, "ticksuffix": " %", "rangemode": "tozero"},
         yaxis={"autorange": "reversed"},
         barmode="group",
@@ -103,7 +105,7 @@ def before_after(before: Report, after: Report) -> go.Figure:
         )
     return figure(
         traces,
-        title=f"{before.network} and {after.network}: MACs by stage{known_text(before)}{below(said(before))}",
+        title=titled(f"{before.network} and {after.network}: MACs by stage{known_text(before)}", said(before)),
         xaxis={**count_axis("MACs"), "rangemode": "tozero"},
         yaxis={"autorange": "reversed"},
         barmode="group",
@@ -135,7 +137,7 @@ def cumulative(report: Report) -> go.Figure:
         )
     return figure(
         traces,
-        title=f"{report.network}: cost so far, layer by layer{known_text(report)}{below(said(report))}",
+        title=titled(f"{report.network}: cost so far, layer by layer{known_text(report)}", said(report)),
         xaxis={"title": {"text": "layers done"}},
         yaxis=percent_axis("of the network"),
     )

@@ -14,10 +14,10 @@ from convcost.devices.device import FEMTOSECONDS, SECOND, Device, Roofline, shar
 from convcost.devices.kernels import MULTIPLIED, rank, untyped
 from convcost.networks.latencies import Latencies
 from convcost.networks.latency import EXTRAPOLATED, KINDS, Latency, kind_of, place_text, time_text
-from convcost.plots.style import count_axis, figure
+from convcost.plots.style import count_axis, figure, titled
+from convcost.render.escape import in_figure
 from convcost.render.palette import LIGHT, look
 from convcost.results.report import said
-from convcost.results.settings import below
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -64,7 +64,11 @@ def roofline_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     if any(one.device.name != device.name for one in every):
         raise UsageError("a roofline is of one device: ask for one at a time, or for --picture kinds")
     labels = [row.label for row in Latencies(tuple(every)).rows]
-    series = _by_kind(every[0]) if len(every) == 1 else [(label, _spots(one)) for label, one in zip(labels, every)]
+    series = (
+        _by_kind(every[0])
+        if len(every) == 1
+        else [(in_figure(label), _spots(one)) for label, one in zip(labels, every)]
+    )
     spots = [spot for _, some in series for spot in some]
     if not spots:
         raise UsageError(f"{labels[0]}: no layer multiplies, so that there is nothing to draw under a roof")
@@ -78,7 +82,7 @@ def roofline_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     settings = f"{said(every[0].report, 'dtype')} · " if len(every) == 1 else ""
     return figure(
         [*traces, *_roof_traces(roofs, frame)],
-        title=f"{' and '.join(labels)} {lines} of {device.name}{below(settings + _aside(every))}",
+        title=titled(f"{' and '.join(labels)} {lines} of {device.name}", settings + _aside(every)),
         xaxis={**count_axis("MACs per byte moved", log=True), "tickformat": "~g", "range": frame[0]},
         yaxis={**count_axis("MACs per second", log=True), "range": frame[1]},
         height=520,
@@ -276,16 +280,18 @@ def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     for label in dict.fromkeys(row.label for row in rows):
         mine = [row for row in rows if row.label == label]
         whole = mine[0].found.whole.macs
-        bars.append((f"{label}: MACs", _macs_by_kind(mine[0].found), macs, METRICS["macs"].rounded(whole)))
+        bars.append((in_figure(f"{label}: MACs"), _macs_by_kind(mine[0].found), macs, METRICS["macs"].rounded(whole)))
         for row in mine:
             on = f" on {row.found.device.name}" if several else ""
             on += f" as {as_text(row.found.report.dtype)}" if types else ""
-            bars.append((f"{label}: time{on}", row.found.whole.kinds, time, f"{time_text(row.found)} ms"))
+            bars.append((in_figure(f"{label}: time{on}"), row.found.whole.kinds, time, f"{time_text(row.found)} ms"))
     names = list(dict.fromkeys(row.label for row in rows))
     return figure(
         [trace for kind in KINDS for trace in _stack(kind, bars)],
-        title=f"{' beside '.join([names[0], ', '.join(names[1:])]) if names[1:] else names[0]}: MACs and time by kind of kernel"
-        f"{below(f'each as a share of the largest · {_settings(every)}{_far(every)}')}",
+        title=titled(
+            f"{' beside '.join([names[0], ', '.join(names[1:])]) if names[1:] else names[0]}: MACs and time by kind of kernel",
+            f"each as a share of the largest · {_settings(every)}{_far(every)}",
+        ),
         xaxis={
             "title": {"text": "share of the largest"},
             "tickvals": [0, 25, 50, 75, 100],

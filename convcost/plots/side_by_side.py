@@ -9,9 +9,10 @@ from convcost.conventions.catalog import convention
 from convcost.conventions.convention import PAPER
 from convcost.core.metrics import METRICS
 from convcost.core.units import exact
-from convcost.plots.style import count_axis, figure
+from convcost.plots.style import count_axis, figure, titled
+from convcost.render.escape import in_figure
 from convcost.render.palette import LIGHT
-from convcost.results.settings import below, settings_text
+from convcost.results.settings import settings_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -38,6 +39,7 @@ def _totals(data: Mapping[str, Any]) -> go.Figure:
     """For each network a bar per total, as a share of the largest of all; the number stands at its end."""
     networks = data["networks"]
     labels = [network["label"] for network in networks]
+    shown = list(map(in_figure, labels))
     traces = []
     for key, color in zip(_COMPARED, LIGHT.series, strict=False):
         metric = METRICS[key]
@@ -49,22 +51,24 @@ def _totals(data: Mapping[str, Any]) -> go.Figure:
                 "type": "bar",
                 "orientation": "h",
                 "name": metric.heading,
-                "y": labels,
+                "y": shown,
                 "x": [100 * count / largest for count in counts],
                 "marker": {"color": color},
                 "text": [f"{more}{metric.rounded(count)}" for more, count in zip(least, counts, strict=True)],
                 "textposition": "outside",
                 "hovertext": [
                     f"{label}<br>{metric.heading} {more}{metric.written(count)}"
-                    for label, more, count in zip(labels, least, counts, strict=True)
+                    for label, more, count in zip(shown, least, counts, strict=True)
                 ],
                 "hoverinfo": "text",
             }
         )
     return figure(
         traces,
-        title=f"{_names(labels)}: {', '.join(METRICS[key].heading for key in _COMPARED)}<br>"
-        f"<sup>each as a share of the largest · batch {exact(data['batch'])} · {data['dtype']} · policy {data['memory_policy']}</sup>",
+        title=titled(
+            f"{_names(labels)}: {', '.join(METRICS[key].heading for key in _COMPARED)}",
+            f"each as a share of the largest · batch {exact(data['batch'])} · {data['dtype']} · policy {data['memory_policy']}",
+        ),
         xaxis={
             "title": {"text": "share of the largest"},
             "ticksuffix": " %",
@@ -91,12 +95,12 @@ def _rows(data: Mapping[str, Any]) -> go.Figure:
         {
             "type": "bar",
             "orientation": "h",
-            "name": label,
+            "name": in_figure(label),
             "y": list(shown),
             "x": [found[at] or 0 for found in shown.values()],
             "marker": {"color": LIGHT.series[at]},
             "hovertext": [
-                f"{name}<br>{label}: {'not there' if found[at] is None else f'{exact(found[at] or 0)} {unit}'}"
+                f"{name}<br>{in_figure(label)}: {'not there' if found[at] is None else f'{exact(found[at] or 0)} {unit}'}"
                 for name, found in shown.items()
             ],
             "hoverinfo": "text",
@@ -107,7 +111,7 @@ def _rows(data: Mapping[str, Any]) -> go.Figure:
     more = f", the first {len(labels)} of {len(data['networks'])}" if len(labels) < len(data["networks"]) else ""
     return figure(
         traces,
-        title=f"{_names(labels)}: {unit} by {data['by']}{some}{more}{below(_asked(data))}",
+        title=titled(f"{_names(labels)}: {unit} by {data['by']}{some}{more}", _asked(data)),
         xaxis={**count_axis(unit), "rangemode": "tozero"},
         yaxis={"autorange": "reversed"},
         barmode="group",

@@ -17,8 +17,9 @@ from convcost.networks.network import Network
 from convcost.plots.curves import bars, cliffs, samples
 from convcost.plots.maps import heat_map
 from convcost.plots.points import knobs_by_weight, points_figure
+from convcost.plots.style import titled
+from convcost.render.escape import in_figure
 from convcost.results.report import Report, json_value
-from convcost.results.settings import below
 from convcost.space.axes import is_dense, is_ordered
 from convcost.space.cliffs import Plateau, steepest
 from convcost.space.cliffs import cliffs as cost_cliffs
@@ -112,9 +113,8 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
         can, counts = feasible(made).tolist(), values(made, metric).tolist()
         shown = [(_plain(value), count if ok else None) for value, count, ok in zip(axis, counts, can, strict=True)]
         shown = shown[:: -(-len(shown) // _STEPS)]
-        title = (
-            f"{made.title}: {word} at {_of_how_many(len(shown), len(axis), name)}{_below(made, metric, far, 'hollow')}"
-        )
+        which = _of_how_many(len(shown), len(axis), name)
+        title = titled(f"{made.title}: {word} at {which}", _said(made, metric, far, "hollow"))
         known_at, costs = [value for value, _ in shown], [count for _, count in shown]
         return samples(known_at, costs, title=title, metric=metric, axis=name, far=set(map(_plain, far)))
     steep = {run.first for run in steepest(runs)}
@@ -126,7 +126,7 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     partly = f", {exact(drawn)} of {exact(len(known))} steps drawn" if drawn < len(known) else ""
     which = f"every {name} from {axis[0]} to {axis[-1]}"
     lacking = " that can be built" if len(known) < len(runs) else ""
-    title = f"{made.title}: {word} at {which}{lacking}{partly}{below(made.said(metric))}"
+    title = titled(f"{made.title}: {word} at {which}{lacking}{partly}", made.said(metric))
     return cliffs(steps, marked=marked, title=title, metric=metric, axis=name, far=far)
 
 
@@ -138,7 +138,7 @@ def words_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     shown = dict([*shown.items()][:_MOST_BARS])
     which = _of_how_many(len(shown), len(axis), name)
     far = set(map(_text, _far(made, metric)))
-    title = f"{made.title}: {METRICS[metric].column} at {which}{_below(made, metric, far, BEYOND)}"
+    title = titled(f"{made.title}: {METRICS[metric].column} at {which}", _said(made, metric, far, BEYOND))
     return bars(shown, title=title, metric=metric, axis=name, far=far)
 
 
@@ -149,9 +149,9 @@ def _far(made: DesignSpace, metric: str) -> set[Any]:
     return set() if beyond is None else {value for value, differs in zip(axis, beyond.tolist(), strict=True) if differs}
 
 
-def _below(made: DesignSpace, metric: str, far: Collection[Any], mark: str) -> str:
+def _said(made: DesignSpace, metric: str, far: Collection[Any], mark: str) -> str:
     """The second line of a title: what the metric depends on, and what marks that it is extrapolated."""
-    return below(" · ".join(filter(None, (made.said(metric), f"{mark}: extrapolated" if far else ""))))
+    return " · ".join(filter(None, (made.said(metric), f"{mark}: extrapolated" if far else "")))
 
 
 def _of_how_many(shown: int, there: int, name: str) -> str:
@@ -208,7 +208,9 @@ def grid_figure(made: DesignSpace, metric: str = "macs", *, budgets: Sequence[in
         [_text(value) for value in shown[1]],
         [[n if ok else None for n, ok in zip(line, held)] for line, held in held],
         budgets=budgets,
-        title=f"{made.title}: {METRICS[metric].column} at {sizes}{_below(made, metric, differs[differs].tolist(), BEYOND)}",
+        title=titled(
+            f"{made.title}: {METRICS[metric].column} at {sizes}", _said(made, metric, differs[differs].tolist(), BEYOND)
+        ),
         metric=metric,
         axes=(rows, columns),
         marks=[[BEYOND if one else "" for one in line] for line in differs.tolist()],
@@ -220,4 +222,4 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return str(json_value(value))
+    return in_figure(str(json_value(value)))

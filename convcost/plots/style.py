@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.core.metrics import Metric
 from convcost.core.units import binary
+from convcost.render.escape import in_figure
 from convcost.render.palette import DARK, FONT, LIGHT, Theme, twins
 
 if TYPE_CHECKING:
@@ -97,6 +98,15 @@ def byte_ticks(top: float) -> list[int]:
 def percent_axis(title: str) -> dict[str, Any]:
     """An axis from 0 to 100 per cent."""
     return {"title": {"text": title}, "ticksuffix": " %", "range": [0, 100]}
+
+
+def titled(first: str, second: str = "") -> str:
+    """The title of a figure in plotly's markup, with a second, smaller line if there is one.
+
+    >>> titled("a < b", "width 0.5"), titled("vgg11")
+    ('a &lt; b<br><sup>width 0.5</sup>', 'vgg11')
+    """
+    return in_figure(first) + (f"<br><sup>{in_figure(second)}</sup>" if second else "")
 
 
 def figure(traces: list[Any], *, title: str, xaxis: dict[str, Any], yaxis: dict[str, Any], **layout: Any) -> go.Figure:

@@ -98,7 +98,7 @@ class Recount:
         layers = self.layers(way.model or model, {**({} if way.model else knobs), **way.knobs}, way.rewrite)
         kept = [layer for layer in layers if not any(map(layer.fits, way.skip))]
         if quantity in _AT_A_SIZE:
-            return _AT_A_SIZE[quantity](kept, part)
+            return _AT_A_SIZE[quantity](_widest(kept, part, reader=way.reader))
         if quantity == "blocks":
             return Fraction(_blocks(kept, part))
         chosen = [layer for layer in kept if layer.fits(part)] if part else kept
@@ -115,7 +115,8 @@ def _said(way: Definition) -> tuple[Any, ...]:
     """The part of a definition that a number may depend on, as a cache key."""
     if way == OWN:
         return ()
-    return way.skip, way.params, way.plus, way.convention, way.operations, way.model, dict(way.knobs), way.rewrite
+    named = way.convention, way.operations, way.model, dict(way.knobs), way.rewrite, way.reader
+    return way.skip, way.params, way.plus, *named
 
 
 def _plain(found: FigureValue) -> str | list[int]:
@@ -219,19 +220,22 @@ def _blocks(layers: Layers, part: str) -> int:
     return len(fitting)
 
 
-def _widest(layers: Layers, part: str) -> Shape:
-    """The block output of a given size (`56` for 56×56) with the most channels."""
+def _widest(layers: Layers, part: str, *, reader: bool) -> Shape:
+    """The block output of a given size (`56` for 56×56) with the most channels, or with those of the block after it."""
     blocks: dict[str, Shape] = {}
     for step, *_ in layers:
         if step.traits.view == "none":
             blocks[".".join(step.node.scope[:2]) or step.node.name] = step.cost.out[0]
-    shapes = [shape for shape in blocks.values() if len(shape) == 3 and part == f"{shape[0]}"]
-    if not shapes:
+    shapes = [shape for shape in blocks.values() if len(shape) == 3]
+    fitting = [at for at, shape in enumerate(shapes) if part == f"{shape[0]}"]
+    if not fitting:
         raise UsageError(f"part: no block puts out a map of size {part!r}")
-    return max(shapes, key=lambda shape: shape[-1])
+    widest = max(reversed(fitting), key=lambda at: shapes[at][-1])
+    after = min(widest + 1, len(shapes) - 1) if reader else widest
+    return *shapes[widest][:-1], shapes[after][-1]
 
 
-_AT_A_SIZE: dict[str, Callable[[Layers, str], Fraction]] = {
-    "channels_at": lambda layers, part: Fraction(_widest(layers, part)[-1]),
-    "half_bytes_at": lambda layers, part: Fraction(2 * elements([_widest(layers, part)])),
+_AT_A_SIZE: dict[str, Callable[[Shape], Fraction]] = {
+    "channels_at": lambda widest: Fraction(widest[-1]),
+    "half_bytes_at": lambda widest: Fraction(2 * elements([widest])),
 }

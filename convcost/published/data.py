@@ -20,10 +20,11 @@ from convcost.published.rows import key_values, one_of, published_file, publishe
 
 COLUMNS = (
     *("source", "locator", "item", "model", "knobs", "run", "quantity", "part", "printed", "unit", "rounding"),
-    *("counting", "because", "computed"),
+    *("counting", "because", "computed", "difference"),
 )
 """Of a file of claims."""
 _NEEDED = ("model", "quantity", "printed")
+_SIGNED = re.compile(r"[+-]?\d{1,15}(\.\d{1,9})?", re.ASCII)
 Coefficients = Mapping[str, Mapping[str, Fraction]]
 """Glob over ops and their kinds -> entry of the ledger -> coefficient; the first glob that fits a layer holds."""
 FLOPS = "torch"
@@ -41,6 +42,8 @@ class Source(NamedTuple):
     kind: str
     read: str
     """How its figures were read: A the file itself, B a full-text copy of the paper, C a secondary transcription."""
+    quoted: str = ""
+    """What the numbers that are only quoted from it add up to: `convcost.published.quoted`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,10 @@ class Definition:
     """Counts the network rebuilt: what `Network.rewrite` takes."""
     run: Mapping[str, str] = field(default_factory=dict)
     """Counts the network run otherwise: words of a claim's column `run`."""
+    habit: str = ""
+    """Makes the figure otherwise than the rows beside it: `down` cuts off, `up` and `twice` round up and twice."""
+    reader: bool = False
+    """Takes for a map the channels of the block that reads it."""
 
     def __or__(self, other: Definition) -> Definition:
         """Both combined; where both state something, the second takes precedence."""
@@ -83,6 +90,8 @@ class Definition:
             knobs={**self.knobs, **other.knobs},
             rewrite=other.rewrite or self.rewrite,
             run={**self.run, **other.run},
+            habit=other.habit or self.habit,
+            reader=other.reader or self.reader,
         )
 
 
@@ -114,6 +123,8 @@ class Claim(NamedTuple):
     """… with what convcost finds instead, which is checked."""
     run: Mapping[str, str] = {}
     """How the network is run, where memory, patches or a runtime are spoken of: `convcost.published.run`."""
+    difference: tuple[Fraction, ...] = ()
+    """The figure less what convcost finds, as both are written, of each axis of a shape; checked as well."""
 
 
 NO_KNOBS: Mapping[str, str] = {}
@@ -221,10 +232,13 @@ def read_claims(path: str, known_sources: Collection[str] | None = None) -> list
             raise UsageError("counting and because exclude each other: an explanation is recomputed or stated")
         if bool(cells["because"]) != bool(cells["computed"]):
             raise UsageError("because and computed go together: what is stated, and what convcost finds")
+        difference = cells.pop("difference")
+        if difference and not cells["because"]:
+            raise UsageError("difference is of what is printed and computed, and there is no because")
         printed = figure(cells.pop("quantity"), cells.pop("printed"), cells.pop("unit"), cells.pop("rounding"))
         made: dict[str, Any] = {**cells, "figure": printed, "counting": counting, "knobs": _knobs(cells["knobs"])}
         made["run"] = key_values(cells["run"], "run", "policy=inplace")
-        return Claim(at=at, **made)
+        return Claim(at=at, **made, difference=_difference(difference))
 
     return read_rows(path, COLUMNS, _NEEDED, claim)
 
@@ -326,6 +340,14 @@ def per_cent(value: str, what: str) -> Fraction:
         meant = decimal_text(accuracy * 100).removesuffix(".0")
         raise UsageError(f"{what}: {value} is a fraction, and accuracies are per cent: write {meant}")
     return accuracy
+
+
+def _difference(text: str) -> tuple[Fraction, ...]:
+    """`-39.7`, or `-3×-3×0` of shapes, as numbers; none of an empty text. Raises `UsageError`."""
+    parts = text.replace(",", "").split("×") if text else []
+    if not all(_SIGNED.fullmatch(part) for part in parts):
+        raise UsageError(f"difference: {text!r} is no number, e.g. -39.7, or one for each axis, -3×-3×0")
+    return tuple(map(Fraction, parts))
 
 
 def _knobs(text: str) -> dict[str, str]:

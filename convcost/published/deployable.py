@@ -107,6 +107,7 @@ class Deployable(Tabular):
             records=[_record(one) for one in self.networks],
             data=self._data(),
             notes=[*((mark, citation) for citation, mark in marks.items()), *self._notes()],
+            fields=_FIELDS,
         )
 
     def _where(self) -> str:
@@ -277,19 +278,15 @@ def _citations(networks: Sequence[Fitting]) -> list[str]:
     return [*dict.fromkeys(one.citation for one in networks if one.citation)]
 
 
+_FIELDS = (
+    *("network", "ram_bytes", "flash_bytes", "macs", "params"),
+    *("task", "accuracy", "accuracy_at_least", "tier", "citation"),
+)
+
+
 def _record(one: Fitting) -> dict[str, Any]:
-    return {
-        "network": one.label,
-        "ram_bytes": one.ram,
-        "flash_bytes": one.flash,
-        "macs": one.macs,
-        "params": one.params,
-        "task": one.task or None,
-        "accuracy": one.accuracy or None,
-        "accuracy_at_least": one.at_least,
-        "tier": one.tier or None,
-        "citation": one.citation or None,
-    }
+    cited = (one.task or None, one.accuracy or None, one.at_least, one.tier or None, one.citation or None)
+    return dict(zip(_FIELDS, (one.label, one.ram, one.flash, one.macs, one.params, *cited), strict=True))
 
 
 def _codes(runtime: str) -> tuple[int, int]:

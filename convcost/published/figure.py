@@ -9,7 +9,7 @@ from typing import NamedTuple
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import METRICS
-from convcost.core.printed import Printed
+from convcost.core.printed import TWICE, UP, Printed
 from convcost.core.reading import BYTES, COUNTS, SHARES, Measure, read
 from convcost.core.units import shape_text
 
@@ -57,6 +57,8 @@ def measure_of(quantity: str) -> Measure:
 
 _SHAPE = re.compile(r"\d{1,9}²?(?:×\d{1,9}²?)*", re.ASCII)
 _ROUNDING = re.compile(r"(down)?(?: ?to (\d{1,9}))?", re.ASCII)
+HABITS = {"": "rounded", "down": "cut off", "up": UP, "twice": TWICE}
+"""How a row becomes a figure, by the word of the data: a column has the first two, an explanation the last three."""
 
 
 class Figure(NamedTuple):
@@ -87,8 +89,8 @@ class Figure(NamedTuple):
             return "cut off" if cut else ""
         return f"{'cut off' if cut else 'rounded'} to {step} {self.unit}".rstrip()
 
-    def fits(self, value: FigureValue) -> bool:
-        """Whether a value is printed like this.
+    def fits(self, value: FigureValue, habit: str = "") -> bool:
+        """Whether a value is printed like this; `habit` is a word of `HABITS`, if not that of the figure itself.
 
         Rounded to nearest, a value exactly between two figures may become either.
 
@@ -99,7 +101,7 @@ class Figure(NamedTuple):
         """
         if not isinstance(self.means, Printed):
             return isinstance(value, tuple) and value[: len(self.means)] == self.means
-        how = "cut off" if self.rounding.startswith("down") else "rounded"
+        how = HABITS[habit or ("down" if self.rounding.startswith("down") else "")]
         return not isinstance(value, tuple) and self.means.stands_for(value, how)
 
     def written(self, value: FigureValue) -> str:
@@ -123,6 +125,17 @@ class Figure(NamedTuple):
         assert isinstance(finer, Printed)
         rounded = finer.stands_for(value, "rounded") and _places(text) > _places(self.printed)
         return rounded or finer.stands_for(value, "exactly")
+
+    def less(self, computed: str) -> tuple[Fraction, ...]:
+        """The figure less what convcost finds, both as they are written: one number, or one for each axis of a shape.
+
+        >>> figure("macs", "529", "M", "").less("568.7")
+        (Fraction(-397, 10),)
+        >>> figure("input_shape", "224×224×3", "", "").less("227×227×3")
+        (Fraction(-3, 1), Fraction(-3, 1), Fraction(0, 1))
+        """
+        printed = [self.printed.removeprefix("~")] if isinstance(self.means, Printed) else map(str, self.means)
+        return tuple(_plain(one) - _plain(other) for one, other in zip(printed, computed.split("×")))
 
 
 def figure(quantity: str, printed: str, unit: str, rounding: str) -> Figure:
@@ -159,6 +172,8 @@ def figure(quantity: str, printed: str, unit: str, rounding: str) -> Figure:
     exact = amount.unit == "" and not rounding and amount.last == 1
     last = one * Fraction(how[2]) if how[2] else Fraction(0) if exact else amount.last
     number = text.removesuffix(amount.unit).rstrip()
+    if how[2] and amount.value % last:
+        raise UsageError(f"printed: {text} is no multiple of {how[2]} {amount.unit}".rstrip() + ", as rounding says")
     means = means._replace(text=f"{number} {amount.unit}".rstrip(), last=last)
     return Figure(quantity, number, amount.unit, rounding, means)
 
@@ -169,6 +184,10 @@ def _shape(text: str) -> Shape:
         size = int(part.rstrip("²"))
         sizes += [size, size] if part.endswith("²") else [size]
     return tuple(sizes)
+
+
+def _plain(number: str) -> Fraction:
+    return Fraction(number.replace(",", ""))
 
 
 def _places(text: str) -> int:

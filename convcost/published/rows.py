@@ -12,6 +12,7 @@ import yaml
 
 from convcost.core.errors import MOST_SHOWN, ConvcostError, UsageError, did_you_mean, one_line
 from convcost.core.places import zoo_directory
+from convcost.render.escape import from_csv
 from convcost.spec.tree import read_text, shown_path
 
 Row = TypeVar("Row")
@@ -91,7 +92,7 @@ def _records(
         blank = dict.fromkeys(columns, "")
         line = reader.line_num + 1
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [from_csv(cell.strip()) for cell in row]
             if any(cells):
                 fits = len(cells) == len(header)
                 yield line, {**blank, **dict(zip(header, cells))} if fits else _miscounted(len(cells), len(header))

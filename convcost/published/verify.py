@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,7 @@ from convcost.published.data import (
 from convcost.published.figure import QUANTITIES, FigureValue
 from convcost.published.latency import Timing, timings
 from convcost.published.predictions import Compared, as_printed, prediction, signed
+from convcost.published.quoted import slips
 from convcost.published.rows import raise_all
 from convcost.render.table import Table, Tabular
 
@@ -123,7 +124,9 @@ def verify(models: str | Sequence[str] = (), data: str | None = None, source: st
         compared = [Compared(one, prediction(one, known)) for one in timed]
     raise_all(problems)
     cited = [one for one in accuracies() if chosen.has(one)] if data is None else []
-    return Verdicts((*verdicts, *map(_cited, cited), *map(_timed, compared)))
+    wrong = slips() if cited or timed else {}
+    quoted = [_held(one, wrong) for one in (*map(_cited, cited), *map(_timed, compared))]
+    return Verdicts((*verdicts, *quoted))
 
 
 def judge(claim: Claim, counter: Recount) -> Verdict:
@@ -143,6 +146,8 @@ def judge(claim: Claim, counter: Recount) -> Verdict:
         return _verdict(claim, plain, UNEXPLAINED, "what convcost finds fits; it needs no explanation any more")
     if not claim.figure.states(claim.computed, plain):
         return _verdict(claim, plain, UNEXPLAINED, f"the data says that convcost finds {claim.computed}")
+    if claim.difference and claim.difference != claim.figure.less(claim.computed):
+        return _verdict(claim, plain, UNEXPLAINED, "the data says that it differs by another amount")
     return _verdict(claim, plain, DIFFERS, claim.because)
 
 
@@ -158,10 +163,11 @@ def _recounted(claim: Claim, plain: FigureValue, fits: bool, counter: Recount) -
 
     if fits:
         return verdict(UNEXPLAINED, f"it fits without {' '.join(claim.counting)}, which explains nothing any more")
-    if not claim.figure.fits(found):
+    if not claim.figure.fits(found, way.habit):
         return verdict(UNEXPLAINED, f"{' '.join(claim.counting)} gives {text}")
     for key in claim.counting if len(claim.counting) > 1 else ():
-        if claim.figure.fits(_count(claim, combined(k for k in claim.counting if k != key), counter)):
+        others = combined(k for k in claim.counting if k != key)
+        if claim.figure.fits(_count(claim, others, counter), others.habit):
             return verdict(UNEXPLAINED, f"it fits without {key}, which explains nothing any more")
     return verdict(DIFFERS, "; ".join(filter(None, (way.says, claim.figure.how))))
 
@@ -225,6 +231,12 @@ def _timed(one: Compared) -> Verdict:
         run=timing.setup.key,
         error=None if one.error is None else float(one.error),
     )
+
+
+def _held(one: Verdict, wrong: Mapping[str, str]) -> Verdict:
+    """What is quoted, unexplained where the total of its source is not what it should be."""
+    said = wrong.get(one.source)
+    return one._replace(verdict=UNEXPLAINED, explanation=said) if said else one
 
 
 def _knobs_text(one: Claim | Measured | Timing) -> str:
@@ -319,7 +331,7 @@ def computed_text(one: Verdict) -> str:
     """The number by the rules and, if the explanation is a definition, the number under that; of a latency its error."""
     if one.error is not None:
         return f"{one.computed} ({signed(Fraction(one.error))})"
-    return f"{one.computed}, {one.recounted}" if one.recounted else one.computed
+    return one.computed if one.recounted in ("", one.computed) else f"{one.computed}, {one.recounted}"
 
 
 def _about(key: str) -> list[str]:
@@ -349,7 +361,7 @@ def _listed(verdicts: Sequence[Verdict]) -> str:
     said = []
     for one in verdicts[:_SHOWN]:
         name = ", ".join(filter(None, (one.item or one.model, quantity_text(one))))
-        recounted = f", counted so {one.recounted}" if one.recounted else ""
+        recounted = f", counted so {one.recounted}" if one.recounted not in ("", one.computed) else ""
         said.append(f"{name}: printed {one.printed}, computed {one.computed}{recounted}")
     more = len(verdicts) - len(said)
     return "; ".join(said) + (f"; and {exact(more)} more" if more else "")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import NamedTuple
 
+from convcost.render.escape import in_html
 from convcost.render.lettering import text_width
 from convcost.render.palette import FONT, css
 from convcost.render.rectangle import Rectangle
@@ -41,7 +41,7 @@ class Label(NamedTuple):
         anchor = f' text-anchor="{self.anchor}"' if self.anchor != "start" else ""
         weight = ' font-weight="600"' if self.bold else ""
         place = f'x="{number(self.x)}" y="{number(self.y)}" font-size="{number(self.size)}"'
-        return f'<text class="f-{self.color}" {place}{anchor}{weight}>{escape(self.text)}</text>'
+        return f'<text class="f-{self.color}" {place}{anchor}{weight}>{in_html(self.text)}</text>'
 
 
 class Polygon(NamedTuple):
@@ -62,10 +62,10 @@ class Polygon(NamedTuple):
     def svg(self) -> str:
         """As an element."""
         path = "L".join(f"{number(x)} {number(y)}" for x, y in self.points)
-        fill = f"fill:var(--{self.fill})" if self.fill else "fill:none"
-        faint = f";fill-opacity:{self.opacity:g}" if self.opacity != 1 else ""
-        edge = f";stroke:var(--{self.stroke});stroke-width:{self.width:g}" if self.stroke else ""
-        return f'<path style="{fill}{faint}{edge}" d="M{path}{"Z" if len(self.points) > 2 else ""}"/>'
+        fill = f'class="f-{self.fill}"' if self.fill else 'fill="none"'
+        faint = f' fill-opacity="{self.opacity:g}"' if self.opacity != 1 else ""
+        edge = f' stroke="var(--{self.stroke})" stroke-width="{self.width:g}"' if self.stroke else ""
+        return f'<path {fill}{faint}{edge} d="M{path}{"Z" if len(self.points) > 2 else ""}"/>'
 
 
 Mark = Label | Polygon
@@ -90,10 +90,10 @@ class Drawing:
         size = f"0 0 {number(self.width)} {number(self.height)}"
         inside = "".join(mark.svg() for mark in self.marks)
         if not alone:
-            head = f'aria-hidden="true" style="--wide:{self.width / 16:g}rem"'
+            head = f'aria-hidden="true" class="w{round(self.width)}"'
             return f'<svg {head} viewBox="{size}" stroke-linejoin="round">{inside}</svg>\n'
         paper = f'<rect class="f-paper" width="{number(self.width)}" height="{number(self.height)}"/>'
-        style = f"<style>{css()}</style><title>{escape(self.title)}</title>{paper}"
+        style = f"<style>{css()}</style><title>{in_html(self.title)}</title>{paper}"
         head = f'xmlns="http://www.w3.org/2000/svg" role="img" viewBox="{size}" font-family="{FONT}"'
         return f'<svg {head} stroke-linejoin="round">{style}{inside}</svg>\n'
 

@@ -13,10 +13,10 @@ import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from html import escape
 from typing import Any, NamedTuple
 
 from convcost.render.cells import bar, bars_of, columns_of, without_blocks
+from convcost.render.escape import in_html, printable
 from convcost.render.palette import css
 
 SCRIPTS = ("save.js", "tables.js", "figures.js")
@@ -60,20 +60,23 @@ def page(
     top: str = "",
     facts: Iterable[tuple[str, str]] = (),
     scripts: Sequence[str] = (),
+    style: str = "",
 ) -> str:
     """A whole page; `top` is finished HTML above the sections, `facts` are its footer, `scripts` run at its end.
+
+    `style` is what only this kind of page has.
 
     >>> "<h1>a &amp; b</h1>" in page("a & b", [Section("x", "X", "<p>y</p>")])
     True
     """
-    links = "".join(f'<li><a href="#{s.key}">{escape(s.heading)}</a></li>' for s in sections if s.heading)
+    links = "".join(f'<li><a href="#{s.key}">{in_html(s.heading)}</a></li>' for s in sections if s.heading)
     nav = f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n' if links.count("<li>") > 2 else ""
-    foot = "".join(f"<dt>{escape(word)}</dt><dd>{escape(said)}</dd>\n" for word, said in facts)
+    foot = "".join(f"<dt>{in_html(word)}</dt><dd>{in_html(said)}</dd>\n" for word, said in facts)
     body = f"""<body>
 <a class="skip" href="#main">Skip to content</a>
 <header>
-<h1>{escape(title)}</h1>
-{f'<p class="sub">{escape(subtitle)}</p>' if subtitle else ""}
+<h1>{in_html(title)}</h1>
+{f'<p class="sub">{in_html(subtitle)}</p>' if subtitle else ""}
 {nav}</header>
 <main id="main">
 {top}
@@ -84,38 +87,54 @@ def page(
 </footer>
 {"".join(f"<script>{script}</script>" + chr(10) for script in (*map(asset, SCRIPTS), *scripts))}</body>
 """
+    styles = f'<style id="palette">\n{css()}\n</style>\n<style>\n{asset("page.css")}{style}{_sizes(body)}</style>\n'
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(body)}">
+<meta http-equiv="Content-Security-Policy" content="{_policy(styles + body)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
+<title>{in_html(title)}</title>
 <link rel="icon" href="data:,">
-<style id="palette">
-{css()}
-</style>
-<style>
-{asset("page.css")}</style>
-</head>
+{styles}</head>
 {body}</html>
 """
 
 
-_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_SIZED = re.compile(r' class="(?:[^"]* )?([bw])(\d+)"')
 
 
-def _policy(body: str) -> str:
-    """What a browser lets the page do: run just these scripts, show pictures of its own, and ask nobody for anything."""
-    digests = (hashlib.sha256(script.encode()).digest() for script in dict.fromkeys(_SCRIPT.findall(body)))
-    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {scripts}"
+def _sizes(body: str) -> str:
+    r"""The rules of the classes that say how long a bar is, in per cent, and how wide a picture, in pixels.
+
+    >>> _sizes('<td class="n bar b33"></td><svg class="w1064"></svg>')
+    '.b33{--bar:33}.w1064{--wide:66.5rem}\n'
+    """
+    rules = {"b": ".b{0}{{--bar:{0}}}", "w": ".w{0}{{--wide:{1:g}rem}}"}
+    used = sorted({(kind, int(size)) for kind, size in _SIZED.findall(body)})
+    return "".join(rules[kind].format(size, size / 16) for kind, size in used) + "\n" * bool(used)
+
+
+def _policy(page: str) -> str:
+    """What a browser lets the page do: run just these scripts in just this style, and ask nobody for anything.
+
+    A style in an attribute does not count, nor does a script that comes with a text. A picture that is saved as PNG is `data:`.
+    """
+    allowed = "; ".join(f"{kind}-src {_digests(page, kind)}" for kind in ("style", "script"))
+    return f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; {allowed}; require-trusted-types-for 'script'"
+
+
+def _digests(page: str, tag: str) -> str:
+    """The digests of all that stands in such a tag."""
+    found = dict.fromkeys(re.findall(rf"<{tag}(?: id=\"\w+\")?>(.*?)</{tag}>", page, re.DOTALL))
+    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in found)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
 def _section(section: Section) -> str:
-    heading = f'<h2 id="{section.key}-title">{escape(section.heading)}</h2>\n' if section.heading else ""
+    heading = f'<h2 id="{section.key}-title">{in_html(section.heading)}</h2>\n' if section.heading else ""
     named = f' aria-labelledby="{section.key}-title"' if heading else ""
-    about = f'<p class="about">{escape(section.about)}</p>\n' if section.about else ""
+    about = f'<p class="about">{in_html(section.about)}</p>\n' if section.about else ""
     return f'<section id="{section.key}"{named}>\n{heading}{about}{section.body}\n</section>\n'
 
 
@@ -125,17 +144,17 @@ def cards(numbers: Iterable[Card]) -> str:
     def item(card: Card) -> str:
         key = f' id="{card.key}"' if card.key else ""
         exact_key = f' id="{card.key}-exact"' if card.key else ""
-        return f'<li>{escape(card.name)}<b{key}>{escape(card.short)}</b><span class="exact"{exact_key}>{escape(card.exact)}</span></li>'
+        return f'<li>{in_html(card.name)}<b{key}>{in_html(card.short)}</b><span class="exact"{exact_key}>{in_html(card.exact)}</span></li>'
 
     return f'<ul class="cards">{"".join(map(item, numbers))}</ul>\n'
 
 
 def chart(label: str, wide: str, narrow: str = "", *, caption: str = "") -> str:
     """A figure with its description; the narrow drawing replaces it on a phone."""
-    shown = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    shown = f"<figcaption>{in_html(caption)}</figcaption>" if caption else ""
     small = f'<div class="narrow">{narrow}</div>' if narrow else ""
     kind = ' class="has-narrow"' if narrow else ""
-    picture = f'<div role="img" aria-label="{escape(label)}"><div class="wide-picture">{wide}</div>{small}</div>'
+    picture = f'<div role="img" aria-label="{in_html(label)}"><div class="wide-picture">{wide}</div>{small}</div>'
     return f"<figure{kind}>{shown}{picture}</figure>\n"
 
 
@@ -145,7 +164,7 @@ _LONG = 32
 
 def head_row(headers: Sequence[str], numeric: Sequence[bool]) -> str:
     """The head of a table; a script makes buttons of its cells where the table sorts."""
-    cells = [f'<th scope="col"{_right(number)}>{escape(text)}</th>' for text, number in zip(headers, numeric)]
+    cells = [f'<th scope="col"{_right(number)}>{in_html(text)}</th>' for text, number in zip(headers, numeric)]
     return f"<thead><tr>{''.join(cells)}</tr></thead>\n"
 
 
@@ -162,10 +181,10 @@ def row(
     made = []
     for at, (text, number) in enumerate(zip(cells, numeric, strict=True)):
         part = bars[at] if bars else None
-        classes = " ".join(["n"] * number + ["bar"] * (part is not None) + ["long"] * (at in long))
-        named = f' class="{classes}"' if classes else ""
+        classes = ["n"] * number + ["long"] * (at in long) + (["bar", bar(part)] if part is not None else [])
+        named = f' class="{" ".join(filter(None, classes))}"' if any(classes) else ""
         tag, scope = ("th", ' scope="row"') if at == head else ("td", "")
-        made.append(f"<{tag}{scope}{named}{'' if part is None else bar(part)}>{escape(text)}</{tag}>")
+        made.append(f"<{tag}{scope}{named}>{in_html(text)}</{tag}>")
     return f"<tr{attributes}>{''.join(made)}</tr>\n"
 
 
@@ -226,7 +245,7 @@ def framed(
     inner: str, *, label: str = "", key: str = "", attributes: str = "", records: Sequence[Mapping[str, Any]] = ()
 ) -> str:
     """A table in a frame that scrolls, also by keyboard, where it is wider than the page; behind it its exact records."""
-    named = escape(label or "Table")
+    named = in_html(label or "Table")
     kept = data(f"{key}-records", columns_of(records)) if records and key else ""
     identity = f' id="{key}"' if key else ""
     made = f"<table{identity}{attributes}>\n{inner}</table>"
@@ -234,14 +253,22 @@ def framed(
 
 
 def data(key: str, content: Any) -> str:
-    """JSON data for a script of the page."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    """JSON data for a script of the page, which shows its texts as they are."""
+    text = json.dumps(_printable(content), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="{key}">{text}</script>\n'
+
+
+def _printable(content: Any) -> Any:
+    if isinstance(content, str):
+        return printable(content)
+    if isinstance(content, dict):
+        return {printable(key): _printable(value) for key, value in content.items()}
+    return [_printable(one) for one in content] if isinstance(content, (list, tuple)) else content
 
 
 def notes(pairs: Iterable[tuple[str, str]]) -> str:
     """The notes below a table."""
-    said = "".join(f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>\n" for word, text in pairs)
+    said = "".join(f"<dt>{in_html(word)}</dt><dd>{in_html(text)}</dd>\n" for word, text in pairs)
     return f"<dl>\n{said}</dl>\n" if said else ""
 
 

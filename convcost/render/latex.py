@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from convcost.render.escape import printable
+
 NEEDS = r"% needs \usepackage{booktabs,siunitx}"
 _SETUP = (
     r"\sisetup{group-separator={,}, group-digits=integer, group-minimum-digits=4, retain-explicit-plus,"
@@ -62,6 +64,7 @@ _LARGE = dict(
 def _signs() -> Iterator[tuple[str, str]]:
     yield from ((sign, f"\\{sign}") for sign in "{}&%$#_")
     yield from (("\\", r"\textbackslash{}"), ("~", r"\textasciitilde{}"), ("^", r"\textasciicircum{}"))
+    yield from (("`", r"\textasciigrave{}"), ("--", "-{}-"))
     yield from ((sign, f"$\\{name}$") for names in (_MATH, _SMALL, _LARGE) for sign, name in names.items())
     yield from (("<", "$<$"), (">", "$>$"), ("|", "$|$"), ("−", "$-$"), ("⌈", r"$\lceil$"), ("⌉", r"$\rceil$"))
     yield from (("⌊", r"$\lfloor$"), ("⌋", r"$\rfloor$"), ("°", r"\textsuperscript{o}"), ("…", r"\ldots{}"))
@@ -74,7 +77,11 @@ def _signs() -> Iterator[tuple[str, str]]:
 
 
 _SIGNS = dict(_signs())
-_SIGN = re.compile("|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=True)))
+_BEYOND = "«»ÐÞðþĄąĐđĘęĦħĮįĸĿŀŉŊŋŦŧŲųſ"
+"""Of Latin-1 and Latin Extended-A what LaTeX has in no font that it uses unasked."""
+_SIGN = re.compile(
+    "|".join([*map(re.escape, sorted(_SIGNS, key=len, reverse=True)), f"[{_BEYOND}]", "[^ -\u017f‘’“”€]"])
+)
 
 
 def escaped(text: str) -> str:
@@ -82,8 +89,17 @@ def escaped(text: str) -> str:
 
     >>> print(escaped("s1_conv 3×3 & 50 %, n² >= 4, n_c' -> α"))
     s1\_conv 3$\times$3 \& 50 \%, n\textsuperscript{2} $\geq$ 4, n\_c' $\to$ $\alpha$
+
+    A letter that only fonts of other engines have is its code: an article compiles whatever a network is called.
+
+    >>> print(escaped("élan 畳"))
+    élan \texttt{U+7573}
     """
-    return _SIGN.sub(lambda found: _SIGNS[found[0]], text)
+    return _SIGN.sub(lambda found: _SIGNS.get(found[0]) or _code(found[0]), printable(text))
+
+
+def _code(letter: str) -> str:
+    return rf"\texttt{{U+{ord(letter):04X}}}"
 
 
 class _Number(NamedTuple):
@@ -176,7 +192,8 @@ def tabular(
 
 def formulas(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table whose cells are LaTeX source already."""
-    return _framed("l" * len(headers), _lines([[escaped(head), *cells] for head, *cells in zip(headers, *rows)]))
+    ascii_rows = [[re.sub("[^ -~]", lambda found: _code(found[0]), cell) for cell in row] for row in rows]
+    return _framed("l" * len(headers), _lines([[escaped(head), *cells] for head, *cells in zip(headers, *ascii_rows)]))
 
 
 def _lines(columns: Sequence[Sequence[str]]) -> list[str]:
@@ -207,11 +224,11 @@ def references(notes: Notes) -> tuple[str, Notes]:
     marked = [(word, said) for word, said in notes if re.fullmatch(r"\[\w+\]", word)]
     if not marked:
         return "", notes
-    lines = "\\par\n".join(f"{word}~{escaped(said)}" for word, said in marked)
+    lines = "\\par\n".join(f"{escaped(word)}~{escaped(said)}" for word, said in marked)
     begun = "\\par\\smallskip\n\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright"
     return f"{begun}\n{lines}\n\\end{{minipage}}\n", [note for note in notes if note not in marked]
 
 
 def comments(lines: Iterable[str]) -> str:
     """Lines that LaTeX does not read."""
-    return "".join(f"% {' '.join(line.split())}\n" for line in lines)
+    return "".join(f"% {printable(line)}\n" for line in lines)

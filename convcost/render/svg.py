@@ -8,15 +8,15 @@ first: names are wrapped, labels that have no room are left out, and what is sai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from convcost.render.escape import in_html, of_figure
 from convcost.render.lettering import shortened, text_width, wrapped
 from convcost.render.palette import FONT, LIGHT, css
 from convcost.render.rectangle import Rectangle
 from convcost.render.svg_axes import PlotAxis, Tick
-from convcost.render.svg_marks import mark, number, path, shade, stroke, without_tags
+from convcost.render.svg_marks import mark, number, path, shade, stroke
 from convcost.render.svg_room import Name, in_rows, on_lines
 from convcost.render.svg_traces import SIZE, Area, bounds, dashes, drawn, each, values, written
 
@@ -51,6 +51,17 @@ def axes(figure: go.Figure, *, alone: bool = True) -> tuple[PlotAxis, PlotAxis]:
     return drawn.x, drawn.y
 
 
+def _rules(path: str) -> str:
+    """The lines of a grid that go one way."""
+    return f'<path class="l-grid" d="{path}"/>' if path else ""
+
+
+def _ticks(texts: Iterable[tuple[float, float, str]], anchor: str) -> str:
+    """What an axis says, each text with its place."""
+    inside = "".join(f'<text x="{number(x)}" y="{number(y)}">{in_html(text)}</text>' for x, y, text in texts)
+    return f'<g class="f-muted" text-anchor="{anchor}">{inside}</g>' if inside else ""
+
+
 class _Said(NamedTuple):
     """A line of what is said of a point, with the colour of what it is about."""
 
@@ -78,8 +89,8 @@ class _Picture:
         title, _, below = given.partition("<br>") if alone else ("", "", "")
         below = below or (alone and ((self.layout.get("title") or {}).get("subtitle") or {}).get("text")) or ""
         room = width - 2 * _EDGE
-        self.title = wrapped(without_tags(title), room, _TITLE, most=3, bold=True) if title else []
-        self.subtitle = wrapped(without_tags(below), room, _SUBTITLE, most=4) if below else []
+        self.title = wrapped(of_figure(title), room, _TITLE, most=3, bold=True) if title else []
+        self.subtitle = wrapped(of_figure(below), room, _SUBTITLE, most=4) if below else []
         self.below = wrapped(self.x.title, room - 20, SIZE) if self.x.title else []
         self.head = 8 + 20 * len(self.title) + (4 + _LINE * len(self.subtitle) if self.subtitle else 0)
         self.legend = self._legend()
@@ -118,7 +129,7 @@ class _Picture:
         if not self.y.labels:
             return max((text_width(tick.text, SIZE) for tick in self._side_ticks()), default=8)
         limit = self.width * 0.42
-        lines = [line for name in self.y.labels for line in self._name(name, limit)]
+        lines = [line for name in self.y.labels for line in self._name(of_figure(name), limit)]
         return max((text_width(line, SIZE) for line in lines), default=8)
 
     def _name(self, name: str, room: float) -> list[str]:
@@ -134,7 +145,7 @@ class _Picture:
             return []
         entries, row, at = [], 0, float(_EDGE)
         for trace in named:
-            wide = 26 + text_width(trace["name"], SIZE) + 12
+            wide = 26 + text_width(of_figure(trace["name"]), SIZE) + 12
             if at + wide - 12 > self.width and at > _EDGE:
                 row, at = row + 1, float(_EDGE)
             entries.append((row, at, trace))
@@ -155,7 +166,7 @@ class _Picture:
                 room = self.width - 2 * _EDGE - 30
                 lines += [
                     _Said(line, color if at == 0 else None, bold)
-                    for at, line in enumerate(wrapped(without_tags(rest), room, SIZE, bold=bold))
+                    for at, line in enumerate(wrapped(of_figure(rest), room, SIZE, bold=bold))
                 ]
         return lines
 
@@ -167,11 +178,11 @@ class _Picture:
         marks = list(drawn(self.traces, area))
         parts = [*self._frame(), *self._grid(), *marks, *self._scale(), *self._labels(area), *self._legend_marks()]
         if self.alone:
-            style = f"<style>{css()}</style><title>{escape(' '.join(self.title))}</title>"
+            style = f"<style>{css()}</style><title>{in_html(' '.join(self.title))}</title>"
             attributes, letters = 'xmlns="http://www.w3.org/2000/svg" role="img" ', f' font-family="{FONT}"'
         else:
             style, letters = "", ""  # those of the page around it, which are the same
-            attributes = f'aria-hidden="true" style="--wide:{self.width / 16:g}rem" '
+            attributes = f'aria-hidden="true" class="w{round(self.width)}" '
         head = f'<svg {attributes}viewBox="0 0 {self.width} {self.height}"{letters} font-size="{SIZE}">'
         return f"{head}{style}{''.join(parts)}</svg>\n"
 
@@ -180,10 +191,10 @@ class _Picture:
             yield f'<rect class="f-paper" width="{self.width}" height="{self.height}"/>'
         for row, text in enumerate(self.title):
             spot = f'x="{_EDGE}" y="{22 + 20 * row}" font-size="{_TITLE}" font-weight="600"'
-            yield f'<text class="f-ink" {spot}>{escape(text)}</text>'
+            yield f'<text class="f-ink" {spot}>{in_html(text)}</text>'
         for row, text in enumerate(self.subtitle):
             y = 8 + 20 * len(self.title) + 12 + _LINE * row
-            yield f'<text class="f-muted" x="{_EDGE}" y="{y}" font-size="{_SUBTITLE}">{escape(text)}</text>'
+            yield f'<text class="f-muted" x="{_EDGE}" y="{y}" font-size="{_SUBTITLE}">{in_html(text)}</text>'
 
     def _grid(self) -> Iterator[str]:
         yield from self._across()
@@ -192,47 +203,48 @@ class _Picture:
             half = text_width(text, SIZE) / 2
             middle = max(half + 4, min((self.left + self.right) / 2, self.width - 4 - half))
             y = self.height - 6 - 16 * (len(self.below) - 1 - row)
-            yield f'<text class="f-ink" x="{number(middle)}" y="{y}" text-anchor="middle">{escape(text)}</text>'
+            yield f'<text class="f-ink" x="{number(middle)}" y="{y}" text-anchor="middle">{in_html(text)}</text>'
         if self.y.title:
             middle = (self.top + self.bottom) / 2
             title = shortened(self.y.title, self.height - 8, SIZE)
             half = text_width(title, SIZE) / 2
             middle = max(half + 4, min(middle, self.height - 4 - half))
             place = f'transform="translate(13 {number(middle)}) rotate(-90)"'
-            yield f'<text class="f-ink" {place} text-anchor="middle">{escape(title)}</text>'
+            yield f'<text class="f-ink" {place} text-anchor="middle">{in_html(title)}</text>'
 
     def _across(self) -> Iterator[str]:
         """Ticks of the x axis; names that would overlap are left out."""
-        for name in self.names:
-            spot = f'x="{number(name.middle)}" y="{number(self.bottom + 16 + _LINE * name.row)}"'
-            yield f'<text class="f-muted" {spot} text-anchor="middle">{escape(name.text)}</text>'
         if self.names:
+            below = ((name.middle, self.bottom + 16 + _LINE * name.row, name.text) for name in self.names)
+            yield _ticks(below, "middle")
             return
         lines = self.layout.get("xaxis", {}).get("showgrid") is not False
         names = 0 if lines else len(self.x.layout.get("tickvals") or ())
-        end = 0.0
+        end, rules, texts = 0.0, "", []
         for tick in self.x.ticks(names or max(2, int((self.right - self.left) / 62))):
             x, half = self.x.tick_at(tick), text_width(tick.text, SIZE) / 2
             if lines and not self.x.labels:
-                yield f'<path class="l-grid" d="M{number(x)} {number(self.top)}V{number(self.bottom)}"/>'
+                rules += f"M{number(x)} {number(self.top)}V{number(self.bottom)}"
             middle = max(half + 2, min(x, self.width - 2 - half))
             if middle - half >= end:
-                spot = f'x="{number(middle)}" y="{number(self.bottom + 16)}"'
-                yield f'<text class="f-muted" {spot} text-anchor="middle">{escape(tick.text)}</text>'
+                texts.append((middle, self.bottom + 16, tick.text))
                 end = middle + half + 4
+        yield _rules(rules) + _ticks(texts, "middle")
 
     def _upwards(self) -> Iterator[str]:
         """Ticks of the y axis."""
         lines = self.layout.get("yaxis", {}).get("showgrid") is not False
         side = self.left - 12 - (18 if self.y.title else 0)
+        rules, texts = "", []
         for tick in self._side_ticks():
             y = self.y.tick_at(tick)
             if lines and not self.y.labels:
-                yield f'<path class="l-grid" d="M{number(self.left)} {number(y)}H{number(self.right)}"/>'
-            texts = self._name(tick.text, side + 0.01) if self.y.labels else [tick.text]
-            for row, text in enumerate(texts):
-                spot = f'x="{number(self.left - 6)}" y="{number(y + 4 + _LINE * (row - (len(texts) - 1) / 2))}"'
-                yield f'<text class="f-muted" {spot} text-anchor="end">{escape(text)}</text>'
+                rules += f"M{number(self.left)} {number(y)}H{number(self.right)}"
+            said = self._name(tick.text, side + 0.01) if self.y.labels else [tick.text]
+            texts += [
+                (self.left - 6, y + 4 + _LINE * (row - (len(said) - 1) / 2), text) for row, text in enumerate(said)
+            ]
+        yield _rules(rules) + _ticks(texts, "end")
 
     def _side_ticks(self) -> Sequence[Tick]:
         high = self.bottom - self.top
@@ -264,7 +276,7 @@ class _Picture:
                 end = left + _SCALE_WIDTH
                 yield f'<path class="l-muted" d="M{number(end)} {number(y)}h4"/>'
                 spot = f'x="{number(end + 7)}" y="{number(y + 4)}"'
-                yield f'<text class="f-muted" {spot}>{escape(str(text))}</text>'
+                yield f'<text class="f-muted" {spot}>{in_html(str(text))}</text>'
 
     def _labels(self, area: Area) -> Iterator[str]:
         for line in self.layout.get("shapes") or ():
@@ -286,12 +298,12 @@ class _Picture:
         asked = []
         for note in self.layout.get("annotations") or ():
             if not note.get("ax"):
-                text = shortened(without_tags(note["text"]), self.right - self.left - 12, SIZE)
+                text = shortened(of_figure(note["text"]), self.right - self.left - 12, SIZE)
                 asked.append((text, self.right - text_width(text, SIZE) - 4, self.y.at(note["y"])))
         frame = Rectangle(self.left, self.top, self.right, self.bottom)
         for text, left, base in on_lines(asked, frame, SIZE, written(self.traces, area)):
             halo = 'stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
-            yield f'<text class="f-ink" {halo} x="{number(left)}" y="{number(base)}">{escape(text)}</text>'
+            yield f'<text class="f-ink" {halo} x="{number(left)}" y="{number(base)}">{in_html(text)}</text>'
 
     def _callout_box(self) -> Iterator[str]:
         """A box above the picture, with a line from it to its point."""
@@ -314,7 +326,7 @@ class _Picture:
                 yield mark(left + 12, y - 4, "square", said.color, 9, 1, None)
             x = left + (22 if hanging and not said.bold else 7)
             weight = ' font-weight="600"' if said.bold else ""
-            yield f'<text class="f-ink" x="{number(x)}" y="{number(y)}"{weight}>{escape(said.text)}</text>'
+            yield f'<text class="f-ink" x="{number(x)}" y="{number(y)}"{weight}>{in_html(said.text)}</text>'
 
     def _legend_marks(self) -> Iterator[str]:
         for row, at, trace in self.legend:
@@ -330,4 +342,4 @@ class _Picture:
                 symbol = "square" if trace["type"] == "bar" else each(marker.get("symbol", "circle"), 1)[0]
                 color = each(marker.get("color"), 1)[0]
                 yield mark(at + 10, y - 4, symbol, {"#000000": LIGHT.ink}.get(color, color), 9, 1, None)
-            yield f'<text class="f-ink" x="{number(at + 26)}" y="{y}">{escape(trace["name"])}</text>'
+            yield f'<text class="f-ink" x="{number(at + 26)}" y="{y}">{in_html(of_figure(trace["name"]))}</text>'

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from convcost.render.escape import of_figure
+
 _SI = ("", "k", "M", "G", "T", "P", "E")
 
 
@@ -21,7 +23,7 @@ class PlotAxis:
 
     def __init__(self, layout: Mapping[str, Any], values: Sequence[Any], start: float = 0, end: float = 1) -> None:
         self.layout = layout
-        self.title: str = (layout.get("title") or {}).get("text", "")
+        self.title = of_figure((layout.get("title") or {}).get("text", ""))
         self.labels = list(dict.fromkeys(v for v in values if isinstance(v, str)))
         """The categories, if the axis has no numbers."""
         self.log = layout.get("type") == "log"
@@ -70,10 +72,10 @@ class PlotAxis:
         """Ticks at round values, up to a maximal number."""
         if self.labels:
             every = max(1, -(-len(self.labels) // most))
-            return [Tick(float(i), text) for i, text in enumerate(self.labels) if i % every == 0]
+            return [Tick(float(i), of_figure(text)) for i, text in enumerate(self.labels) if i % every == 0]
         if given := self.layout.get("tickvals"):
             texts = self.layout.get("ticktext") or [self._text(v) for v in given]
-            shown = [Tick(v, str(text)) for v, text in zip(given, texts, strict=True) if self._inside(v)]
+            shown = [Tick(v, of_figure(str(text))) for v, text in zip(given, texts, strict=True) if self._inside(v)]
             return shown[:: max(1, -(-len(shown) // most))]
         return [Tick(v, self._text(v)) for v in (self._log_values(most) if self.log else self._values(most))]
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from html import escape, unescape
 from itertools import pairwise
 
+from convcost.render.escape import lines_in_html, of_figure
 from convcost.render.palette import SCALE, color_name
 
 
@@ -146,12 +145,7 @@ def _tenths(value: int) -> str:
 
 def tip_text(tip: str | None) -> str:
     """The tooltip of a mark; lines are separated by plotly's `<br>`."""
-    return f"<title>{escape(without_tags(tip.replace('<br>', chr(10))))}</title>" if tip else ""
-
-
-def without_tags(text: str) -> str:
-    """Text without plotly's tags, its entities resolved."""
-    return unescape(re.sub(r"</?(b|i|sup|sub)>", "", text))
+    return f"<title>{lines_in_html(of_figure(tip.replace('<br>', chr(10))))}</title>" if tip else ""
 
 
 def fill(color: str | None) -> str:

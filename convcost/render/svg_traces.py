@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError
+from convcost.render.escape import in_html, of_figure
 from convcost.render.lettering import text_width
 from convcost.render.rectangle import Rectangle
 from convcost.render.svg_axes import PlotAxis
@@ -184,7 +184,7 @@ def _texts(trace: Trace, area: Area) -> Iterator[str]:
         if font.get("weight"):  # a name on the picture itself: it stands off what it covers
             color += f' font-weight="{font["weight"]}" stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
         at = f'x="{number(spot[0] + dx)}" y="{number(spot[1] + dy)}" text-anchor="{anchor}"'
-        yield f"<text {color} {at}>{escape(str(text or ''))}</text>"
+        yield f"<text {color} {at}>{in_html(of_figure(str(text or '')))}</text>"
 
 
 def _fitted(trace: Trace, area: Area) -> Iterator[str]:
@@ -192,7 +192,7 @@ def _fitted(trace: Trace, area: Area) -> Iterator[str]:
     size = (trace.get("textfont") or {}).get("size", SIZE)
     for text, x, y, color in _wordings(trace, area, size):
         spot = f'x="{number(x)}" y="{number(y)}" text-anchor="middle" font-size="{size}"'
-        yield f"<text {fill(color)} {spot}>{escape(text)}</text>"
+        yield f"<text {fill(color)} {spot}>{in_html(text)}</text>"
 
 
 def written(traces: Sequence[Trace], area: Area) -> list[Rectangle]:
@@ -259,7 +259,7 @@ def _bar_text(text: str, low: float, high: float, middle: float, area: Area) -> 
         before = low - wide > area.left
         x, anchor, color = (low - 4, "end", "f-muted") if before else (high - 4, "end", "f-paper")
     return (
-        f'<text class="{color}" x="{number(x)}" y="{number(middle + 4)}" text-anchor="{anchor}">{escape(text)}</text>'
+        f'<text class="{color}" x="{number(x)}" y="{number(middle + 4)}" text-anchor="{anchor}">{in_html(text)}</text>'
     )
 
 
@@ -284,7 +284,7 @@ def _cells(trace: Trace, area: Area) -> Iterator[str]:
             yield f"{cell}>{said_here}</path>" if said_here else f"{cell}/>"
             if shown and texts is not None:
                 spot = f'x="{number(area.x.at(x))}" y="{number(area.y.at(y) + 4)}" text-anchor="middle"'
-                yield f'<text fill="{readable(color)}" {spot}>{escape(texts[row][column])}</text>'
+                yield f'<text fill="{readable(color)}" {spot}>{in_html(texts[row][column])}</text>'
     yield "</g>"
 
 

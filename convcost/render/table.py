@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from convcost.core.deferred import Deferred
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.render.escape import in_csv, in_html, in_json, in_markdown, printable
 from convcost.render.fit import GAP, Column, bar, columns_of, fit, heading_lines, padded, wrapped
 
 if TYPE_CHECKING:
@@ -41,9 +43,9 @@ def ending(path: str | None) -> str:
     return os.path.splitext(path or "")[1].lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Cells as formatted text, and the same rows as exact records."""
+@dataclass(frozen=True)
+class Table(Deferred):
+    """Cells as formatted text, and the same rows as exact records; what is not shown may be computed where it is asked for."""
 
     title: str
     headers: tuple[str, ...]
@@ -70,6 +72,8 @@ class Table:
     """Of each row the length of the bar that text draws beside it where there is room, of 1; empty for none."""
     heading: str = ""
     """What a page of it is called, where that is not its title."""
+    fields: tuple[str, ...] = ()
+    """The keys of the records, of a table that may have none: CSV and frames have these columns then, too."""
 
     def render(self, format: str = "table", width: int | None = None) -> str:  # noqa: A002 - as the command's option is called
         """The table as text: `table`, `json`, `csv`, `markdown`, `html` or `latex`; raises `UsageError`.
@@ -89,7 +93,7 @@ class Table:
         """A pandas DataFrame with an exact record per row."""
         import pandas as pd
 
-        return pd.DataFrame(self.records)
+        return pd.DataFrame(self.records, columns=None if self.records else self.fields or self.headers)
 
     def __repr__(self) -> str:
         return f"<Table {self.title or ', '.join(self.headers)} · {len(self.rows)} rows>"
@@ -99,9 +103,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         """How a notebook shows the table."""
-        from html import escape
-
-        return f'<div style="max-height:36em;overflow:auto"><b>{escape(self.title)}</b>{table_html(self)}</div>'
+        return f'<div style="max-height:36em;overflow:auto"><b>{in_html(self.title)}</b>{table_html(self)}</div>'
 
 
 class Tabular:
@@ -160,7 +162,7 @@ _BAR, _BAR_OF_A_PAGE, _SHORTEST_BAR = 20, 12, 6
 def _text(table: Table, width: int | None) -> str:
     # Not tabulate: its import alone would cost a third of the whole command (benchmarks/README.md).
     columns: Sequence[Column] = _columns(table)
-    notes = table.notes
+    title, notes = printable(table.title), [(printable(word), printable(said)) for word, said in table.notes]
     if width is not None:
         fitted = fit(columns, width)
         columns, notes = fitted.columns, [*notes, *fitted.notes(width)]
@@ -175,7 +177,7 @@ def _text(table: Table, width: int | None) -> str:
     if table.total:
         lines.insert(-1, rule)
     lines.insert(1, rule)
-    head = [] if not table.title else [table.title] if width is None else heading_lines(table.title, width)
+    head = [] if not title else [title] if width is None else heading_lines(title, width)
     prose, cut = min(width or _PROSE, _PROSE), width is not None
     said = [line for word, text in notes for line in wrapped(word, text, prose, cut=cut)]
     return "\n".join([*head, *([""] if head else []), *lines, *([""] if said else []), *said, ""])
@@ -187,8 +189,9 @@ def _columns(table: Table) -> list[Column]:
     priority = table.priority if len(table.priority) == number else range(number)
     shorten = table.shorten if len(table.shorten) == number else [not numeric for numeric in table.numeric]
     wrap = table.wrap if len(table.wrap) == number else [False] * number
-    cells = list(zip(*_all_rows(table), strict=True)) or [()] * number
-    return [Column(*parts) for parts in zip(table.headers, cells, table.numeric, shorten, priority, wrap, strict=True)]
+    cells = list(zip(*(map(printable, row) for row in _all_rows(table)), strict=True)) or [()] * number
+    headers = map(printable, table.headers)
+    return [Column(*parts) for parts in zip(headers, cells, table.numeric, shorten, priority, wrap, strict=True)]
 
 
 def _in_lines(row: Sequence[str]) -> list[tuple[str, ...]]:
@@ -214,7 +217,8 @@ def _json(table: Table) -> str:
 def json_text(data: Any) -> str:
     """Indented JSON with lists of numbers (shapes) on one line."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
-    return re.sub(r"\[\n\s+([-\d.,\s]+?)\n\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"
+    short = re.sub(r"\[\n\s+([-\d.,\s]+?)\n\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
+    return in_json(short) + "\n"
 
 
 def _csv(table: Table) -> str:
@@ -222,9 +226,10 @@ def _csv(table: Table) -> str:
     import io
 
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(table.records[0]) if table.records else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table.records)
+    writer = csv.writer(out, lineterminator="\n")
+    names = list(table.records[0] if table.records else table.fields or table.headers)
+    writer.writerow(map(in_csv, names))
+    writer.writerows([in_csv(record.get(name)) for name in names] for record in table.records)
     return out.getvalue()
 
 
@@ -233,7 +238,7 @@ def _tabulated(table: Table, fmt: str, rows: Sequence[Sequence[str]]) -> str:
 
     return tabulate(
         rows,
-        table.headers,
+        list(map(in_markdown, table.headers)),
         tablefmt=fmt,
         disable_numparse=True,
         colalign=["right" if n else "left" for n in table.numeric],
@@ -245,9 +250,9 @@ def _all_rows(table: Table) -> list[list[str]]:
 
 
 def _markdown(table: Table) -> str:
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in _all_rows(table)]
-    head = f"### {table.title}\n\n" if table.title else ""
-    notes = "".join(f"\n- **{word}**: {said}" for word, said in table.notes)
+    rows = [[in_markdown(cell) for cell in row] for row in _all_rows(table)]
+    head = f"### {in_markdown(table.title)}\n\n" if table.title else ""
+    notes = "".join(f"\n- **{in_markdown(word)}**: {in_markdown(said)}" for word, said in table.notes)
     return f"{head}{_tabulated(table, 'github', rows)}\n{notes}{'' if not notes else chr(10)}"
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
+from convcost.core.deferred import Deferred
 from convcost.core.dims import Shape
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.metrics import METRICS, MOVED, RATIOS, Metric
@@ -24,7 +27,8 @@ MOVED_ONCE = "each tensor moved once by each layer that uses it, after the fusio
 """What bytes moved are, but for the name of the policy."""
 
 
-class LayerCost(NamedTuple):
+@dataclass(frozen=True)
+class LayerCost(Deferred):
     """One op of the network at the report's batch size: its step of the walk, and its costs."""
 
     step: Step
@@ -42,7 +46,7 @@ class LayerCost(NamedTuple):
     """The bytes that it moves, over the batch, after what the report's memory policy fuses."""
     operands: Operands
     """The types of what it multiplies, reads and writes."""
-    femtoseconds: int = 0
+    femtoseconds: int
     """How long it takes on the report's device, if there is one."""
 
     @property
@@ -166,7 +170,8 @@ class LayerCost(NamedTuple):
         return _per_byte(self)
 
 
-class Totals(NamedTuple):
+@dataclass(frozen=True)
+class Totals(Deferred):
     """Sums over all layers; bytes follow from the dtypes of tensors. Of ops that the convention does not know there are none.
 
     With unknown layers they are lower bounds.
@@ -199,9 +204,9 @@ class Totals(NamedTuple):
     """Of the tensors that layers write."""
     weight_bytes_read: int
     """Of weights, biases and buffers, at each use."""
-    unknown: int = 0
+    unknown: int
     """How many layers nobody can count."""
-    femtoseconds: int = 0
+    femtoseconds: int
     """How long all layers take on the report's device, if there is one."""
 
     @property
@@ -210,7 +215,8 @@ class Totals(NamedTuple):
         return _per_byte(self)
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True)
+class Group(Deferred):
     """Layers that belong together: a unit, a block, a stage, or an op."""
 
     name: str
@@ -220,31 +226,31 @@ class Group(NamedTuple):
     params: int
     buffers: int
     activations: int
-    counted: bool = True
+    counted: bool
     """Whether the report's convention knows the op of at least one of its layers."""
-    input_shape: Shape | None = None
+    input_shape: Shape | None
     """Of the group's first layer that has one; None if none has, or if the layers are not consecutive (an op, a choice)."""
-    output_shape: Shape | None = None
+    output_shape: Shape | None
     """Of the group's last layer; None as well if nobody knows it, which `consecutive` tells apart."""
-    unknown: int = 0
+    unknown: int
     """How many of its layers nobody can count: with any, its sums are lower bounds."""
-    text: str = ""
+    text: str
     """Of a unit, what is drawn: `conv2d 3×3 /2 + bn + relu6`."""
-    padding_macs: int = 0
-    used_params: int = 0
-    read: tuple[Shape, ...] = ()
+    padding_macs: int
+    used_params: int
+    read: tuple[Shape, ...]
     """Of a unit, every shape that its first layer reads."""
-    shared: int = 0
+    shared: int
     """How many of its layers use weights of earlier ones, beside their own or in their place."""
-    consecutive: bool = True
+    consecutive: bool
     """Whether its layers follow on each other, so that it reads and makes something."""
-    last: str = ""
+    last: str
     """The layer that it ends with, where its layers follow on each other."""
-    bytes_moved: int = 0
-    bytes_read: int = 0
-    bytes_written: int = 0
-    weight_bytes_read: int = 0
-    femtoseconds: int = 0
+    bytes_moved: int
+    bytes_read: int
+    bytes_written: int
+    weight_bytes_read: int
+    femtoseconds: int
     """How long its layers take on the report's device, if there is one."""
 
     @property
@@ -257,7 +263,8 @@ Part = LayerCost | Group
 """What a row stands for."""
 SUMMED = ("macs", "padding_macs", "operations", "params", "used_params", "buffers", "activations", *MOVED)
 """The metrics that are sums over layers."""
-OF_LAYERS = tuple(key for key in METRICS if hasattr(LayerCost, key) and key not in RATIOS)
+_OF_A_LAYER = {*LayerCost._fields, *vars(LayerCost)}
+OF_LAYERS = tuple(key for key in METRICS if key in _OF_A_LAYER and key not in RATIOS)
 """The counts that every layer has."""
 OF_GROUPS = tuple(key for key in OF_LAYERS if key in Group._fields)
 """Those that are added up over a group: all of them."""
@@ -270,21 +277,27 @@ def sums(parts: Sequence[Part], metrics: Sequence[str]) -> dict[str, Any]:
 
 def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, **more: Any) -> Group:
     """Layers as one; `ends` are the shapes that consecutive ones read and make. `more` are fields of a `Group`."""
-    shapes: dict[str, Any] = {}
+    shapes: dict[str, Any] = {"input_shape": None, "output_shape": None}
     if ends:
         shapes = {"input_shape": next(iter(first_read(layers)), None), "output_shape": layers[-1].output_shape or None}
-    return Group(
-        name=name,
-        layers=len(layers),
-        **sums(layers, OF_GROUPS),
-        counted=any(layer.counted for layer in layers),
-        unknown=sum(layer.step.opaque for layer in layers),
-        shared=sum(bool(shared_with(layer)) for layer in layers),
-        consecutive=ends,
-        femtoseconds=sum(layer.femtoseconds for layer in layers),
-        last=layers[-1].name if ends else "",
-        **(shapes | more),
-    )
+    known = {"text": "", "read": (), "last": layers[-1].name if ends else "", **shapes, **more}
+    return Group.deferred(partial(_of_group, layers), name=name, layers=len(layers), consecutive=ends, **known)
+
+
+def _of_group(layers: Sequence[LayerCost], field: str) -> int:
+    """What is added up over a group."""
+    match field:
+        case "counted":
+            return not layers or any(layer.counted for layer in layers)
+        case "unknown":
+            return sum(layer.step.opaque for layer in layers)
+        case "shared":
+            return sum(bool(shared_with(layer)) for layer in layers)
+    return sum(getattr(layer, field) for layer in layers)
+
+
+NO_LAYERS = group("", (), ends=False)
+"""Where a network has no part that stands for one of another."""
 
 
 def unit_group(layers: Sequence[LayerCost]) -> Group:
@@ -309,21 +322,36 @@ def is_unknown(part: Part | Totals) -> bool:
 
 def count(part: Part | Totals, metric: str) -> int | None:
     """So much of a metric, at least; None where nobody knows anything of the part, or its convention does not."""
-    known = "convention" not in METRICS[metric].needs or getattr(part, "counted", True)
-    return int(getattr(part, metric)) if known and not is_unknown(part) else None
+    return counts(part, (metric,))[metric]
+
+
+def counts(part: Part | Totals, metrics: Iterable[str]) -> dict[str, int | None]:
+    """The same of several metrics, by name."""
+    if is_unknown(part):
+        return dict.fromkeys(metrics)
+    known = isinstance(part, Totals) or part.counted
+    return {
+        metric: int(getattr(part, metric)) if known or metric not in _OF_CONVENTIONS else None for metric in metrics
+    }
+
+
+_OF_CONVENTIONS = frozenset(key for key, metric in METRICS.items() if "convention" in metric.needs)
 
 
 def ratio(part: Part | Totals, metric: str) -> Fraction | None:
     """A ratio of two counts; None where there is none, and of a part of which nobody knows all, where it may be anything."""
     found: Fraction | None = getattr(part, metric)
-    partial = part.step.opaque if isinstance(part, LayerCost) else bool(part.unknown)
-    return None if partial else found
+    return None if _is_partial(part) else found
+
+
+def _is_partial(part: Part | Totals) -> bool:
+    return part.step.opaque if isinstance(part, LayerCost) else bool(part.unknown)
 
 
 def per_byte(part: Part | Totals) -> float | None:
     """The arithmetic intensity for JSON, beside the two counts that it is exactly."""
-    found = ratio(part, "intensity")
-    return None if found is None else float(found)
+    moved = part.bytes_moved
+    return part.macs / moved if moved and not _is_partial(part) else None
 
 
 def _per_byte(part: Part | Totals) -> Fraction | None:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.convention import PAPER, Convention
 from convcost.conventions.written import unsaid
 from convcost.core.checks import check_batch
+from convcost.core.cost import Factors
 from convcost.core.dims import Shape
 from convcost.core.display import display
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
@@ -25,7 +27,7 @@ from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_tex
 from convcost.graph.receptive import Fields, receptive_fields
 from convcost.graph.typed import Operands, as_dtype, operands, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
-from convcost.memory.layout import layout
+from convcost.memory.layout import MemoryLayout, layout
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES, policy
 from convcost.memory.traffic import Traffic, traffic
@@ -43,6 +45,7 @@ from convcost.results.costs import (
     Totals,
     cells,
     count,
+    counts,
     ends_text,
     first_read,
     group,
@@ -237,17 +240,9 @@ def report(
     dtype = asked_dtype(dtype)
     walked = as_dtype(walked, dtype)
     check_batch(batch)
-    padding = {id(step.cost): step for step in walked.steps}  # equal layers have one ledger entry, and as many zeros
-    zeros = {key: step.padding_macs for key, step in padding.items()}
-    drawn = {id(step): unit for unit in units(walked) for step in unit.steps}
-    where = layout(walked, policy(memory_policy))
-    moved = traffic(walked, memory_policy, dtype, batch, where)
-    types = operands(walked, dtype)
-    layers = tuple(
-        _layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)], moves, types[step.node.name])
-        for step, moves in zip(walked.steps, moved, strict=True)
-    )
-    peak = peak_bytes(walked, memory_policy, dtype, batch, where)
+    asked = _Asked(walked, memory_policy, dtype, batch)
+    types = [each.factors for each in asked.operands] if convention.by_type else [Factors()] * len(walked.steps)
+    layers = tuple(_layer(at, step, types[at], convention, asked) for at, step in enumerate(walked.steps))
     return Report(
         network=network,
         title=caption.title,
@@ -259,7 +254,7 @@ def report(
         convention=convention,
         memory_policy=memory_policy,
         layers=layers,
-        totals=_totals(layers, dtype, peak),
+        totals=_totals(layers, asked),
         changed=changed,
         remarks=(*remarks, *_unsaid(walked.steps, convention)),
         asked_dtype=dtype,
@@ -285,31 +280,74 @@ def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     return (f"{taken}; {convention.name} counts functions otherwise, and the file does not say what was written",)
 
 
-def _layer(
-    step: Step,
-    unit: Unit,
-    convention: Convention,
-    batch: int,
-    padding_macs: int,
-    moves: Traffic,
-    types: Operands,
-) -> LayerCost:
-    operations = convention.of(step, types.factors)
-    known = convention.knows(step.node.op)
-    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit, moves, types)
-
-
-def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Totals:
-    whole = sums(layers, OF_LAYERS)
-    stored = params_by_dtype((layer.step for layer in layers), dtype or DEFAULT)
-    return Totals(
-        **whole,
-        flops=2 * whole["macs"],
-        conv_activations=sum(layer.activations for layer in layers if layer.step.traits.weighted),
-        weight_bytes=sum(storage(number, kind) for kind, number in stored.items()),
-        peak_activation_bytes=peak,
-        unknown=sum(layer.step.opaque for layer in layers),
+def _layer(at: int, step: Step, factors: Factors, convention: Convention, asked: _Asked) -> LayerCost:
+    return LayerCost.deferred(
+        partial(asked.of, at),
+        step=step,
+        batch=asked.batch,
+        operations=convention.of(step, factors) * asked.batch,
+        counted=convention.knows(step.node.op),
+        femtoseconds=0,
     )
+
+
+class _Asked:
+    """What is counted of a network's layers where it is asked for, of all at once; raises `UsageError` for an unknown policy."""
+
+    def __init__(self, walked: Walked, memory_policy: str, dtype: str | None, batch: int) -> None:
+        self.walked, self.dtype, self.batch = walked, dtype, batch
+        self.policy, self.policy_name = policy(memory_policy), memory_policy
+
+    def of(self, layer: int, field: str) -> Any:
+        """A field of the cost of a layer."""
+        return getattr(self, field)[layer]
+
+    @cached_property
+    def where(self) -> MemoryLayout:
+        return layout(self.walked, self.policy)
+
+    @cached_property
+    def peak(self) -> int:
+        return peak_bytes(self.walked, self.policy_name, self.dtype, self.batch, self.where)
+
+    @cached_property
+    def unit(self) -> list[Unit]:
+        drawn = {id(step): unit for unit in units(self.walked) for step in unit.steps}
+        return [drawn[id(step)] for step in self.walked.steps]
+
+    @cached_property
+    def traffic(self) -> tuple[Traffic, ...]:
+        return traffic(self.walked, self.policy_name, self.dtype, self.batch, self.where)
+
+    @cached_property
+    def operands(self) -> list[Operands]:
+        return [*operands(self.walked, self.dtype).values()]
+
+    @cached_property
+    def padding_macs(self) -> list[int]:
+        alike = {id(step.cost): step for step in self.walked.steps}  # one ledger entry, and as many zeros
+        zeros = {key: step.padding_macs * self.batch for key, step in alike.items()}
+        return [zeros[id(step.cost)] for step in self.walked.steps]
+
+
+def _totals(layers: Sequence[LayerCost], asked: _Asked) -> Totals:
+    def compute(field: str) -> int:
+        match field:
+            case "flops":
+                return 2 * made.macs
+            case "conv_activations":
+                return sum(layer.activations for layer in layers if layer.step.traits.weighted)
+            case "weight_bytes":
+                stored = params_by_dtype(asked.walked.steps, asked.dtype or DEFAULT)
+                return sum(storage(number, kind) for kind, number in stored.items())
+            case "peak_activation_bytes":
+                return asked.peak
+            case "unknown":
+                return sum(layer.step.opaque for layer in layers)
+        return sum(getattr(layer, field) for layer in layers)
+
+    made = Totals.deferred(compute, femtoseconds=0)
+    return made
 
 
 def _parts(layers: Sequence[LayerCost], level: str | int) -> dict[str, list[LayerCost]]:
@@ -429,20 +467,21 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
     `kind` is what `--by op` groups by; `kernel`, `stride` and `groups` are null if an op has none. `shared` is the earlier
     layer whose weights this one uses, a mapping if it uses only some of them, or null. `unit` is what it is drawn with.
     """
+    step, node = layer.step, layer.step.node
     data = {
-        "name": layer.name,
-        "scope": list(layer.scope),
-        "op": layer.op,
-        "kind": layer.kind,
+        "name": node.name,
+        "scope": list(node.scope),
+        "op": node.op,
+        "kind": step.kind,
         "kernel": _window(layer, "kernel"),
         "stride": _window(layer, "stride", "kernel"),
-        "groups": layer.attrs.get("groups"),
-        "input_shapes": [list(shape) for shape in layer.input_shapes],
+        "groups": node.attrs.get("groups"),
+        "input_shapes": [list(shape) for shape in step.input_shapes],
         "output_shape": list(layer.output_shape) or None,
-        **{key: count(layer, key) for key in OF_LAYERS},
+        **counts(layer, OF_LAYERS),
         "intensity": per_byte(layer),
-        "shared": layer.step.node.owner or dict(layer.step.node.shares) or None,
-        "trainable": layer.step.node.trainable,
+        "shared": node.owner or dict(node.shares) or None,
+        "trainable": node.trainable,
         "line": layer.line,
         "unit": layer.unit.name,
     }
@@ -527,14 +566,20 @@ def report_table(report: Report, level: str | int | None = None, showing: Showin
     found = _columns(report, shown, showing)
     whole = report.totals if showing.only is None else _totals_of(report, layers)
     first = "total" if showing.only is None else "total shown"
-    return Table(
+
+    def unshown(field: str) -> Any:
+        """What text does not show."""
+        if field == "data":
+            return to_dict(report, "layer" if level is None else level)
+        return [_record(report, part, _asked(showing)) for part in exact_rows[: showing.top]]
+
+    return Table.deferred(
+        unshown,
         title=title(report),
         headers=tuple(column.heading for column in found),
         numeric=tuple(column.numeric for column in found),
         rows=[[column.text(part) for column in found] for part in rows],
         total=[first, *(column.text(whole) for column in found[1:])],
-        records=[_record(report, part, _asked(showing)) for part in exact_rows[: showing.top]],
-        data=to_dict(report, "layer" if level is None else level),
         notes=[
             *notes(report),
             *time_notes(report.timed, whole, showing.display),
@@ -772,7 +817,7 @@ def _group_dict(group: Group) -> dict[str, Any]:
         "layers": group.layers,
         "input_shape": list(group.input_shape) if group.input_shape else None,
         "output_shape": list(group.output_shape) if group.output_shape else None,
-        **{key: count(group, key) for key in OF_GROUPS},
+        **counts(group, OF_GROUPS),
         "intensity": per_byte(group),
         "unknown": group.unknown,
         **({"text": group.text} if group.text else {}),

@@ -35,15 +35,6 @@ def settings_text(
     return " · ".join(said)
 
 
-def below(said: str) -> str:
-    """A text as the second line of a figure's title; nothing of none.
-
-    >>> below("width 0.5"), below("")
-    ('<br><sup>width 0.5</sup>', '')
-    """
-    return f"<br><sup>{said}</sup>" if said else ""
-
-
 def _knob_text(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"

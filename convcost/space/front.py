@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from math import prod
 from typing import Any, NamedTuple
@@ -82,13 +83,11 @@ def grid_front(
         for window in windows(small.shape, size):
             yield window, _thinned(best)
 
-    todo = zip(
-        windows(small.shape, size), results(partial(_on_window, small, objectives), work(), **engine), strict=True
-    )
-    for window, found in todo:
-        best = merge(best, found)
-        if progress:
-            progress(prod(part.stop - part.start for part in window))
+    with closing(results(partial(_on_window, small, objectives), work(), **engine)) as fronts:
+        for window, found in zip(windows(small.shape, size), fronts, strict=True):
+            best = merge(best, found)
+            if progress:
+                progress(prod(part.stop - part.start for part in window))
     where = np.unravel_index(best.positions, small.shape)
     rows = zip(*(picked[at].tolist() for picked, at in zip(chosen, where, strict=True)), strict=True)
     return [dict(zip(made.axes, row, strict=True)) for row in sorted(rows)]

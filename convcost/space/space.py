@@ -26,6 +26,7 @@ from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
 from convcost.results.settings import settings_text
 from convcost.space.build import Box, Request, SpacePart, parts
+from convcost.space.kinds import kinds_along
 from convcost.space.numbers import Field, Most, Sum
 from convcost.spec.syntax import sides
 
@@ -41,6 +42,9 @@ class TableTerm(NamedTuple):
         """An upper bound on the absolute value of the term and of every partial product."""
         return max(1, abs(self.factor)) * prod(max(1, -int(table.min()), int(table.max())) for table in self.tables)
 
+
+MOST_TABLES = 2**29
+"""The most bytes that the tables of a grid may take: they are held as long as it is, and sent to every worker."""
 
 TableTerms = tuple[TableTerm, ...]
 Kept = TypeVar("Kept")
@@ -100,6 +104,14 @@ class Region:
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(map(len, self.box))
+
+    @property
+    def held(self) -> int:
+        """About how many bytes its box and the tables of its known costs take."""
+        known = self.costs.known if isinstance(self.costs, LazyCosts) else self.costs
+        tables = [table for sums in known.values() for terms in sums for term in terms for table in term.tables]
+        once = {id(one): one for one in (*self.box, *tables)}
+        return sum(one.size * (8 if one.dtype != object else 44) for one in once.values())
 
     def bound(self, metric: str) -> int:
         """An upper bound on the cost at any point and on every partial sum."""
@@ -289,11 +301,21 @@ def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: 
     read = {axis: count for axis in axes if (count := sides(spec, axis))}
     ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in read)}
     back = [list(ordered).index(axis) for axis in axes]
-    every = [*parts(spec, knobs, ordered, request)]
-    refused = [part.reason for part in every if part.refused]
-    if refused and not any(part.costs for part in every):
-        raise UsageError(refused[0])
-    found = [_region(part, back) for part in every]
+    found: list[Region] = []
+    refused, held = "", 0
+    for part in parts(spec, knobs, ordered, request):
+        found.append(_region(part, back))
+        held += found[-1].held
+        if held > MOST_TABLES:
+            raise UsageError(
+                f"the costs of this grid are tables of more than {MOST_TABLES // 2**20} MiB, because they depend on several knobs at "
+                "once, or on one in too many places: give fewer values"
+            )
+        refused = refused or (part.reason if part.refused else "")
+    if refused and all(region.reason for region in found):
+        raise UsageError(refused)
+    if sum(prod(region.shape) for region in found) != prod(map(len, axes.values())):
+        raise AssertionError("the regions are not the whole grid")  # what no region has would cost nothing
     idle = {knob for knob in knobs if sides(spec, knob, request.input_shapes)}  # what the input given replaces
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes and knob not in idle}
     return DesignSpace(network, fixed, dict(axes), tuple(found), read, request)
@@ -375,21 +397,3 @@ def _term_covers(larger: TableTerm, smaller: TableTerm) -> bool:
 def _is_positive(term: TableTerm) -> bool:
     """Whether a term is nowhere below zero: where it is, adding it makes a sum smaller."""
     return term.factor > 0 and all(bool((table >= 0).all()) for table in term.tables)
-
-
-def kinds_along(axis: int, arrays: Sequence[Array], size: int) -> Array:
-    """For each value of an axis the number of its kind: equal where all arrays are equal.
-
-    >>> kinds_along(0, [np.array([7, 7, 9]), np.array([1, 1, 1])], 3).tolist()
-    [0, 0, 1]
-    """
-    columns = [np.moveaxis(array, axis, 0).reshape(size, -1) for array in arrays if array.shape[axis] > 1]
-    if not columns:
-        return np.zeros(size, dtype=np.intp)
-    if any(column.dtype == object for column in columns):
-        seen: dict[Any, int] = {}
-        rows = zip(*(map(tuple, column.tolist()) for column in columns), strict=True)
-        return np.array([seen.setdefault(row, len(seen)) for row in rows], dtype=np.intp)
-    _, first, kinds = np.unique(np.concatenate(columns, axis=1), axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(np.argsort(first))  # numbered in the order of the axis
-    return order[kinds.reshape(-1)]

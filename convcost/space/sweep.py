@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 MOST_HELD = 4 * 2**30
 """The most bytes of the arrays of one sweep; a larger sweep must be read in pieces."""
+_FEW = 4096
+"""Points that are looked at together where only the first ones are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +235,18 @@ def pieces(made: DesignSpace, size: int = PIECE, metrics: Sequence[str] = ()) ->
         yield piece(made, window, metrics)
 
 
+def first_records(made: DesignSpace, metrics: Sequence[str], limit: int) -> Iterator[dict[str, Any]]:
+    """The first points as `Sweep.records` has them; nothing is made ready for any other point."""
+    found = (_alone(made, window, metrics).records() for window in windows(made.shape, _FEW))
+    return islice(chain.from_iterable(found), limit)
+
+
+def _alone(made: DesignSpace, window: Window, metrics: Sequence[str]) -> Sweep:
+    """A window as a grid of its own."""
+    some = made.taken([np.arange(part.start, part.stop) for part in window])
+    return piece(some, tuple(slice(0, size) for size in some.shape), metrics)
+
+
 def _covered(made: DesignSpace, region: Region) -> dict[str, tuple[Any, ...]]:
     return {
         name: tuple(values[i] for i in chosen)
@@ -270,9 +284,9 @@ def _column(array: np.ma.MaskedArray[Any, Any]) -> Any:
     return kind(np.ascontiguousarray(flat.data), np.ma.getmaskarray(flat).copy())
 
 
-def sweep_table(made: DesignSpace, pieces: Iterable[Sweep], metrics: Sequence[str], limit: int = MOST_SHOWN) -> Table:
+def sweep_table(made: DesignSpace, metrics: Sequence[str], limit: int = MOST_SHOWN) -> Table:
     """The first points of a sweep as a table that says how many there are."""
-    shown = list(islice((point for piece in pieces for point in piece.records()), limit))
+    shown = list(first_records(made, metrics, limit))
     notes = [("points", exact(made.points) + _more(len(shown), made.points))]
     return points_table(made, shown, metrics, f"{made.title} · {counted(made.points, 'point')}", notes)
 

@@ -6,26 +6,26 @@ Results come in the order of the work, so that an answer never depends on which 
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from importlib.util import find_spec
+from multiprocessing import active_children, resource_tracker
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from convcost.core.errors import ConvcostError, UsageError, did_you_mean
+from convcost.core.ending import deaf, tidied
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.space.processes import MOST_DEATHS, EngineError, Processes
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 ENGINES = ("local", "dask")
-MOST_DEATHS = 3
-"""How often workers may die before the work is abandoned."""
 MOST_JOBS = 1024
 _NO_DASK = "the engine dask needs dask: pip install 'convcost[distributed]'"
-
-
-class EngineError(ConvcostError):
-    """The engine could not be started, or its workers keep dying."""
 
 
 def results(
@@ -35,17 +35,17 @@ def results(
     jobs: int = 1,
     engine: str = "local",
     scheduler: str | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """The function's result for each piece of work, in order; raises `UsageError`, `EngineError`.
 
     The function and its work must be picklable if they leave this process (`jobs` > 1, or dask). Only a few pieces per
-    worker are in progress at once, so that memory does not grow with their number.
+    worker are in progress at once, so that memory does not grow with their number. Workers end when the results are closed.
     """
     check_engine(jobs, engine, scheduler)
     if engine == "dask":
         return _on_dask(function, work, jobs, scheduler)
     if jobs == 1:
-        return map(function, work)
+        return (function(one) for one in work)
     return _on_processes(function, work, jobs)
 
 
@@ -76,64 +76,23 @@ def over(executor: Executor, function: Callable[[Work], Result], work: Iterable[
             future.cancel()
 
 
-def _on_processes(function: Callable[[Work], Result], work: Iterable[Work], jobs: int) -> Iterator[Result]:
-    """On a pool of processes; if one dies, a new pool does what is left."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    todo: deque[Work] = deque()
-    source = iter(work)
-
-    def remembered() -> Iterator[Work]:
-        yield from tuple(todo)
-        for one in source:
-            todo.append(one)
-            yield one
-
-    for deaths in range(MOST_DEATHS + 1):
-        with _pool(jobs) as executor:
-            try:
-                for result in over(executor, function, remembered(), 2 * jobs):
-                    todo.popleft()
-                    yield result
-            except BrokenProcessPool:
-                if deaths == MOST_DEATHS:
-                    raise EngineError(
-                        f"worker processes died {MOST_DEATHS + 1} times (out of memory?); try fewer --jobs"
-                    ) from None
-            else:
-                return
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[Executor]:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # A fresh interpreter for each: a fork would copy this process's threads in whatever state they are.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _on_processes(function: Callable[[Work], Result], work: Iterable[Work], jobs: int) -> Generator[Result, None, None]:
+    """On processes, each of which a thread waits for; they end with the last piece, or if the rest is not wanted."""
+    with closing(Processes(function)) as processes, ThreadPoolExecutor(jobs, "convcost-job", deaf) as executor:
+        try:
+            yield from over(executor, processes, work, 2 * jobs)
+        finally:
+            processes.end()
 
 
 def _on_dask(
     function: Callable[[Work], Result], work: Iterable[Work], jobs: int, scheduler: str | None
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError:
         raise UsageError(_NO_DASK) from None
-    cluster: AbstractContextManager[Any] = nullcontext(scheduler)
-    if scheduler is None:
-        cluster = LocalCluster(
-            n_workers=jobs,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        )
-    with cluster as address:
+    with _dask_here(jobs) if scheduler is None else nullcontext(scheduler) as address:
         try:
             client = Client(address, timeout="20s", set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
@@ -143,3 +102,34 @@ def _on_dask(
             # Workers that die are replaced, and their work is done again, by dask itself.
             with client.get_executor(pure=False, retries=MOST_DEATHS) as executor:
                 yield from over(executor, function, work, 2 * workers)
+
+
+@contextmanager
+def _dask_here(jobs: int) -> Iterator[Any]:
+    """A cluster of workers on this machine, of which nothing is left behind if a signal ends this process."""
+    import dask
+    from distributed import LocalCluster
+
+    scratch = TemporaryDirectory(prefix="convcost-dask-", ignore_cleanup_errors=True)
+
+    def tidy() -> None:
+        for worker in active_children():  # those that are still starting would notice late that we are gone
+            worker.kill()
+        scratch.cleanup()
+
+    sys.warnoptions.append("ignore:resource_tracker")  # it need not say that it cleans up behind us
+    resource_tracker.ensure_running()  # while it starts, it would open the ears of the thread below
+    sys.warnoptions.pop()
+    start = partial(
+        LocalCluster,
+        n_workers=jobs,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )
+    with tidied(tidy), scratch, dask.config.set(temporary_directory=scratch.name):
+        with ThreadPoolExecutor(1, "convcost-dask", deaf) as starter:
+            cluster = starter.submit(start).result()
+        with cluster:
+            yield cluster

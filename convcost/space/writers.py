@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
@@ -15,6 +16,7 @@ import numpy as np
 from convcost.core.errors import UsageError
 from convcost.core.metrics import RATIOS, TIMED
 from convcost.core.units import exact
+from convcost.render.escape import in_csv, in_json
 from convcost.results.report import json_value
 from convcost.space.axes import axis_array, value_text
 from convcost.space.evaluate import prepare
@@ -48,10 +50,11 @@ def write(
     prepare(made, metrics)  # so that no worker has to, window after window
     out = writer(fmt, file, made, metrics)
     try:
-        for done in results(partial(_piece, made, metrics), windows(made.shape, size), **engine):
-            out.write(done)
-            if progress:
-                progress(len(done))
+        with closing(results(partial(_piece, made, metrics), windows(made.shape, size), **engine)) as found:
+            for done in found:
+                out.write(done)
+                if progress:
+                    progress(len(done))
         out.close()
     except BaseException:
         out.abandon()
@@ -77,7 +80,7 @@ class _Csv(Writer):
         self.header: list[str] | None = None
 
     def write(self, piece: Sweep) -> None:
-        columns = _columns(piece, lambda value: str(value_text(value)), "")
+        columns = _columns(piece, lambda value: str(in_csv(value_text(value))), "")
         text = io.StringIO()
         out = csv.writer(text, lineterminator="\n")
         if self.header is None:
@@ -90,12 +93,12 @@ class _Csv(Writer):
 class _Json(Writer):
     def __init__(self, file: BinaryIO, made: DesignSpace, _metrics: Sequence[str]) -> None:
         self.file = file
-        head = json.dumps(meta(made), indent=2, ensure_ascii=False)
+        head = in_json(json.dumps(meta(made), indent=2, ensure_ascii=False))
         self.file.write(f'{head[:-2]},\n  "points": ['.encode())
         self.separator = "\n"
 
     def write(self, piece: Sweep) -> None:
-        columns = _columns(piece, lambda value: json.dumps(json_value(value), ensure_ascii=False), "null")
+        columns = _columns(piece, lambda value: in_json(json.dumps(json_value(value), ensure_ascii=False)), "null")
         line = "    {" + ", ".join(f"{json.dumps(name).replace('%', '%%')}: %s" for name in columns) + "}"
         rows = zip(*columns.values(), strict=True)
         while some := list(islice(rows, 10_000)):

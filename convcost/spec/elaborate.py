@@ -162,15 +162,18 @@ class Builder(CallBuilder):
         return {name: operator.index(value) if is_array(value) else value for name, (_, value) in said.items()}
 
     def outputs(self, place: Place, flow: Flow) -> tuple[str, ...]:
-        """The outputs that the spec states, else the end of the main path and the side outputs."""
+        """The outputs that the spec states, else the end of the main path and the side outputs; each tensor once."""
         if not self.spec.outputs:
-            return (*flow.edges, *self.sides)
+            return tuple(dict.fromkeys((*flow.edges, *self.sides)))
         names = [edge.name for edge in self.spec.outputs]
         for i, edge in enumerate(self.spec.outputs):
             if edge.name in names[:i]:
                 self.lookup.complain(edge.where, "outputs", f"the name {edge.name!r} stands twice")
         with suppress(Unknown):
-            return tuple(e for stated in self.lookup.edges(self.spec.outputs, place, "outputs") for e in stated.edges)
+            stated = self.lookup.edges(self.spec.outputs, place, "outputs")
+            return tuple(
+                dict.fromkeys(edge for flow in stated for edge in flow.edges)
+            )  # two names may be of one tensor
         return ()
 
     def input(self, name: str, place: Place, shape: Shape | None) -> Flow:

@@ -99,7 +99,7 @@ class _FileReader:
         names = Names(frozenset(knobs))
         self.reader.words = frozenset(c for knob in knobs.values() for c in knob.choices if isinstance(c, str))
         blocks = self.read_blocks(top, names)
-        name = str(self.reader.scalar(top, "name", str) or "network")
+        name = self.reader.text(top, "name") or "network"
         inputs = self.inputs(top, knobs, name)
         stated = top.pairs.get("dtype")
         typed = dtypes.of_network(self.reader, stated, names, inputs) if stated is not None else ({}, {})
@@ -108,10 +108,10 @@ class _FileReader:
         return Spec(
             file=self.reader.file,
             name=name,
-            title=str(self.reader.scalar(top, "title", str) or ""),
+            title=self.reader.text(top, "title"),
             year=year if isinstance(year, int) else None,
-            source=str(self.reader.scalar(top, "source", str) or ""),
-            about=str(self.reader.scalar(top, "about", str) or ""),
+            source=self.reader.text(top, "source"),
+            about=self.reader.text(top, "about"),
             knobs=knobs,
             presets=self.presets(top, knobs),
             blocks=blocks,
@@ -133,7 +133,7 @@ class _FileReader:
         args = tree.pairs.get("args")
         self.reader.blocks[name] = tuple(args.pairs) if isinstance(args, MappingNode) else ()
         block = self.block(name, tree, Names())
-        about, source = (str(self.reader.scalar(tree, key, str) or "") for key in ("about", "source"))
+        about, source = (self.reader.text(tree, key) for key in ("about", "source"))
         return Spec(
             self.reader.file,
             name,
@@ -222,7 +222,7 @@ class _FileReader:
         if isinstance(tree, MappingNode):
             self.reader.mapping(tree, scope, ("default", "choices", "about"), required=("default",))
             default, listed = tree.pairs.get("default"), tree.pairs.get("choices")
-            about = str(self.reader.scalar(tree, "about", str) or "")
+            about = self.reader.text(tree, "about")
             if isinstance(listed, SequenceNode):
                 constants = [self.constant(choice, scope) for choice in listed.items]
                 choices = tuple(choice for choice in constants if choice is not None)

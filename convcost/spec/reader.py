@@ -158,6 +158,10 @@ class Reader:
         self.complain(tree.where, key, f"must be {'an integer' if kind is int else 'text'}, got {say_tree(tree)}")
         return None
 
+    def text(self, table: MappingNode, key: str) -> str:
+        """The text under a key, none if there is none; YAML ends one that is folded over lines with a line break."""
+        return str(self.scalar(table, key, str) or "").strip()
+
     def layer_name(self, tree: Tree, scope: str) -> str | None:
         if isinstance(tree, ScalarNode) and _LAYER_NAME.fullmatch(tree.text):
             return tree.text

@@ -10,6 +10,7 @@ import re
 import textwrap
 from functools import lru_cache
 
+from convcost.ops.manual import Entry, Manual
 from convcost.spec.tree import MappingNode, ScalarNode, Tree, parse_tree, read_text
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "library")
@@ -45,16 +46,15 @@ def must_be_given(default: Tree) -> bool:
     return isinstance(default, ScalarNode) and default.value is None
 
 
-def page(name: str) -> str:
+def manual(name: str) -> Manual:
     """The manual page of a block: what it is for, its arguments, its source, and its layers as the file has them."""
     said = {key: value.text for key, value in tree(name).pairs.items() if isinstance(value, ScalarNode)}
-    args = [f"  {arg:<16}{_default(default)}" for arg, default in arguments(name).items()] or ["  (none)"]
     text = read_text(path(name))
     keys = tree(name).keys
     first = min(keys[key].line for key in ("inputs", "layers") if key in keys)
     about = [*textwrap.wrap(said["about"], 118), "", *textwrap.wrap(f"Source: {said['source']}.", 118)]
-    lines = [f"{name} - {summary(name)}", "", "arguments", *args, "", *about, "", *text.splitlines()[first - 1 :]]
-    return "\n".join([*lines, ""])
+    body = "\n".join([*about, "", *text.splitlines()[first - 1 :]])
+    return Manual(name, "block", summary(name), tuple(_entry(*pair) for pair in arguments(name).items()), body)
 
 
 def summary(name: str) -> str:
@@ -64,10 +64,8 @@ def summary(name: str) -> str:
     return re.split(r"[.:;] |\.$", text)[0]
 
 
-def _default(default: Tree) -> str:
-    return (
-        "required" if must_be_given(default) else f"default {default.text}" if isinstance(default, ScalarNode) else ""
-    )
+def _entry(name: str, default: Tree) -> Entry:
+    return Entry(name, "", default.text if isinstance(default, ScalarNode) and default.value is not None else None)
 
 
 def overview() -> list[tuple[str, str, str]]:

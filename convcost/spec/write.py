@@ -128,5 +128,5 @@ def _word(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _MEANT_OTHERWISE:
         return text
     # A string of JSON is one of YAML; what YAML does not allow even there is escaped.
-    quoted = json.dumps(text.strip("\n"), ensure_ascii=False)
+    quoted = json.dumps(text, ensure_ascii=False)
     return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)

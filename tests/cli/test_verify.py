@@ -121,6 +121,14 @@ BAD = [
     (f"{HEAD}lenet5,,params,,60,K,no_bn,typo,61.7\n", ":2: counting and because exclude each other"),
     (f"{HEAD}lenet5,,params,,60,K,,typo,\n", ":2: because and computed go together"),
     (
+        "model,quantity,printed,difference\nlenet5,params,60,2\n",
+        ":2: difference is of what is printed and computed, and there is no because",
+    ),
+    (
+        "model,quantity,printed,because,computed,difference\nlenet5,params,60,typo,61706,much\n",
+        ":2: difference: 'much' is no number, e.g. -39.7, or one for each axis, -3×-3×0",
+    ),
+    (
         f"{HEAD}lenet5,,params,,60,000,,,,\n",
         ":2: 10 cells where the header has 9 columns; a cell with a comma in it needs",
     ),

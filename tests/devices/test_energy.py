@@ -51,6 +51,10 @@ MEMORY = {
 }
 
 
+def test_every_table_is_held_to_what_is_printed() -> None:
+    assert {*all_tables()} == {*PRINTED} == {*MEMORY}
+
+
 @pytest.mark.parametrize("name", PRINTED)
 def test_tables_have_what_is_printed(name: str) -> None:
     table = find_table(name)

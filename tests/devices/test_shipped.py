@@ -1,19 +1,23 @@
 """Every device that comes with convcost, recounted from its own file: its fit, its error, and how good both are."""
 
 import csv
+import random
 import re
 import shutil
 import subprocess
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.zoo import loaded
 
 from convcost.devices.calibration import Measured, calibrated
 from convcost.devices.device import Device
-from convcost.devices.kernels import TERMS
+from convcost.devices.kernels import TERMS, kernels, total
 from convcost.devices.stored import calibrated_names, find
+from convcost.published.latency import setups, timings_on
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = calibrated_names()
@@ -58,6 +62,51 @@ def test_the_stated_error_is_that_of_the_recomputed_predictions(name):
     assert len(off) == one.error.networks
     stated = (one.error.median, one.error.p90, one.error.worst)
     assert stated == pytest.approx((np.median(off), np.quantile(off, 0.9), off.max()), abs=WRITTEN)
+
+
+def recounted(device, network):
+    """What the network is made of, counted anew."""
+    walked = loaded(network).walked
+    return total(kernels(walked, device.asked(walked, None), 1, winograd=device.winograd))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name in setups()])
+def test_what_a_device_was_fitted_on_is_printed_and_of_networks_of_the_zoo(name):
+    one = find(name)
+    printed = {(timing.network, timing.ms) for timing in timings_on(name).timings}
+    assert {(row.network, Fraction(str(row.ms))) for row in one.fitted} <= printed
+    for row in one.fitted:
+        assert recounted(one, row.network) == row.terms, row.network
+
+
+def recomputed_alike(device):
+    """What the four tests above hold a file to, of one that is not at its place."""
+    again = calibrated(Measured(row.network, row.ms, row.terms) for row in device.fitted)
+    times = [(time, again.coefficients[term]) for term, time in device.coefficients.items()]
+    guesses = [(row.left_out_ms, new.left_out_ms) for row, new in zip(device.fitted, again.fitted)]
+    stated = (device.error.median, device.error.p90, device.error.worst)
+    return (
+        all(time == pytest.approx(new, rel=1e-6, abs=2) for time, new in times)
+        and all(old == new or old == pytest.approx(new, rel=1e-9, abs=WRITTEN) for old, new in guesses)
+        and stated == pytest.approx((again.error.median, again.error.p90, again.error.worst), abs=WRITTEN)
+        and device.error.networks == again.error.networks
+        and all(recounted(device, row.network) == row.terms for row in device.fitted)
+    )
+
+
+def test_a_changed_digit_of_a_calibrated_device_is_noticed(tmp_path):
+    """In twelve places of a file: coefficients, errors, latencies, predictions, terms."""
+    text = (ROOT / "convcost" / "devices" / "calibrated" / "h747_cubeai10.yaml").read_text(encoding="utf-8")
+    start, dice = text.index("femtoseconds:"), random.Random(19)
+    numbers = [m for m in re.finditer(r"(?<=: )\d+(\.\d+)?\b", text) if m.start() > start and float(m[0])]
+    path = tmp_path / "h747_cubeai10.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert recomputed_alike(find(str(path)))
+    for number in dice.sample(numbers, 12):
+        at = dice.choice([place for place in range(*number.span()) if text[place].isdigit()])
+        wrong = str((int(text[at]) + dice.randint(1, 9)) % 10)
+        path.write_text(text[:at] + wrong + text[at + 1 :], encoding="utf-8")
+        assert not recomputed_alike(find(str(path))), f"{number[0]} at {at}, its digit replaced by {wrong}"
 
 
 def test_errors_are_small_where_they_should_be():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import convcost
-from convcost.networks.load import open_network
+from convcost.networks.load import open_network, validate
 from convcost.networks.network import Network
 from convcost.results.report import Totals
 from convcost.spec.write import resolved
@@ -34,17 +35,23 @@ def totals(folder: Path, text: str, **knobs: Any) -> Totals:
     return spec(folder, text, **knobs).report().totals
 
 
+def told(network: Network) -> tuple[Any, ...]:
+    """All that is told of a network, but for the lines of its file."""
+    graph = network.graph
+    steps = [step._replace(node=replace(step.node, where=None)) for step in network.walked.steps]
+    return network.caption, [*graph.inputs.items()], graph.dtypes, steps, graph.outputs, network.report().totals
+
+
 def assert_resolves_to_itself(network: Network, folder: Path) -> None:
-    """The resolved form is the same network: every layer with its shapes and what it stores and uses."""
+    """The resolved form has no problem, is the same network in all that is told of one, and its own resolved form."""
+    text = resolved(network.graph, network.name, network.caption)
     flat = folder / "flat.yaml"
-    flat.write_text(resolved(network.graph, network.name, network.caption), encoding="utf-8")
+    flat.write_text(text, encoding="utf-8")
+    assert validate(str(flat)) == []
     again = open_network(str(flat), {})
-    for one, other in zip(network.walked.steps, again.walked.steps, strict=True):
-        assert (one.node.name, one.node.op, one.input_shapes) == (other.node.name, other.node.op, other.input_shapes)
-        assert (one.params, one.buffers, one.used_params) == (other.params, other.buffers, other.used_params)
-        assert dict(one.node.shares) == dict(other.node.shares)
-    assert again.graph.outputs == network.graph.outputs
-    assert again.report().totals == network.report().totals
+    assert told(again) == told(network)
+    assert len({*again.graph.outputs}) == len(again.graph.outputs)
+    assert resolved(again.graph, network.name, again.caption) == text
 
 
 def assert_swept_like_walked(path: Path, **axes: Sequence[Any]) -> None:

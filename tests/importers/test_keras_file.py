@@ -26,7 +26,9 @@ from helpers.keras_files import (
     slice_,
     tensor,
 )
+from helpers.keras_samples import SAMPLES
 
+from convcost import load
 from convcost.core.errors import SpecError
 from convcost.importers.keras import file as keras_file
 from convcost.importers.keras.file import read as read_keras
@@ -628,3 +630,9 @@ def test_names_with_slashes_are_scopes(read: Read):
     ]
     ops = read(old_model(layers, [["block/", 0, 0]]), "net.json").body.ops
     assert [(op.path, op.name) for op in ops] == [(("block", "expand", "dense"), "dense"), (("block",), "block")]
+
+
+@pytest.mark.parametrize("model", SAMPLES)
+def test_what_the_fuzzer_changes_is_whole_before(tmp_path: Path, model: dict[str, Any]):
+    (tmp_path / "net.json").write_text(json.dumps(model))
+    assert load(tmp_path / "net.json").report().complete

@@ -5,12 +5,11 @@ from __future__ import annotations
 import resource
 from io import BytesIO
 from pathlib import Path
-from random import Random
 from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers.ncnn_layers import KINDS, drawn, param
+from helpers.ncnn_layers import param
 from helpers.paths import ROOT
 
 import convcost
@@ -321,39 +320,6 @@ def test_files_that_are_made_to_harm_do_not(case: str, tmp_path: Path):
     begun = process_time()
     outcome(tmp_path / "net.param", HOSTILE[case].encode())
     assert process_time() - begun < 10
-
-
-def damaged(rng: Random, text: str) -> bytes:
-    """A text with some words, or bytes, exchanged, left out or doubled."""
-    words = text.replace("\n", " \n ").split(" ")
-    for _ in range(rng.randint(1, 3)):
-        at = rng.randrange(len(words))
-        way = rng.randrange(5)
-        if way == 0:
-            words[at] = rng.choice(words)
-        elif way == 1:
-            del words[at]
-        elif way == 2:
-            words.insert(at, words[at])
-        elif way == 3:
-            words[at] = (
-                words[at].partition("=")[0] + "=" + rng.choice(("-1", "0", "-233", "7", "2147483647", "1e9", "nan", ""))
-            )
-        else:
-            words[at] = "".join(rng.sample(words[at], len(words[at])))
-    data = bytearray(" ".join(words).encode())
-    if rng.random() < 0.2 and data:
-        data[rng.randrange(len(data))] = rng.randrange(256)
-    return bytes(data[: rng.randrange(len(data))] if rng.random() < 0.1 else data)
-
-
-def test_damaged_files_end_in_numbers_or_in_an_error_for_people(tmp_path: Path):
-    rng = Random(18)
-    seeds = [one.read_text() for one in sorted(WRITTEN.glob("*.param"))] * 10
-    seeds += [drawn(Random(kind), kind).text for kind in KINDS]
-    sizes: list[dict[str, object]] = [{}, {"input_shape": (32, 31, 3)}]
-    ends = [outcome(tmp_path / "net.param", damaged(rng, rng.choice(seeds)), **rng.choice(sizes)) for _ in range(600)]
-    assert {*ends} == {"built", "refused"}
 
 
 def test_written_files_are_read():

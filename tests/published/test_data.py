@@ -11,7 +11,7 @@ from convcost import list_networks, load
 from convcost.conventions.catalog import all_conventions
 from convcost.published.choices import KINDS
 from convcost.published.data import accuracies, claims, definitions, sources
-from convcost.published.figure import QUANTITIES
+from convcost.published.figure import HABITS, QUANTITIES
 from convcost.published.latency import timings
 from convcost.published.tasks import on_tasks
 from convcost.spec.zoo import files
@@ -39,6 +39,7 @@ def test_sources_and_definitions_hold():
     for way in definitions().values():
         assert way.says
         assert way.convention in (*all_conventions(), "")
+        assert way.habit in HABITS
 
 
 def test_accuracies_are_many_and_each_has_a_place():

@@ -82,6 +82,8 @@ WRONG = [
     (("macs", "-4", "M", ""), "printed: '-4 M' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
     (("macs", "4", "M", "up"), "rounding: 'up' is not empty, down, to N or down to N"),
     (("macs", "4", "M", "to 0"), "rounding: 'to 0' is not empty, down, to N or down to N"),
+    (("macs", "15301", "M", "to 100"), "printed: 15301 M is no multiple of 100 M, as rounding says"),
+    (("params", "61", "", "down to 10"), "printed: 61 is no multiple of 10, as rounding says"),
     (("input_shape", "224 by 224", "", ""), "printed: '224 by 224' is not a shape, e.g. 112×112×64 or 112²×64"),
 ]
 

@@ -30,7 +30,44 @@ INVENTED = [
     ("params,61.7,K,,,a misprint,61.71", UNEXPLAINED, "what convcost finds fits; it needs no explanation any more"),
     ("params,60,K,,,a misprint,61.72", UNEXPLAINED, "the data says that convcost finds 61.72"),
     ("params,60,K,,,a misprint,62", UNEXPLAINED, "the data says that convcost finds 62"),  # no digit more than printed
+    ("params,61,K,,cut_off,,", DIFFERS, "cut off, where other rows are rounded"),
+    ("params,61.71,K,,cut_off,,", UNEXPLAINED, "it fits without cut_off, which explains nothing any more"),
+    ("params,61.70,K,,cut_off,,", DIFFERS, "cut off, where other rows are rounded"),
+    ("params,61.72,K,,rounded_twice,,", UNEXPLAINED, "rounded_twice gives 61.706"),
+    ("macs,417.6,K,,rounded_up,,", UNEXPLAINED, "rounded_up gives 416.52"),
+    ("macs,416.6,K,,rounded_up,,", DIFFERS, "rounded up"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "verdict", "explanation"),
+    [
+        ("params,60,K,of another network,61.71,-1.71", DIFFERS, "of another network"),
+        ("params,60,K,of another network,61.71,-1.710", DIFFERS, "of another network"),
+        ("params,60,K,of another network,61.71,-1.72", UNEXPLAINED, "the data says that it differs by another amount"),
+        ("params,60,K,of another network,61.71,1.71", UNEXPLAINED, "the data says that it differs by another amount"),
+        ('params,"60,000",,of another network,"61,706","-1,706"', DIFFERS, "of another network"),
+        (
+            "params,60000,,of another network,61706,-1706×0",
+            UNEXPLAINED,
+            "the data says that it differs by another amount",
+        ),
+    ],
+)
+def test_how_far_a_figure_is_off_is_checked_where_it_is_stated(cells, verdict, explanation, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text(f"model,quantity,printed,unit,because,computed,difference\nlenet5,{cells}\n", encoding="utf-8")
+    (found,) = verify(data=str(table))
+    assert (found.verdict, found.explanation) == (verdict, explanation)
+
+
+def test_the_channels_of_the_block_that_reads_a_map():
+    """MobileNetV2's Table 2: 24 channels at 56×56, read by a row of 32; 56 · 56 · 32 · 2 bytes are 200.704 kB."""
+    found = {(one.item, one.quantity): one for one in verify(["mobilenet_v2"], source="mobilenet_v2")}
+    channels = found["MobileNetV2, 56×56", "channels_at"]
+    assert (channels.computed, channels.recounted, channels.printed) == ("24", "32", "32")
+    assert found["MobileNetV2, 56×56", "half_bytes_at"].refound == 200_704
+    assert found["MobileNetV2, 14×14", "half_bytes_at"].refound == 14 * 14 * 160 * 2
 
 
 @pytest.mark.parametrize(("cells", "verdict", "explanation"), INVENTED)

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers.specs import spec
 
 import convcost
 from convcost.core.errors import UsageError
@@ -136,12 +135,3 @@ def test_how_a_field_follows_from_the_one_before(network: str, layer: str, text:
     report = convcost.load(network).report(receptive=True)
     step = next(one.step for one in report.layers if one.name == layer)
     assert derivation(report.fields, step) == text
-
-
-def test_how_a_field_follows_is_said_of_axes_without_names(tmp_path: Path) -> None:
-    text = "input: [2, 4, 4, 5, 1]\nlayers:\n  - {max_pool3d: {kernel: [2, 1, 1], stride: 1}}\n"
-    report = spec(tmp_path, text).report(receptive=True)
-    said = derivation(report.fields, report.layers[0].step).split("; ")
-    # A batch of volumes: the window of 2 is along the second axis.
-    assert [one.split(":")[0] for one in said] == ["x1", "x2", "x3", "x4"]
-    assert said[1].startswith("x2: 1 + (2 - 1)·1 = 2 positions")

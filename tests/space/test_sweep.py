@@ -7,12 +7,14 @@ import subprocess
 import sys
 from fractions import Fraction
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.paths import ROOT
 from helpers.slow import slow
+from helpers.specs import written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -251,6 +253,32 @@ layers:
   - {concat: , in: [x, y]}
 """)
     assert_equal(str(path), {"width": [4, 9], "stride": [1, 2]}, count=8)
+
+
+@pytest.mark.parametrize(
+    "axes", [{"n": [1, 2, 3], "m": [1, 2]}, {"m": [1, 2], "n": [1, 2, 3]}, {"n": [1, 3], "m": [1, 2]}]
+)
+def test_a_condition_over_two_axes_cuts_both(tmp_path, axes):
+    """16 · 2 · 4 MACs where n + m is above 3, and 16 · 2 · 5 elsewhere; both axes have to be cut, one of them of two values."""
+    path = written(
+        tmp_path,
+        """
+        knobs: {n: 1, m: 1}
+        input: [4, 4, 2]
+        layers:
+          - {conv2d: {channels: 4, kernel: 1}, if: n + m > 3}
+          - {conv2d: {channels: 5, kernel: 1}, if: n + m <= 3}
+        """,
+    )
+    swept = convcost.sweep(str(path), **axes)
+    for n, m in product(axes["n"], axes["m"]):
+        assert swept.at(n=n, m=m)["macs"] == (128 if n + m > 3 else 160), (n, m)
+
+
+def test_a_table_that_is_cut_says_so_and_no_other():
+    swept = convcost.sweep("lenet5", classes=[1, 2, 3])
+    said = {limit: dict(swept.table(limit).notes)["points"] for limit in (None, 2, 3, 4)}
+    assert said == {None: "3", 2: "3, of which the first 2 are shown", 3: "3", 4: "3"}
 
 
 def test_points_that_cannot_be_built_are_masked_with_the_reason():

@@ -56,6 +56,21 @@ def test_each_is_read_by_its_own_name_the_first_too() -> None:
     assert graph(layers).nodes[-1].inputs == ("s.0.relu", "s.1.relu", "s.2.relu", "s.0.c")
 
 
+THREE = """  - {conv2d: {channels: 2, kernel: 1}, in: input, name: a}
+  - {conv2d: {channels: 3, kernel: 1}, in: input, name: b}
+  - {conv2d: {channels: 7, kernel: 1}, in: input, name: c}
+"""
+
+
+def test_what_is_repeated_reads_its_other_inputs_again_each_time() -> None:
+    """The first of them is what the one before puts out; b and c are read each time."""
+    nodes = graph(f"{THREE}  - {{concat: , in: [a, b, c], repeat: 3, name: all}}").nodes
+    assert [node.inputs for node in nodes[3:]] == [("a", "b", "c"), ("all1", "b", "c"), ("all2", "b", "c")]
+    block = "blocks: {all_of: {inputs: [x, y, z], layers: [{concat: , in: [x, y, z]}]}}"
+    made = graph(f"{THREE}  - {{all_of: , in: [a, b, c], repeat: 2, name: all}}", block).nodes
+    assert [node.inputs for node in made[3:]] == [("a", "b", "c"), ("all1.concat", "b", "c")]
+
+
 def test_then_and_share_go_with_it() -> None:
     found = graph("  - {unit: {stride: 2}, repeat: 3, then: {stride: 1}, share: true, first: s.0}").nodes
     assert [node.attrs["stride"] for node in found if node.op == "conv2d"] == [(2, 2), (1, 1), (1, 1)]

@@ -13,15 +13,14 @@ from typing import Any, NamedTuple
 
 import pytest
 from helpers import paths
-from helpers.specs import assert_swept_like_walked
+from helpers.specs import assert_resolves_to_itself, assert_swept_like_walked
 from helpers.zoo import loaded
 
 from convcost.networks.load import open_network, validate
 from convcost.networks.network import Network
 from convcost.ops import OPS
-from convcost.results.report import LEVELS, Report
+from convcost.results.report import LEVELS
 from convcost.spec import zoo
-from convcost.spec.write import resolved
 
 CASES = paths.CASES / "valid"
 NAMES = sorted(path.stem for path in CASES.glob("*.yaml"))
@@ -67,18 +66,6 @@ def opened(name: str) -> Network:
     return open_network(model, settings) if settings or model != name else loaded(name)
 
 
-#: All that a report says of a layer, but for the line of the file.
-SAID = (
-    *("name", "scope", "op", "kind", "attrs", "form", "input_shapes", "output_shapes"),
-    *("macs", "padding_macs", "operations", "params", "buffers", "activations"),
-)
-
-
-def counts(report: Report) -> list[tuple[Any, ...]]:
-    """All that a report says of each layer, but for the line of the file."""
-    return [(*(getattr(layer, field) for field in SAID), layer.step.node.dtypes) for layer in report.layers]
-
-
 @pytest.mark.parametrize(
     "entry", STATED, ids=lambda entry: "-".join([entry.case, *map("=".join, entry.settings.items())])
 )
@@ -109,21 +96,7 @@ def test_outputs(case: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_resolved_form_is_the_same_network(name: str, tmp_path: Path) -> None:
-    network = opened(name)
-    text = resolved(network.graph, network.name, network.caption)
-    flat = tmp_path / "flat.yaml"
-    flat.write_text(text, encoding="utf-8")
-    assert validate(str(flat)) == []
-    again = open_network(str(flat), {})
-    assert counts(again.report()) == counts(network.report())
-    assert again.report().totals == network.report().totals
-    assert again.graph.outputs == network.graph.outputs
-    assert again.graph.dtypes == network.graph.dtypes
-    assert again.name == network.name
-    for field in ("title", "year", "source", "about"):
-        stated_at_first = getattr(network.caption, field)
-        assert getattr(again.caption, field) == (stated_at_first.strip("\n") if field == "about" else stated_at_first)
-    assert resolved(again.graph, again.name, again.caption) == text
+    assert_resolves_to_itself(opened(name), tmp_path)
 
 
 @pytest.mark.parametrize("name", ALL)

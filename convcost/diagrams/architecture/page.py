@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
-from html import escape
 
 from convcost.diagrams.architecture.blocks import Block
 from convcost.diagrams.architecture.boxes import Cell, exactly, linked
@@ -14,6 +13,7 @@ from convcost.diagrams.architecture.picture import Box, Picture
 from convcost.diagrams.architecture.sheet import MARGIN, Sheet
 from convcost.diagrams.architecture.svg import svg
 from convcost.networks.network import Network
+from convcost.render.escape import in_html, lines_in_html
 from convcost.render.html import asset
 from convcost.results.report import Report
 
@@ -29,7 +29,7 @@ MOST = 1.32
 How wide a drawing is, its network decides: between these two it is as wide as its column, and what is wider scrolls."""
 
 _STYLE = f"""<style>
-svg.diagram {{ display: block; width: 100%; min-width: var(--wide); max-width: calc({MOST:g} * var(--wide)); height: auto; }}
+svg.diagram {{ display: block; width: 100%; min-width: var(--wide); max-width: calc({MOST:g} * var(--wide)); height: auto; text-rendering: geometricPrecision; }}
 .diagram [role=button] {{ cursor: pointer; }}
 .diagram [role=button]:hover > rect:last-of-type, .diagram [role=button]:focus-visible > rect:last-of-type,
 .diagram [aria-expanded=true] > rect:last-of-type {{ stroke: var(--s1); stroke-width: 2; }}
@@ -52,11 +52,11 @@ def planned_html(drawn: Plan, leads: Callable[[str], str] | None = None) -> str:
     """The same for boxes that are chosen already."""
     inside = _Inside(drawn, leads)
     wide = inside.svg(drawn.diagram(_WIDE, titled=False))
-    narrow = inside.svg(drawn.diagram(_NARROW, titled=False))
-    label = escape(f"{drawn.named}: stages as boxes, repeated blocks once")
+    narrow = inside.svg(drawn.diagram(_NARROW, titled=False), tips=False)  # no pointer rests on a phone
+    label = in_html(f"{drawn.named}: stages as boxes, repeated blocks once")
     pictures = f'<div class="wide-picture">{wide}</div><div class="narrow scrolls">{narrow}</div>'
     figure = f'<figure class="has-narrow" role="group" aria-label="{label}">{pictures}</figure>\n'
-    outline = f"<details><summary>As text</summary><pre>{escape(drawn.diagram(WIDTH).text())}</pre></details>\n"
+    outline = f"<details><summary>As text</summary><pre>{lines_in_html(drawn.diagram(WIDTH).text())}</pre></details>\n"
     details = "".join(inside.drawings())
     script = f"<script>{asset('diagram.js')}</script>\n"
     return f'{_STYLE}<div class="unfolds">\n{figure}<div aria-live="polite">{details}</div>\n</div>\n{outline}{script}'
@@ -80,9 +80,9 @@ class _Inside:
             self.by_path.setdefault(".".join(inner.path), inner)
             self._learn(inner)
 
-    def svg(self, diagram: Picture) -> str:
+    def svg(self, diagram: Picture, *, tips: bool = True) -> str:
         """A picture whose boxes that can be unfolded are buttons."""
-        return svg(diagram, alone=False, opens=self.key, leads=self.leads)
+        return svg(diagram, alone=False, opens=self.key, leads=self.leads, tips=tips)
 
     def key(self, box: Box) -> str:
         """The id of the drawing of what is inside of a box; empty if that is nothing, or already too much."""
@@ -105,7 +105,7 @@ class _Inside:
             name = ".".join(part.path)
             target = self.leads(name) if self.leads else ""
             heading = (
-                f'<h3><a href="{escape(target)}">{escape(name)}</a></h3>' if target else f"<h3>{escape(name)}</h3>"
+                f'<h3><a href="{in_html(target)}">{in_html(name)}</a></h3>' if target else f"<h3>{in_html(name)}</h3>"
             )
             yield f'<div class="unfolded" id="{key}" hidden>{heading}{self._drawing(part)}</div>\n'
 

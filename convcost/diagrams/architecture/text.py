@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from convcost.core.units import shape_text
 from convcost.diagrams.architecture.picture import Box, Picture
 from convcost.diagrams.architecture.words import share_text
+from convcost.render.escape import printable
 
 _WIDEST = 44
 
@@ -36,7 +37,7 @@ def text(diagram: Picture) -> str:
             name, said, shape, share, reads = rows[at]
             cells = [name.ljust(wide[0]), said.ljust(wide[1]), shape.rjust(wide[2]), share.rjust(wide[3]), reads]
             lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def _row(diagram: Picture, at: int, numbers: Sequence[int]) -> tuple[str, str, str, str, str]:

@@ -5,28 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcost.diagrams.architecture.picture import STACK, Box, Edge, Label, Picture
+from convcost.render.latex import escaped
 from convcost.render.palette import LIGHT
 from convcost.render.svg_marks import number
 
-_TO_TEXT = {
-    "\\": r"\textbackslash{}",
-    "_": r"\_",
-    "&": r"\&",
-    "%": r"\%",
-    "#": r"\#",
-    "$": r"\$",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"$<$",
-    ">": r"$>$",
-    "×": r"$\times$",
-    "·": r"$\cdot$",
-    "–": "--",
-    "…": r"\ldots{}",
-    "≥": r"$\geq$",
-}
 _POINTS = 0.75
 """TeX's big points in a pixel."""
 
@@ -70,15 +52,6 @@ def tikz(picture: Picture) -> str:
     return "\n".join(lines) + "\n"
 
 
-def in_tex(text: str) -> str:
-    r"""Text with everything that TeX would not print as it is put otherwise.
-
-    >>> in_tex("global_avg_pool 3×3")
-    'global\\_avg\\_pool 3$\\times$3'
-    """
-    return "".join(_TO_TEXT.get(letter, letter) for letter in text)
-
-
 def _box(box: Box) -> str:
     corners = f"({number(box.x)},{number(box.y)}) rectangle ({number(box.x + box.width)},{number(box.y + box.height)})"
     if box.kind == "input":
@@ -105,7 +78,7 @@ def _label(label: Label) -> str:
     tone = "white" if label.tone == "badge" else label.tone
     behind = ", fill=ink, rounded corners=1.5bp, inner sep=2bp" if label.tone == "badge" else ""
     font = rf"\fontsize{{{size}bp}}{{{size}bp}}\selectfont{weight}"
-    return rf"\node[anchor={anchor}, text={tone}, font={font}{behind}] at ({number(label.x)},{number(label.y)}) {{{in_tex(label.text)}}};"
+    return rf"\node[anchor={anchor}, text={tone}, font={font}{behind}] at ({number(label.x)},{number(label.y)}) {{{escaped(label.text)}}};"
 
 
 def _legend(picture: Picture) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from convcost.core.errors import UsageError, listed
 from convcost.core.units import exact
+from convcost.render.escape import from_csv
 from convcost.spec.tree import read_text, shown_path
 
 LARGEST: Final = 2**25
@@ -88,7 +89,7 @@ def _cells(text: str, file: str, delimiter: str) -> Iterator[tuple[int, list[str
     line = 1
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [from_csv(cell.strip()) for cell in row]
             if any(cells):
                 yield line, cells
             line = reader.line_num + 1

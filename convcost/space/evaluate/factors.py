@@ -7,7 +7,9 @@ For each plane, the sum of all terms of all regions is then one product of two m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from math import prod
+from operator import mul as multiply
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -182,7 +184,7 @@ class RegionSum:
         self.planes, self.columns = at[0], tuple(at[1:])
         self.dtype = dtype
         self.profiles: dict[Any, Array] = {}
-        self.groups: dict[Any, list[tuple[Array, Array]]] = {}
+        self.groups: dict[Any, list[tuple[Array, list[Array]]]] = {}
         self.mixed: list[list[Array]] = []
         for factor, tables in terms:
             along = [table for table in tables if table.shape[1] > 1]
@@ -193,15 +195,22 @@ class RegionSum:
             self.profiles[key] = along[0].reshape(-1).astype(dtype) if along else np.ones(rows, dtype=dtype)
             self.groups.setdefault(key, []).append(self._apart(factor, [t for t in tables if t.shape[1] == 1]))
 
-    def _apart(self, factor: int, tables: Sequence[Array]) -> tuple[Array, Array]:
-        """A term without its rows: one number for each plane, and numbers for the columns (maybe of each plane)."""
+    def _apart(self, factor: int, tables: Sequence[Array]) -> tuple[Array, list[Array]]:
+        """A term without its rows: one number for each plane, and numbers for the columns (maybe of each plane).
+
+        These are factors that are multiplied now where that takes little memory, else for each window.
+        """
         planes = np.full(1, factor, dtype=self.dtype)
-        columns = np.ones([1] * (1 + len(self.columns)), dtype=self.dtype)
+        columns = [np.ones([1] * (1 + len(self.columns)), dtype=self.dtype)]
         for table in tables:
             if table.size == table.shape[0]:
                 planes = planes * table.reshape(-1).astype(self.dtype)
+                continue
+            one = table[:, 0].astype(self.dtype)
+            if prod(np.broadcast_shapes(columns[-1].shape, one.shape)) <= max(_KEPT, one.size):
+                columns[-1] = columns[-1] * one
             else:
-                columns = columns * table[:, 0].astype(self.dtype)
+                columns.append(one)
         return planes, columns
 
     def within(self, planes: Array, columns: tuple[slice, ...]) -> Overlap:
@@ -220,8 +229,9 @@ class RegionSum:
         """For each profile what its terms have in common: a number for each plane and column of a place."""
         shape = (len(where.planes), *map(len, where.columns))
         for key, group in self.groups.items():
+            own = (where.own_planes, *where.own_columns)
             terms = [
-                (_some(planes, (where.own_planes,)), _some(columns, (where.own_planes, *where.own_columns)))
+                (_some(planes, own[:1]), reduce(multiply, (_some(factor, own) for factor in columns)))
                 for planes, columns in group
             ]
             if self.dtype == np.float64 and all(len(columns) == 1 for _, columns in terms):

@@ -51,11 +51,19 @@ def layout_of(tables: DesignSpace, metric: str) -> AxisRoles:
 
 
 class Distinct:
-    """An axis: its distinct values, and for each value the distinct one that it equals."""
+    """An axis: the first value of each run of equal ones, and for each value its run.
+
+    Values that are equal but apart stay two: the runs of a window are then never more than its values.
+
+    >>> axis = Distinct(np.array([4, 4, 4, 7, 7, 4, 4, 4]), worth=2)
+    >>> axis.firsts.tolist(), axis.within(slice(4, 6))
+    ([0, 3, 5], Selected(needed=slice(1, 3, None), positions=array([0, 1])))
+    """
 
     def __init__(self, kinds: Array, worth: float) -> None:
-        self.firsts, positions = numbered(kinds)
-        self.positions: Array | None = positions
+        begins = np.concatenate([[True], kinds[1:] != kinds[:-1]])
+        self.firsts = np.flatnonzero(begins)
+        self.positions: Array | None = np.cumsum(begins) - 1
         if len(kinds) < worth * len(self.firsts):
             self.firsts, self.positions = np.arange(len(kinds)), None
 
@@ -64,8 +72,8 @@ class Distinct:
         if self.positions is None:
             return Selected(window, None)
         positions = self.positions[window]
-        low = int(positions.min())
-        return Selected(slice(low, int(positions.max()) + 1), positions - low)
+        low = int(positions[0])
+        return Selected(slice(low, int(positions[-1]) + 1), positions - low)
 
 
 class Selected(NamedTuple):

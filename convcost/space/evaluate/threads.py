@@ -91,10 +91,19 @@ def on_threads(run: Callable[[], None], threads: int) -> None:
         del found, wrong  # a traceback holds this frame, which would hold the error
 
 
+_ALONE: list[bool] = []
+
+
+def be_alone() -> None:
+    """Use a single thread from now on: processes share the cores."""
+    _ALONE[:] = [True]
+    thread_count.cache_clear()
+
+
 @cache
 def thread_count() -> int:
     """The number of threads in this process: one per core, but a single one if processes share the cores already."""
-    if parent_process() is not None:
+    if _ALONE or parent_process() is not None:
         return 1
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 

@@ -1,0 +1,30 @@
+"""Values of an axis that are alike: told apart by what they are, never by a hash of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from convcost.core.dims import Array
+
+
+def kinds_along(axis: int, arrays: Sequence[Array], size: int) -> Array:
+    """For each value of an axis the number of its kind: equal where all arrays are equal.
+
+    >>> kinds_along(0, [np.array([7, 7, 9]), np.array([1, 1, 1])], 3).tolist()
+    [0, 0, 1]
+    """
+    columns = [np.moveaxis(array, axis, 0).reshape(size, -1) for array in arrays if array.shape[axis] > 1]
+    if not columns:
+        return np.zeros(size, dtype=np.intp)
+    if any(column.dtype == object for column in columns):
+        seen: dict[Any, int] = {}
+        every = zip(*(map(tuple, column.tolist()) for column in columns), strict=True)
+        return np.array([seen.setdefault(row, len(seen)) for row in every], dtype=np.intp)
+    rows = np.concatenate(columns, axis=1)
+    single = rows.shape[1] == 1  # as rows, numbers take several times as long
+    _, first, kinds = np.unique(rows, axis=None if single else 0, return_index=True, return_inverse=True)
+    order = np.argsort(np.argsort(first))  # numbered in the order of the axis
+    return order[kinds.reshape(-1)]

@@ -1,0 +1,62 @@
+"""`python -m fuzz [CASES] [--seed S] [--jobs J] [--only LABEL] [--keep FOLDER]`, in tests: prints what is found, exits 1 if there is any."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from fuzz.run import Finding, Found, judged, made, run, spread
+
+
+def main() -> int:
+    """Run what is asked for."""
+    asked = argparse.ArgumentParser(prog="python -m fuzz", description="Hostile input through every door of convcost.")
+    asked.add_argument("cases", nargs="?", type=int, default=2000, help="how many")
+    asked.add_argument("--seed", type=int, default=0, help="which; the same seed is the same cases everywhere")
+    asked.add_argument("--from", dest="first", type=int, default=0, help="the number of the first")
+    asked.add_argument("--jobs", type=int, default=1, help="processes")
+    asked.add_argument("--only", metavar="KIND:SEED:NUMBER", help="print one case, and what is found")
+    asked.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="write each finding there, as kept cases are written"
+    )
+    given = asked.parse_args()
+    if given.only:
+        case = made(given.only)
+        print(case.text())
+        found = judged(case)
+        print(found.said or (found.kind if isinstance(found, Finding) else found.how))
+        return isinstance(found, Finding)
+    begun, numbers = time.monotonic(), range(given.first, given.first + given.cases)
+    found = spread(given.seed, numbers, given.jobs, _said) if given.jobs > 1 else run(given.seed, numbers)
+    _tell(found, given.keep)
+    print(
+        f"seed {given.seed}: {given.cases:,} cases in {time.monotonic() - begun:.0f} s, {len(found.findings)} findings"
+    )
+    return bool(found.findings)
+
+
+def _said(done: int) -> None:
+    if done % 5000 == 0:
+        print(f"… {done:,}", file=sys.stderr, flush=True)
+
+
+def _tell(found: Found, keep: Path | None) -> None:
+    """What was found, the most frequent first, and how the others ended."""
+    kinds: dict[str, list[Finding]] = defaultdict(list)
+    for one in found.findings:
+        kinds[one.kind].append(one)
+        if keep:
+            keep.mkdir(parents=True, exist_ok=True)
+            (keep / f"{one.case.label.replace(':', '-')}.yaml").write_text(
+                f"{one.case.text()}\n# {one.kind}\n", encoding="utf-8"
+            )
+    for kind, all_ in sorted(kinds.items(), key=lambda pair: -len(pair[1])):
+        print(f"{len(all_):6} × {kind}   {', '.join(one.case.label for one in all_[:4])}")
+    print(", ".join(f"{end} {number:,}" for end, number in sorted(found.ends.items())))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""2,000 hostile cases; the same by hundreds of thousands: `python -m fuzz 200000 --jobs 2`, in tests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from helpers.limits import posix
+from helpers.paths import ROOT, TESTS
+
+from fuzz import doors, run, watch
+from fuzz.case import Case, kept
+from fuzz.doors import End
+from fuzz.run import Finding, judged, label, made, spread
+
+pytestmark = posix
+PARTS, EACH = 4, 500
+KEPT = sorted((Path(__file__).parent / "kept").glob("*.yaml"))
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{TESTS}"}
+
+
+def python(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**ENVIRONMENT, **more}
+    return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_hostile_input_through_every_door(part: int) -> None:
+    """In a process of its own, whose memory is that of the cases."""
+    ran = python("-m", "fuzz", str(EACH), "--from", str(part * EACH))
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
+    for kind in run.KINDS:
+        assert f"{kind} fine" in ran.stdout, "some are answered"
+        assert f"{kind} refused" in ran.stdout, "and some are not"
+
+
+@pytest.mark.parametrize("path", KEPT, ids=[path.stem for path in KEPT])
+def test_what_was_found_once_is_right_now(path: Path) -> None:
+    case = kept(path)
+    assert case.right, "a kept case says what is right"
+    end = judged(case)
+    assert isinstance(end, End), end.said
+
+
+def test_a_label_is_one_case_everywhere() -> None:
+    """Made twice, and by a process whose texts have other hashes."""
+    some = [label(3, number) for number in range(60)]
+    texts = [made(one).text() for one in some]
+    assert texts == [made(one).text() for one in some]
+    script = "import sys, hashlib\nfrom fuzz.run import made\nfor one in sys.argv[1:]: print(hashlib.md5(made(one).text().encode()).hexdigest())"
+    printed = python("-c", script, *some, PYTHONHASHSEED="7").stdout
+    assert printed.split() == [hashlib.md5(text.encode()).hexdigest() for text in texts]
+
+
+# -- the fuzzer can fail -----------------------------------------------------------------------------------------------
+
+NET = b"convcost: 1\nname: net\ninput: [6, 6, 3]\nlayers:\n  - {conv2d: {channels: 5, kernel: 3}, name: c}\n"
+
+
+def found(
+    monkeypatch: pytest.MonkeyPatch, place: str, broken: Any, *ask: Any, files: dict[str, bytes] | None = None
+) -> str:
+    """What kind of finding a case is, with something broken."""
+    monkeypatch.setattr(place, broken)
+    end = judged(Case("net", ask or ("network", "net.yaml"), files or {"net.yaml": NET}))
+    return end.kind if isinstance(end, Finding) else end.how
+
+
+def test_a_whole_network_is_fine():
+    for door in (
+        "network",
+        "resolved",
+        "imported",
+        "remembered",
+        "rewritten",
+        "drawn",
+        "explained",
+        "deployed",
+        "shown",
+    ):
+        assert judged(Case("net", (door, "net.yaml"), {"net.yaml": NET})) == End("fine")
+
+
+def test_an_exception_is_found_with_its_place(monkeypatch: pytest.MonkeyPatch):
+    def broken(*_args: Any) -> Any:
+        raise IndexError
+
+    assert found(monkeypatch, "convcost.networks.load.find", broken).startswith("IndexError")
+
+
+def test_a_total_that_is_no_sum_is_found(monkeypatch: pytest.MonkeyPatch):
+    from convcost.results import report
+
+    real = report._totals
+    broken = lambda *args: real(*args)._replace(params=1)  # noqa: E731
+    assert found(monkeypatch, "convcost.results.report._totals", broken) == "Wrong: params in total is no sum"
+
+
+def test_a_sweep_that_is_off_by_one_is_found(monkeypatch: pytest.MonkeyPatch):
+    """144 · 16 positions · n of kernel 3 and 3 channels: 432 MACs at n = 1, and one more is wrong."""
+    from convcost.space.sweep import Sweep
+
+    knobbed = NET.replace(b"5", b"n").replace(b"input", b"knobs: {n: 1}\ninput")
+    real = Sweep.records
+    broken = lambda grid: ({**record, "macs": record["macs"] + 1} for record in real(grid))  # noqa: E731
+    ask = ("swept", "net.yaml", {"batch": 1}, {"n": ["1", "2"]})
+    assert judged(Case("net", ask, {"net.yaml": knobbed})) == End("fine")
+    assert found(monkeypatch, "convcost.space.sweep.Sweep.records", broken, *ask, files={"net.yaml": knobbed}) == (
+        "Wrong: macs of a sweep is N, alone N"
+    )
+
+
+def test_a_fit_that_leaves_out_the_largest_is_found(monkeypatch: pytest.MonkeyPatch):
+    """28·n parameters: n = 1 and 2 are within 60, and 2 is the larger."""
+    knobbed = NET.replace(b"5", b"n").replace(b"input", b"knobs: {n: 1}\ninput")
+    ask = ("fitted", "net.yaml", 60, {"n": ["1", "2", "3"]})
+    assert judged(Case("net", ask, {"net.yaml": knobbed})) == End("fine")
+    kind = found(monkeypatch, "convcost.space.fit.maximal", lambda fits, _: fits, *ask, files={"net.yaml": knobbed})
+    assert kind.startswith("Wrong: the largest are")
+
+
+def test_what_takes_too_long_is_cut_and_named(monkeypatch: pytest.MonkeyPatch):
+    def broken(*_args: Any) -> Any:
+        while True:
+            pass
+
+    monkeypatch.setattr(watch, "SECONDS", 0.1)
+    assert found(monkeypatch, "convcost.networks.load.find", broken).startswith("Late")
+
+
+def test_what_takes_too_much_memory_is_named(monkeypatch: pytest.MonkeyPatch):
+    real = doors.convcost.load
+
+    def broken(*args: Any) -> Any:
+        assert bytearray(watch.BYTES)
+        return real(*args)
+
+    assert found(monkeypatch, "convcost.load", broken).startswith("Large")
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_named_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    deadly = f"""
+        import os, random
+        class Deadly(random.Random):
+            def __init__(self, seed=None):
+                if str(seed) in ("5:3", "spec:5:7"):
+                    os.kill(os.getpid(), {int(signal.SIGKILL)})
+                super().__init__(seed)
+        random.Random = Deadly
+    """
+    (tmp_path / "sitecustomize.py").write_text(dedent(deadly))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}")
+    got = spread(5, range(12), jobs=2)
+    assert got.ends.total() == 12
+    assert {one.case.label for one in got.findings} == {"?:5:3", "spec:5:7"}

@@ -1,0 +1,75 @@
+"""Under ``CI=true`` a test may be skipped only for what a clean machine cannot have: a proof that does not run is none.
+
+What `.ci/run` tried to install and could not (a browser, LaTeX), it says aloud and names in ``CONVCOST_WITHOUT``, split by commas.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+import pytest
+
+
+class Allowed(NamedTuple):
+    """Tests below ``path`` may be skipped for a reason that has ``reason`` in it; with ``without``, where that is missing."""
+
+    path: str
+    reason: str
+    without: str | None = None
+
+
+ALLOWED = (
+    # Compared in a step of their own, with what can be installed there: see `.ci/run`.
+    Allowed("tests/oracle/", r"is not installed|pip install|is not on the PATH|could not import"),
+    Allowed("tests/testing/test_plugin.py", r"could not import 'torch'"),
+    # Files of others, which are not ours to hand on.
+    Allowed("tests/", r"beside the project|not at hand"),
+    Allowed("tests/oracle/", r"is not there"),
+    Allowed("tests/", r"root may write anywhere"),  # a container's user
+    Allowed("tests/", r"browser|chromium|Chrome|playwright|kaleido", "browser"),
+    Allowed("tests/", r"LaTeX|TikZ|pdftotext", "latex"),
+    Allowed("tests/", r"DejaVu Sans", "latex"),  # comes with its fonts
+)
+
+
+def is_allowed(nodeid: str, reason: str, without: frozenset[str]) -> bool:
+    """Whether a test that was skipped is on the list."""
+    return any(
+        nodeid.startswith(path) and re.search(said, reason) and (missing is None or missing in without)
+        for path, said, missing in ALLOWED
+    )
+
+
+class Skips:
+    """Collects what was skipped and may not have been; a run that has any fails, and names each."""
+
+    def __init__(self, environment: os._Environ[str] | dict[str, str] = os.environ) -> None:
+        self.asked = environment.get("CI", "").lower() in {"1", "true"}
+        self.without = frozenset(filter(None, environment.get("CONVCOST_WITHOUT", "").split(",")))
+        self.found: list[tuple[str, str]] = []
+
+    def note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        """Remember a report if it is of a skip that is not on the list."""
+        if not (self.asked and report.skipped) or hasattr(report, "wasxfail"):
+            return
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not is_allowed(report.nodeid, reason, self.without):
+            self.found.append((report.nodeid, reason))
+
+    pytest_runtest_logreport = note
+    pytest_collectreport = note
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail the run."""
+        if self.found and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say why."""
+        if self.found:
+            terminalreporter.section("skipped under CI, and not on the list of tests/helpers/skips.py")
+            for nodeid, reason in self.found:
+                terminalreporter.line(f"{nodeid}: {reason}")

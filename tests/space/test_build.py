@@ -1,0 +1,61 @@
+"""The parts of a grid are the whole grid, each point once, however its points are told apart."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.specs import assert_swept_like_walked, written
+
+from convcost.space.build import divided
+from convcost.space.numbers import Undecided, along
+from convcost.space.open import design_space
+
+WRAPPED = 8 * (2**61 - 1)
+"""A number that Python hashes as it hashes 0: hashes of integers are remainders by 2^61 - 1."""
+
+
+def test_labels_with_one_hash_are_told_apart() -> None:
+    labels = np.array([[0, 5], [WRAPPED, 5], [0, 5]], dtype=object)
+    assert hash(tuple(labels[0])) == hash(tuple(labels[1]))
+    parts = divided((np.arange(3), np.arange(2)), labels)
+    assert [[chosen.tolist() for chosen in part] for part in parts] == [[[0, 2], [0, 1]], [[1], [0, 1]]]
+
+
+def test_a_grid_is_cut_along_an_axis_that_varies_whatever_the_length_of_the_others() -> None:
+    """Along two values, of which both are labelled alike, nothing is cut."""
+    labels = np.array([[False, False, True], [False, False, True]])
+    parts = divided((np.arange(2), np.arange(3)), labels)
+    assert [[chosen.tolist() for chosen in part] for part in parts] == [[[0, 1], [0, 1]], [[0, 1], [2]]]
+
+
+def test_labels_that_are_all_equal_cut_nothing_and_lose_nothing() -> None:
+    with pytest.raises(AssertionError, match="none do"):
+        divided((np.arange(2),), np.array([7, 7]))
+
+
+def test_a_sum_of_products_that_is_one_number_everywhere_is_that_number() -> None:
+    x, y = along([1, 2], 0, 2), along([1, 2], 1, 2)
+    assert int(x * y + (3 - x) * y - 3 * y + 4) == 4
+    with pytest.raises(Undecided):
+        int(x * y + (3 - x) * y)
+
+
+LARGE = "(2147483648 * 1073741824 - 1) * 8"  # the same: a literal has 18 digits at most
+
+
+@pytest.mark.parametrize("item", [f"n * {LARGE}", f"n * ({LARGE} + 5)", "n * m + (1 - n) * m - m"])
+def test_every_point_of_a_grid_is_in_one_region(tmp_path: Path, item: str) -> None:
+    text = f"""
+        knobs: {{n: 0, m: 0, s: [4, 5]}}
+        input: [8, 8, 3]
+        layers:
+          - {{conv2d: {{channels: "s[{item}]", kernel: 1}}, if: m < 2}}
+          - {{conv2d: {{channels: 4, kernel: 1}}, if: m == 2}}
+    """
+    path, axes = written(tmp_path, text), {"n": [0, 1], "m": [0, 1, 2]}
+    assert_swept_like_walked(path, **axes)
+    made = design_space(str(path), {}, over=axes)
+    assert sum(prod(region.shape) for region in made.regions) == 6

@@ -1,0 +1,132 @@
+"""What is held of a grid does not grow with its points: the sentences of docs/scale.md, counted in bytes."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.specs import written
+
+from convcost import UsageError
+from convcost.core.dims import Array
+from convcost.space import build, numbers, space
+from convcost.space.evaluate import evaluate
+from convcost.space.evaluate.repeats import Distinct
+from convcost.space.open import design_space
+from convcost.space.space import DesignSpace
+from convcost.space.sweep import pieces, sweep_table
+
+MEBIBYTE = 2**20
+
+
+@contextmanager
+def at_most(mebibytes: int) -> Iterator[None]:
+    """Nothing in here may hold more at once, arrays included."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < mebibytes * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture(scope="module")
+def large() -> DesignSpace:
+    """4 · 10^10 networks, no two of them equal: 320 GB a metric."""
+    axes = {"width": "0.001:20:0.001", "resolution": "224:2223", "classes": "1:1000"}
+    made = design_space("mobilenet_v1", {}, over=axes)
+    assert made.points == 40_000_000_000
+    return made
+
+
+def test_a_table_of_forty_rows_costs_what_forty_rows_cost(large: DesignSpace) -> None:
+    with at_most(20):
+        table = sweep_table(large, large.metrics)
+    assert len(table.rows) == 40
+    assert not large.products.by_metric  # nothing was made ready for the other points
+
+
+def test_a_file_of_any_length_is_written_from_pieces_that_do_not_grow(large: DesignSpace) -> None:
+    with at_most(300):
+        for piece in islice(pieces(large, metrics=["macs"]), 2):
+            assert prod(piece.shape) <= MEBIBYTE
+
+
+def test_parts_of_a_long_grid_are_built_with_so_many_numbers_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    axes = {"width": "0.1:4:0.1", "resolution": "32:71"}
+    whole = design_space("mobilenet_v1", {}, over=axes)
+    made = []
+
+    class Counted(numbers._Part):
+        def count(self, array: Array) -> None:
+            made.append((self, array.size))
+            super().count(array)
+
+    monkeypatch.setattr(numbers, "_Part", Counted)
+    monkeypatch.setattr(numbers, "MOST_MADE", 25_000)
+    parts = design_space("mobilenet_v1", {}, over=axes)
+    assert len(whole.regions) == 1 < len(parts.regions)
+    tried = {id(part): part for part, _ in made}
+    assert all(part.made <= 25_000 + 40 for part in tried.values())
+    assert len(tried) < 2 * len(parts.regions)  # what was too large is not tried again
+    for metric in whole.metrics:
+        assert (evaluate(whole, metric) == evaluate(parts, metric)).all()
+
+
+def test_tables_over_several_axes_at_once_are_refused_before_they_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The channels are one table over both axes, of 100 × 100 numbers of 8 bytes."""
+    text = """
+        knobs: {a: 1, b: 1}
+        input: [8, 8, 3]
+        layers:
+          - conv2d: {channels: 1 + a * b // 7, kernel: 1}
+    """
+    axes = {"a": "1:100", "b": "1:100"}
+    path = str(written(tmp_path, text))
+    monkeypatch.setattr(space, "MOST_TABLES", 2**20)
+    assert design_space(path, {}, over=axes).regions[0].held > 80_000
+    monkeypatch.setattr(space, "MOST_TABLES", 80_000)
+    with pytest.raises(UsageError, match="depend on several knobs at once, or on one in too many places: give fewer"):
+        design_space(path, {}, over=axes)
+
+
+def test_grids_of_too_many_structures_are_refused_before_most_are_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ", ".join(f"w{i}" for i in range(60))
+    text = f"""
+        knobs: {{n: 1, a: {{default: w0, choices: [{words}]}}, b: {{default: w0, choices: [{words}]}}}}
+        input: [8, 8, 3]
+        layers:
+          - {{conv2d: {{channels: 4, kernel: 1}}, repeat: n}}
+    """
+    path = str(written(tmp_path, text))
+    monkeypatch.setattr(build, "MOST_STRUCTURES", 50)
+    monkeypatch.setattr(build, "_at", lambda *_: pytest.fail("one was built"))
+    with pytest.raises(UsageError, match="have more than 50 structures, each of which is built by itself"):
+        design_space(path, {}, over={"a": words, "b": words})
+    monkeypatch.undo()
+    monkeypatch.setattr(build, "MOST_STRUCTURES", 50)
+    with pytest.raises(UsageError, match="have more than 50 structures"):
+        design_space(path, {}, over={"n": "3:60"}, memory_policy="training")
+
+
+@pytest.mark.parametrize("period", [2, 8, 1000])
+def test_a_window_needs_no_more_values_than_it_has(period: int) -> None:
+    """Every other value cannot be built: all those are alike, and lie far apart."""
+    kinds = np.where(np.arange(10_000) % period == 1, 1, np.arange(10_000) // 4 + 2)
+    axis = Distinct(kinds, worth=1.1)
+    for low in range(0, 10_000, 997):
+        found = axis.within(slice(low, low + 5))
+        needed = np.arange(len(axis.firsts))[found.needed]
+        assert len(needed) <= 5
+        places = needed if found.positions is None else needed[found.positions]
+        assert (kinds[axis.firsts[places]] == kinds[low : low + 5]).all()
