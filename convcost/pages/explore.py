@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from convcost.core.dtypes import as_text
@@ -59,11 +60,14 @@ def _around(name: str, value: int | Fraction) -> list[KnobValue]:
 
     >>> _around("depth", 4), [float(one) for one in _around("width", Fraction(1, 10))]
     ([1, 2, 3, 4, 5, 6, 7, 8], [0.05, 0.1, 0.15, 0.2])
+    >>> len(_around("width", Fraction(10**9) + Fraction(1, 2))) <= MOST_VALUES
+    True
     """
     if isinstance(value, int):
         whole = range(max(1, value // 4), 2 * value + 1, -(-2 * value // MOST_VALUES))
         return sorted({*whole, value})
     step = _STEPS.get(name, _STEP)
+    step *= max(1, ceil(2 * value / step / MOST_VALUES))
     first, last = -(-value / 4 // step), value * 2 // step
     return sorted({*(step * i for i in range(int(first), int(last) + 1)), value})
 

@@ -28,12 +28,12 @@ def cost_by(report: Report, level: str | int = "stage") -> go.Figure:
     groups = [g for g in report.by(level) if g.macs or g.params or g.activations]
     small = [g for g in groups if _is_small(g, report.totals)]
     if len(small) > 1:  # rows without a bar tell less than one that says how many they are
-        groups = [g for g in groups if g not in small] + [_sum_of(small)]
+        groups = [g for g in groups if not _is_small(g, report.totals)] + [_sum_of(small)]
     shown = ""
     if len(groups) > _MOST_BARS:  # more would be unreadable; the largest tell the story
-        largest = sorted(groups, key=lambda g: -g.macs)[:_MOST_BARS]
+        largest = sorted(range(len(groups)), key=lambda at: -groups[at].macs)[:_MOST_BARS]
         shown = f", the {_MOST_BARS} largest of {len(groups)}"
-        groups = [g for g in groups if g in largest]
+        groups = [groups[at] for at in sorted(largest)]
     names = [g.name for g in groups]
     traces = []
     for field, color in zip(MAIN, LIGHT.series, strict=False):

@@ -72,7 +72,8 @@ def _around(network: Network, report: Report, size: int) -> Sequence[int]:
     wanted = range(size - step * min(10, (size - 1) // step), size + 8 * step, step)
     if feasible(space(network, report, {"resolution": wanted})).all():
         return wanted
-    every = range(wanted[0], wanted[-1] + 1)
+    fine = -(-(wanted[-1] - wanted[0]) // _STEPS) or 1
+    every = range(size - (size - wanted[0]) // fine * fine, wanted[-1] + 1, fine)
     can = [one for one, ok in zip(every, feasible(space(network, report, {"resolution": every})), strict=True) if ok]
     apart = -(-len(can) // len(wanted))
     return can[can.index(size) % apart :: apart]
