@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.paths import ROOT
 from helpers.specs import written
 
 import convcost
 from convcost import UsageError
 from convcost.core.dims import Array
 from convcost.devices.stored import find
-from convcost.space import build, extrapolated, kinds, numbers, space
+from convcost.space import axes, build, extrapolated, fit, kinds, numbers, space, sweep, windows
 from convcost.space.evaluate import evaluate
 from convcost.space.evaluate.repeats import Distinct
 from convcost.space.extrapolated import how_many
@@ -163,3 +164,26 @@ def test_a_window_needs_no_more_values_than_it_has(period: int) -> None:
         assert len(needed) <= 5
         places = needed if found.positions is None else needed[found.positions]
         assert (kinds[axis.firsts[places]] == kinds[low : low + 5]).all()
+
+
+def test_the_bounds_are_those_that_the_page_states() -> None:
+    """docs/scale.md, row by row."""
+    rows = [
+        line.split("|")[2]
+        for line in (ROOT / "docs/scale.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    stated = [row for row in rows if any(map(str.isdigit, row))][-9:]
+    assert stated == [
+        f" 10^{len(str(axes.MOST_VALUES)) - 1} ",
+        f" 10^{len(str(axes.MOST_POINTS)) - 1} ",
+        f" 2^{numbers.MOST_MADE.bit_length() - 1}, {numbers.MOST_MADE * 8 // MEBIBYTE} MiB ",
+        f" {build.MOST_STRUCTURES:,} ",
+        f" {space.MOST_TABLES // MEBIBYTE} MiB ",
+        f" 2^{windows.PIECE.bit_length() - 1} points ",
+        f" {sweep.MOST_HELD // 2**30} GiB ",
+        f" {fit.MOST_FITTED // 10**7} · 10^7 ",
+        f" 2^{extrapolated.MOST_COUNTED.bit_length() - 1} distinct ",
+    ]
+    powers = (axes.MOST_VALUES, axes.MOST_POINTS, numbers.MOST_MADE, windows.PIECE, extrapolated.MOST_COUNTED)
+    assert powers == (10**6, 10**13, 2**25, 2**20, 2**25)
