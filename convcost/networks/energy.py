@@ -24,7 +24,7 @@ from convcost.devices.energy import (
     text,
 )
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
-from convcost.networks.load import Model, open_network
+from convcost.networks.load import Model, knobs_apart, open_network
 from convcost.render.table import Table, Tabular
 from convcost.results.costs import LayerCost
 from convcost.results.report import Report, bound, title, to_dict, unknown_notes, usual_level
@@ -84,8 +84,10 @@ class Energy(Tabular):
         }
 
 
+@knobs_apart
 def energy(
     model: Model,
+    /,
     table: str = DEFAULT_TABLE,
     *,
     batch: int = 1,

@@ -143,8 +143,8 @@ class Network:
         """
         return self.origin.changed
 
-    def at(self, **knobs: Any) -> Network:
-        """The same spec with some knobs changed, the others as in this network.
+    def at(self, knobs: Mapping[str, Any] | None = None, /, **more: Any) -> Network:
+        """The same spec with some knobs changed, by name or in a mapping, the others as in this network.
 
         Raises `UsageError` for an unknown knob or an invalid value, for one that sets the input of a network with an
         input shape of its own, and for a network that was rewritten.
@@ -153,7 +153,7 @@ class Network:
         >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
         (96, 96, 3)
         """
-        return Network(self.origin.at(**knobs))
+        return Network(self.origin.at({**(knobs or {}), **more}))
 
     def rewrite(self, to: str, layers: str = "*", *, excluded: Sequence[str] = ()) -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.
