@@ -129,7 +129,7 @@ def case(label: str, rng: Random) -> Case:
             "memory_policy": rng.choice(POLICIES),
             "batch": rng.choice((1, 1, 3, 10**6)),
         }
-        ask = ("swept", settings, axes)
+        ask = ("swept", settings, axes) if rng.random() < 0.8 else ("fitted", rng.choice((10, 100, 1000, 10**5)), axes)
     elif rng.random() < 0.5:
         ask = (
             rng.choice(("resolved", "imported", "remembered", "rewritten", "drawn", "explained", "deployed", "shown")),

@@ -118,6 +118,15 @@ def test_a_sweep_that_is_off_by_one_is_found(monkeypatch: pytest.MonkeyPatch):
     )
 
 
+def test_a_fit_that_leaves_out_the_largest_is_found(monkeypatch: pytest.MonkeyPatch):
+    """28·n parameters: n = 1 and 2 are within 60, and 2 is the larger."""
+    knobbed = NET.replace(b"5", b"n").replace(b"input", b"knobs: {n: 1}\ninput")
+    ask = ("fitted", "net.yaml", 60, {"n": ["1", "2", "3"]})
+    assert judged(Case("net", ask, {"net.yaml": knobbed})) == End("fine")
+    kind = found(monkeypatch, "convcost.space.fit.maximal", lambda fits, _: fits, *ask, files={"net.yaml": knobbed})
+    assert kind.startswith("Wrong: the largest are")
+
+
 def test_what_takes_too_long_is_cut_and_named(monkeypatch: pytest.MonkeyPatch):
     def broken(*_args: Any) -> Any:
         while True:
