@@ -137,6 +137,22 @@ def test_words_of_a_figure_are_no_tags_of_plotly(at: hostile.Files) -> None:
     assert of_figure(figures[0].data[0].y[1]) == hostile.SHORT
 
 
+def test_what_a_prompt_shows_is_text(at: hostile.Files) -> None:
+    network, report = convcost.load(str(at.spec)), convcost.report(str(at.spec))
+    shown: list[object] = [network, report, report.table(), convcost.diff(str(at.spec), str(at.other))]
+    shown += [
+        convcost.sweep(str(at.spec), v=["plain", hostile.SHORT]),
+        network.diagram(),
+        network.explain(),
+        network.training(),
+    ]
+    shown += [convcost.latency(str(at.spec), str(at.device)), network.memory()]
+    for one in shown:
+        assert repr(one).isprintable()
+        for line in str(one).split("\n"):
+            assert line.isprintable()
+
+
 class _Tags(HTMLParser):
     """What a page's tags are, and all that is in them."""
 
