@@ -113,7 +113,7 @@ def test_generated_pages_are_current() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md"]:
+    for page in [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]:
         text = (ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
@@ -162,13 +162,13 @@ def said(page: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", FENCE.sub("", (ROOT / page).read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
 def test_every_path_that_is_named_exists(page: str) -> None:
     """Below the root or below convcost/; words in capitals stand for any name, and files of examples have no folder."""
     folders = {path.name for top in (ROOT, ROOT / "convcost") for path in top.iterdir() if path.is_dir()}
     modules = {path.name for path in (ROOT / "convcost").rglob("*.py")}
     for path in (found for text in said(page) for found in re.findall(r"(?<![\w./:*$-])[\w.-]+(?:/[\w.*-]*)*", text)):
-        if re.search("[A-Z]{2}", path) and path not in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        if re.search("[A-Z]{2}", path) and path not in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"):
             continue
         if "/" in path and (path.split("/")[0] in folders or path.endswith(".py")):
             assert any(True for top in (ROOT, ROOT / "convcost") for _ in top.glob(path)), f"{page} names {path}"
@@ -194,10 +194,11 @@ def test_every_module_on_the_map_of_the_packages_exists() -> None:
     assert count > 150
 
 
-@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
 def test_every_option_that_is_named_is_one_of_a_command(page: str) -> None:
-    options = {"--help"}
+    options = {"--help", "--version"}
     for command in (command for _, command in leaves(main, "convcost")):
         options.update(option for given in command.params for option in (*given.opts, *given.secondary_opts))
-    named = {option for text in said(page) for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", text)}
+    ours = (text for text in said(page) if not text.startswith("python -m "))  # a program of its own
+    named = {option for text in ours for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", text)}
     assert named <= options

@@ -13,9 +13,10 @@ from typing import Any
 import click
 
 from convcost.cli.options import unaccepted
-from convcost.cli.output import abandon, tell
+from convcost.cli.output import OUTPUT, abandon, apart, tell
 from convcost.core.ending import OTHERS, heeded
-from convcost.core.errors import ConvcostError, lines_spelled
+from convcost.core.errors import ConvcostError, lines_spelled, one_line
+from convcost.core.files import is_text
 from convcost.core.version import __version__
 
 #: Heading -> commands, in the order in which help shows them; `convcost.cli.NAME` has NAME_command, `import_` that of import.
@@ -37,6 +38,17 @@ PARTIAL = 3
 def _module(name: str) -> ModuleType:
     """The module of a command; one whose name is a word of Python ends with an underscore."""
     return import_module(f"convcost.cli.{name}{'_' * iskeyword(name)}")
+
+
+def _blamed(error: OSError) -> str:
+    """What an error of the system is about: the file that it names, the working folder, or standard output."""
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    try:
+        os.getcwd()
+    except OSError:
+        return "the working folder has been deleted; change to one that exists"
+    return f"cannot write to standard output: {error.strerror}" if error.strerror else str(error)
 
 
 class _Failure(click.ClickException):
@@ -64,14 +76,14 @@ class _Group(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """As click's, but a failure to write the help is also a one-line error, or silent if even that cannot be written."""
+        """As click's, but a file that could not be used is also a one-line error, or silent if even that cannot be written."""
         try:
             with heeded(OTHERS):  # not the keyboard, which is a caller's own
                 return super().main(*args, **kwargs)
         except OSError as error:
             abandon(1)
             with suppress(OSError):
-                os.write(2, f"cannot write to standard output: {error.strerror}\n".encode())
+                os.write(2, f"{one_line(_blamed(error))}\n".encode())
             abandon(2)
             raise SystemExit(_Failure.exit_code) from None
 
@@ -98,6 +110,10 @@ class _Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta["convcost.words"] = list(args)  # pages say which command made them
+        words = [part for word in args for part in apart(word)]
+        if strange := [word for before, word in zip(["", *words], words) if before not in OUTPUT and not is_text(word)]:
+            shown = os.fsencode(strange[0]).decode("utf-8", "backslashreplace")
+            raise _Failure(f"{shown}: is not UTF-8; rename what it names")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -105,7 +121,7 @@ class _Group(click.Group):
         try:
             return self._answered(ctx)
         except click.ClickException as error:
-            error.message = lines_spelled(error.message)
+            error.message = lines_spelled(error.message)  # type: ignore[misc]  # final for whoever only reads it
             raise
 
     def _answered(self, ctx: click.Context) -> Any:

@@ -9,13 +9,12 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 import click
 
-from convcost.core.ending import tidied
 from convcost.core.errors import OutputError, UsageError, lines_spelled
+from convcost.core.files import whole
 from convcost.render.table import EXTENSIONS, PICTURES, Table, ending, render
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
+OUTPUT = ("-o", "--output")
+"""The options behind which a file to write stands."""
 _USUAL_WIDTH = 80  # of a terminal that does not say
 
 
@@ -134,12 +135,12 @@ def deliver(
 def command_line() -> str:
     """The current command as a reader could type it, independent of the output file's name and of the folder of specs."""
     context = click.get_current_context().find_root()
-    words = [part for word in context.meta.get("convcost.words", ()) for part in _apart(str(word))]
+    words = [part for word in context.meta.get("convcost.words", ()) for part in apart(str(word))]
     shown = [_word(before, word) for before, word in zip(["", *words], words)]
     return shlex.join(["convcost", *shown])
 
 
-def _apart(word: str) -> list[str]:
+def apart(word: str) -> list[str]:
     """`--output=FILE` and `-oFILE` as two words, like everyone else."""
     if word.startswith("--output="):
         return ["--output", word.removeprefix("--output=")]
@@ -147,7 +148,7 @@ def _apart(word: str) -> list[str]:
 
 
 def _word(before: str, word: str) -> str:
-    if before in ("-o", "--output"):
+    if before in OUTPUT:
         return f"FILE{ending(word)}"
     return os.path.basename(word) if os.path.isabs(word) else word
 
@@ -181,33 +182,26 @@ def _to_file(data: bytes, path: str) -> None:
 
 @contextmanager
 def whole_file(path: str) -> Iterator[BinaryIO]:
-    """A file to write to that appears under its name only once it is complete; raises `OutputError`.
-
-    A temporary file in the same folder is written and renamed, so that no partial file is visible, even after interruption.
-    """
+    """A file to write to, as `files.whole`; raises `OutputError`."""
     try:
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
-            with open(path, "wb") as file:
-                yield file
-            return
-        target = os.path.realpath(path)
-        part = f"{target}.{os.getpid()}.part"
-        with tidied(partial(os.unlink, part)):
-            try:
-                with open(part, "xb") as file:
-                    yield file
-                os.replace(part, target)
-            except BaseException:
-                if os.path.exists(part):
-                    os.unlink(part)
-                raise
+        with whole(path) as file:
+            yield file
     except OSError as error:
-        folder = os.path.dirname(path)
-        missing = isinstance(error, FileNotFoundError) and folder and not os.path.exists(folder)
-        why = f"there is no folder {folder}" if missing else error.strerror or error
-        raise OutputError(f"cannot write {path or repr(path)}: {why}") from None
+        raise OutputError(f"cannot write {path or repr(path)}: {_why(error, path)}") from None
+
+
+def _why(error: OSError, path: str) -> str:
+    """What is wrong, in words; of a file that cannot be made, which folder is not there."""
+    if path and isinstance(error, FileNotFoundError):
+        try:
+            folder = os.path.dirname(os.path.realpath(path))
+        except FileNotFoundError:
+            return "the working folder has been deleted; change to one that exists"
+        if not os.path.exists(folder):
+            return f"there is no folder {folder}"
+    return error.strerror or str(error)
 
 
 class _Stdout(io.RawIOBase):

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import sys
-import threading
 import time
 from _blake2 import blake2b  # what hashlib has under this name; hashlib loads all of OpenSSL first
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from convcost import core
+from convcost.core.files import PART, whole
 from convcost.core.places import MODEL_FILE, PACKAGE, of_zoo, zoo_directory
 
 SHIPPED = os.path.join(PACKAGE, "counted")
@@ -26,7 +26,7 @@ SHIPPED = os.path.join(PACKAGE, "counted")
 _MOST_FILES, _MOST_BYTES = 200, 16 * 2**20
 _TOO_FRESH = 2 * 10**7
 """Nanoseconds by which file timestamps may lag behind the process clock."""
-_OURS = re.compile(r"[0-9a-f]{32}-[\w-]+\.json")
+_OURS = re.compile(rf"[0-9a-f]{{32}}-[\w-]+\.json|{re.escape(PART)}")
 
 
 def place() -> str | None:
@@ -197,17 +197,12 @@ def _read(folder: str, name: str) -> dict[str, Any]:
 
 
 def _write(folder: str, name: str, found: dict[str, Any]) -> None:
-    """Write a temporary file and rename it, so that no reader sees half of it; failing to write is no error."""
-    part = os.path.join(folder, f"{name}.{os.getpid()}.{threading.get_ident()}.part")
-    try:
+    """Write a file whole, so that no reader sees half of it; failing to write is no error."""
+    with suppress(OSError):
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        with open(part, "wb") as file:
+        with whole(os.path.join(folder, name)) as file:
             file.write(packed(name, found))
-        os.replace(part, os.path.join(folder, name))
         _tidy(folder)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(part)
 
 
 def _tidy(folder: str) -> None:

@@ -104,14 +104,21 @@ class Spread(NamedTuple):
         """Positions of the input to `scale` positions of the output."""
         return 1
 
-    def taps(self, at: int) -> Sequence[int]:
+    def taps(self, at: int) -> range:
         """The positions that reach one position of the output, beyond the ends too; none where the stride leaves gaps.
 
         >>> Spread(4, 2, 1, 4).taps(1), Spread(4, 2, 0, 1).taps(1)  # i with 0 <= 1 + before - 2·i < extent
-        ([0, 1], [])
+        (range(0, 2), range(0, 0))
         """
-        found = (at + self.before - tap for tap in range(self.extent - 1, -1, -self.apart))
-        return [place // self.scale for place in found if place % self.scale == 0]
+        place = at + self.before
+        first, last = ceil_div(place - self.extent + 1, self.scale), place // self.scale
+        # A tap is a multiple of `apart`: i·scale = place modulo that, which every so many i solve, or none.
+        common = gcd(self.scale, self.apart)
+        if place % common:
+            return range(0)
+        every = self.apart // common
+        some = place // common * pow(self.scale // common, -1, every) % every
+        return range(first + (some - first) % every, last + 1, every)
 
     @property
     def whole(self) -> bool:

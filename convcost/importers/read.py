@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib import import_module
 
 from convcost.core.errors import Problem, SpecError
+from convcost.core.files import state_to_read
 from convcost.importers.imported import Imported
 from convcost.importers.model import MALFORMED, Model
 
@@ -50,7 +51,7 @@ def read(path: str, shown: str) -> Imported:
     if what := OTHERS.get(suffix):
         raise SpecError([Problem(None, shown, what)])
     try:
-        found = os.stat(path)
+        found = state_to_read(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise SpecError([Problem(None, shown, f"cannot be read: {why}")]) from None

@@ -26,6 +26,9 @@ _MENTIONED = re.compile(r"\"([^\"\n]+\.ya?ml)|'([^'\n]+\.ya?ml)|(?<![^\s\"'\[\]{
 _MOST_FILES = 1000
 """Of the specs that one uses, and that these use."""
 _SECONDS = 60
+"""Until git must have answered."""
+_ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": ""}
+"""What git is told: nothing is fetched, for then it would run programs that the repository's own settings name."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
@@ -161,20 +164,32 @@ def _hint(place: Revised) -> str:
 
 def _blob(place: Revised, path: str) -> bytes | None:
     """What a file contains, through links inside of the repository; None if there is none."""
+    data = b""
     for _ in range(8):
         listed = _git(place, "ls-tree", "--full-tree", place.revision, "--", f":(literal){path}")
         mode, kind = (*(listed or b"").split(maxsplit=2), b"", b"")[:2]
         if kind != b"blob":
             return None
-        data = _git(place, "cat-file", "blob", f"{place.revision}:{path}")
-        if data is None or mode != b"120000":
+        data = _contents(place, path)
+        if mode != b"120000":
             break
         path = normpath(join(dirname(path), data.decode("utf-8", "replace")))
         if path.startswith(("/", "..")):
             return None
-    if data is not None and data.startswith(_LFS):
+    if data.startswith(_LFS):
         raise UsageError(
             f"{place.revision}:{path} is kept in Git LFS, so that git has only a pointer to it; check it out"
+        )
+    return data
+
+
+def _contents(place: Revised, path: str) -> bytes:
+    """What git has stored for a path that it lists; raises `UsageError` where it was never fetched."""
+    data = _git(place, "cat-file", "blob", f"{place.revision}:{path}")
+    if data is None:
+        raise UsageError(
+            f"{place.revision}:{path}: git lists this file and cannot show it; in a partial clone "
+            f"'git cat-file -p {place.revision}:{path}' fetches it"
         )
     return data
 
@@ -196,7 +211,7 @@ def _git(place: Revised, *arguments: str) -> bytes | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
-            env={**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
+            env={**os.environ, **_ENVIRONMENT},
             check=False,
         )
     except FileNotFoundError:

@@ -110,6 +110,7 @@ def explore_page(
         top=top + html.data("space", data),
         facts=provenance(network, report, command),
         scripts=[html.asset("explore.js")],
+        style=html.asset("explore.css"),
     )
 
 

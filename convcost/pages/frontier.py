@@ -42,6 +42,7 @@ def frontier_page(found: Frontier, facts: Sequence[tuple[str, str]] = ()) -> str
         subtitle=table.title,
         facts=[*facts, ("made by", f"convcost {__version__}")],
         scripts=(html.asset("landscape.js"),),
+        style=html.asset("landscape.css"),
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from html import unescape
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from convcost.core.display import EVERY_DIGIT
 from convcost.core.metrics import METRICS
@@ -148,15 +149,30 @@ def linked(pictures: str, names: Collection[str]) -> str:
     return _LABEL.sub(link, pictures)
 
 
-def layers_html(report: Report, walked: Walked) -> str:
-    """The table: it folds, sorts, searches, and explains each number on demand."""
+_LEADS = re.compile(r'href="#(row-[^"]*)"')
+
+
+def led_to(pictures: str) -> frozenset[str]:
+    """The ids of the rows that pictures lead to.
+
+    >>> led_to('<a href="#row-stem" tabindex="-1">')
+    frozenset({'row-stem'})
+    """
+    return frozenset(unquote(unescape(found)) for found in _LEADS.findall(pictures))
+
+
+def layers_html(report: Report, walked: Walked, ids: Collection[str] | None = None) -> str:
+    """The table: it folds, sorts, searches, and explains each number on demand.
+
+    Its rows have ids if these are among `ids`, or if none are given; a script finds the others by their names.
+    """
     nodes = forest(report)
     metrics = metrics_of(report, _COUNTED)
     counted_of = (metric.under(report.convention.unit).short for metric in metrics)
     fields = [column.heading for column in field_columns(report.fields)]
     times = [column.heading for column in time_columns(report.timed, EVERY_DIGIT)]
     headers = [*_WORDS, *fields, *counted_of, *times, "share"]
-    table = _Rows(report, nodes)
+    table = _Rows(report, nodes, ids)
     foot = _tr(["total", "", "", "", *_numbers(report.totals, report)], "")
     inner = "".join(
         [html.head_row(headers, [False] * len(headers)), "<tbody>\n", *table.rows, f"</tbody>\n<tfoot>{foot}</tfoot>\n"]
@@ -189,8 +205,8 @@ def _cut(nodes: Sequence[Node], kind: int) -> Iterator[Node]:
 class _Rows:
     """The rows of the table as HTML, and the layers in their order."""
 
-    def __init__(self, report: Report, nodes: Sequence[Node]) -> None:
-        self.report = report
+    def __init__(self, report: Report, nodes: Sequence[Node], ids: Collection[str] | None) -> None:
+        self.report, self.ids = report, ids
         self.rows: list[str] = []
         self.layers: list[LayerCost] = []
         self.most = max((self._share(node) for node in nodes), default=0.0)
@@ -206,7 +222,9 @@ class _Rows:
         short = node.name.removeprefix(f"{within}.") if within else node.name
         fold = around[0] if around else None
         told = "" if within == (fold.name if fold else "") else f' data-name="{in_html(node.name)}"'
-        named = "" if fold and fold.kind == KINDS.index("units") else f' id="{in_html(row_id(node.name))}"'
+        key = row_id(node.name)
+        shown = not (fold and fold.kind == KINDS.index("units")) and (self.ids is None or key in self.ids)
+        named = f' id="{in_html(key)}"' if shown else ""
         attributes = f' class="d{depth} k{node.kind}"{named}{told}'
         part = _part(node)
         texts = [short, node.op, *_ends(part), *_numbers(part, self.report)]
@@ -245,14 +263,19 @@ def _tr(texts: Sequence[str], attributes: str, most: float = 0.0) -> str:
     first, *rest = map(in_html, texts)
     drawn = bar(100 * shares(texts[-1:])[0] / most) if most else ""
     middle = "".join(f"<td>{text}</td>" for text in rest[:-1])
-    return f"<tr{attributes}><th>{first}</th>{middle}<td{drawn}>{rest[-1]}</td></tr>\n"
+    named = f' class="{drawn}"' if drawn else ""
+    return f"<tr{attributes}><th>{first}</th>{middle}<td{named}>{rest[-1]}</td></tr>\n"
+
+
+_PLACE = 3
+"""Digits of a place: a text as short stands where it is needed."""
 
 
 def _explanations(report: Report, walked: Walked, layers: Sequence[LayerCost]) -> str:
     """The explanation that a click on a layer shows, as data in the order of the rows; equal texts are stored once.
 
     Each layer's is the place of its words and of its formulas, then operands and value of those that have operands;
-    a value is left out where it is the operands themselves.
+    a value is left out where it is the operands themselves. Of what stands in several, the place among the texts is shorter.
     """
     words: dict[str, int] = {}
     formulas: dict[str, int] = {}
@@ -269,10 +292,15 @@ def _explanations(report: Report, walked: Walked, layers: Sequence[LayerCost]) -
             filled += [] if fixed else [q.operands, "" if value == q.operands else value]
         made = [_place(words, doc), _place(formulas, json.dumps(rows)), *filled]
         places.append(_place(found, json.dumps(made)))
+    explained = [json.loads(text) for text in found]
+    often = Counter(text for _, _, *filled in explained for text in filled)
+    texts = [text for text, times in often.most_common() if times > 1 and len(text) > _PLACE]
+    kept = {text: at for at, text in enumerate(texts)}
     parts = {
         "words": list(words),
         "formulas": [json.loads(text) for text in formulas],
-        "found": [json.loads(text) for text in found],
+        "texts": texts,
+        "found": [[doc, made, *(kept.get(text, text) for text in filled)] for doc, made, *filled in explained],
         "of": places,
     }
     return html.data("explanations", parts)

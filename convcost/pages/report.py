@@ -14,7 +14,7 @@ from convcost.diagrams.architecture.page import diagram_html
 from convcost.networks.network import Network
 from convcost.pages.accuracy import ABOUT, accuracy_card, accuracy_table
 from convcost.pages.files import WHOLE, drawing, figure_title, within
-from convcost.pages.layers import layers_html, linked, row_link, row_names
+from convcost.pages.layers import layers_html, led_to, linked, row_link, row_names
 from convcost.render import html
 from convcost.render.html import Card, Section
 from convcost.render.table import table_html
@@ -32,11 +32,14 @@ from convcost.spec.write import resolved
 def report_page(network: Network, report: Report, command: str = "") -> str:
     """The page of a report, self-contained; its bytes depend only on the network."""
     names = row_names(report)
+    architecture = _architecture(network, report, names)
+    where, memory = linked(_where(report), names), linked(_memory(network, report), names)
+    layers = layers_html(report, network.walked, led_to(architecture + where + memory))
     sections = [
-        Section("architecture", "Architecture", _architecture(network, report, names), about=_ARCHITECTURE),
-        Section("where", "Where the cost is", linked(_where(report), names)),
-        Section("layers", "Layer by layer", layers_html(report, network.walked), about=_LAYERS),
-        Section("memory", "What is alive when", linked(_memory(network, report), names), about=_MEMORY),
+        Section("architecture", "Architecture", architecture, about=_ARCHITECTURE),
+        Section("where", "Where the cost is", where),
+        Section("layers", "Layer by layer", layers, about=_LAYERS),
+        Section("memory", "What is alive when", memory, about=_MEMORY),
         *_sizes(network, report),
         *_accuracy(network),
         Section(

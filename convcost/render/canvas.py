@@ -62,10 +62,10 @@ class Polygon(NamedTuple):
     def svg(self) -> str:
         """As an element."""
         path = "L".join(f"{number(x)} {number(y)}" for x, y in self.points)
-        fill = f"fill:var(--{self.fill})" if self.fill else "fill:none"
-        faint = f";fill-opacity:{self.opacity:g}" if self.opacity != 1 else ""
-        edge = f";stroke:var(--{self.stroke});stroke-width:{self.width:g}" if self.stroke else ""
-        return f'<path style="{fill}{faint}{edge}" d="M{path}{"Z" if len(self.points) > 2 else ""}"/>'
+        fill = f'class="f-{self.fill}"' if self.fill else 'fill="none"'
+        faint = f' fill-opacity="{self.opacity:g}"' if self.opacity != 1 else ""
+        edge = f' stroke="var(--{self.stroke})" stroke-width="{self.width:g}"' if self.stroke else ""
+        return f'<path {fill}{faint}{edge} d="M{path}{"Z" if len(self.points) > 2 else ""}"/>'
 
 
 Mark = Label | Polygon
@@ -90,7 +90,7 @@ class Drawing:
         size = f"0 0 {number(self.width)} {number(self.height)}"
         inside = "".join(mark.svg() for mark in self.marks)
         if not alone:
-            head = f'aria-hidden="true" style="--wide:{self.width / 16:g}rem"'
+            head = f'aria-hidden="true" class="w{round(self.width)}"'
             return f'<svg {head} viewBox="{size}" stroke-linejoin="round">{inside}</svg>\n'
         paper = f'<rect class="f-paper" width="{number(self.width)}" height="{number(self.height)}"/>'
         style = f"<style>{css()}</style><title>{in_html(self.title)}</title>{paper}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convcost.render.escape import in_csv
@@ -54,38 +54,82 @@ def without_blocks(cell: str) -> str:
 
 
 def bar(part: float) -> str:
-    """The style of a cell whose bar is so many per cent of its column's longest; none where there is nothing to see.
+    """The class of a cell whose bar is so many per cent of its column's longest; none where there is nothing to see.
 
-    >>> bar(33.333), bar(0.0)
-    (' style="--bar:33.3"', '')
+    >>> bar(33.333), bar(0.2), bar(0.0)
+    ('b33', 'b1', '')
     """
-    return f' style="--bar:{part:.3g}"' if part >= 0.1 else ""
+    return f"b{max(1, round(part))}" if part >= 0.1 else ""
 
 
 def columns_of(records: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     """Exact records by column, for a script that writes them as the CSV that a command writes.
 
     A column is its name, its different values, and which of them is each row's: the places are left out where all values
-    differ, and a single 0 where all are the same. Texts are front-coded: how much each begins like the one before, and
-    the rest.
+    differ, a single 0 where all are the same, and another column's name where that one's places tell which value it is.
+    Texts are front-coded: how much each begins like the one before, and the rest. Texts that begin the first column's are
+    how many of its last words, between dots, they leave out; others among them stand as they are.
 
     >>> columns_of([{"op": "add", "n": 1, "at": "a.b"}, {"op": "add", "n": 2, "at": "a.c"}])
     [['op', ['add'], 0], ['n', [1, 2]], ['at', {'front': [0, 'a.b', 2, 'c']}]]
+    >>> columns_of([{"name": "a.b", "in": "a"}, {"name": "a.c.d", "in": "a.c"}])[1]
+    ['in', {'cut': [1, 1]}]
     """
-    return [
-        _column(in_csv(name), [_plain(record.get(name)) for record in records])
-        for name in (records[0] if records else ())
-    ]
+    columns = {name: [_plain(record.get(name)) for record in records] for name in (records[0] if records else ())}
+    different = {name: [*dict.fromkeys(values)] for name, values in columns.items()}
+    first = next(iter(columns), "")
+    made = []
+    for name, values in columns.items():
+        ways = [_of_places(values, different[name])]
+        if (
+            len(different[first]) > 1
+            and name != first
+            and all(isinstance(value, str) for value in (*values, *columns[first]))
+        ):
+            cut = [_left_out(str(whole), str(value)) for whole, value in zip(columns[first], values)]
+            ways += [[{"cut": cut}]] if any(isinstance(words, int) for words in cut) else []
+        ways += _of_others(name, columns, different)
+        made.append([in_csv(name), *min(ways, key=_weight)])
+    return made
 
 
-def _column(name: str, values: list[int | str]) -> list[Any]:
-    places: dict[int | str, int] = {}
-    of = [places.setdefault(value, len(places)) for value in values]
-    if len(places) == 1:
-        return [name, list(places), 0]
-    texts = [value for value in places if isinstance(value, str)]
-    kept = {"front": _front_coded(texts)} if len(texts) == len(places) else list(places)
-    return [name, kept] if len(places) == len(values) else [name, kept, of]
+def _of_places(values: Sequence[int | str], different: Sequence[int | str]) -> list[Any]:
+    """The different values, and the place of each row's among them."""
+    if len(different) == 1:
+        return [different, 0]
+    if len(different) == len(values):
+        return [_coded(different)]
+    places = {value: place for place, value in enumerate(different)}
+    return [_coded(different), [places[value] for value in values]]
+
+
+def _of_others(
+    name: str, columns: Mapping[str, Sequence[int | str]], different: Mapping[str, Sequence[int | str]]
+) -> Iterator[list[Any]]:
+    """A column's values for the different ones of each column before it that tells them, unless one value is in all rows."""
+    for other, told in different.items():
+        if other == name or len(different[name]) == 1:
+            return
+        if not len(different[name]) <= len(told) < len(columns[other]):
+            continue
+        of: dict[int | str, int | str] = {}
+        if all(of.setdefault(one, value) == value for one, value in zip(columns[other], columns[name])):
+            yield [_coded([of[one] for one in told]), in_csv(other)]
+
+
+def _left_out(whole: str, text: str) -> int | str:
+    """How many words at the end of a whole name a text leaves out; itself if it does not begin that name."""
+    return whole[len(text) :].count(".") if f"{whole}.".startswith(f"{text}.") else text
+
+
+def _weight(way: Sequence[Any]) -> int:
+    """About how long it is when it is written."""
+    return len(str(way))
+
+
+def _coded(values: Sequence[int | str]) -> Any:
+    texts = [value for value in values if isinstance(value, str)]
+    return {"front": _front_coded(texts)} if len(texts) == len(values) else list(values)
 
 
 def _front_coded(texts: Sequence[str]) -> list[int | str]:

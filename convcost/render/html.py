@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from convcost.render.cells import bar, bars_of, columns_of, without_blocks
-from convcost.render.escape import in_html, in_json
+from convcost.render.escape import in_html, printable
 from convcost.render.palette import css
 
 SCRIPTS = ("save.js", "tables.js", "figures.js")
@@ -60,8 +60,11 @@ def page(
     top: str = "",
     facts: Iterable[tuple[str, str]] = (),
     scripts: Sequence[str] = (),
+    style: str = "",
 ) -> str:
     """A whole page; `top` is finished HTML above the sections, `facts` are its footer, `scripts` run at its end.
+
+    `style` is what only this kind of page has.
 
     >>> "<h1>a &amp; b</h1>" in page("a & b", [Section("x", "X", "<p>y</p>")])
     True
@@ -84,32 +87,48 @@ def page(
 </footer>
 {"".join(f"<script>{script}</script>" + chr(10) for script in (*map(asset, SCRIPTS), *scripts))}</body>
 """
+    styles = f'<style id="palette">\n{css()}\n</style>\n<style>\n{asset("page.css")}{style}{_sizes(body)}</style>\n'
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(body)}">
+<meta http-equiv="Content-Security-Policy" content="{_policy(styles + body)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{in_html(title)}</title>
 <link rel="icon" href="data:,">
-<style id="palette">
-{css()}
-</style>
-<style>
-{asset("page.css")}</style>
-</head>
+{styles}</head>
 {body}</html>
 """
 
 
-_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_SIZED = re.compile(r' class="(?:[^"]* )?([bw])(\d+)"')
 
 
-def _policy(body: str) -> str:
-    """What a browser lets the page do: run just these scripts, show pictures of its own, and ask nobody for anything."""
-    digests = (hashlib.sha256(script.encode()).digest() for script in dict.fromkeys(_SCRIPT.findall(body)))
-    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {scripts}"
+def _sizes(body: str) -> str:
+    r"""The rules of the classes that say how long a bar is, in per cent, and how wide a picture, in pixels.
+
+    >>> _sizes('<td class="n bar b33"></td><svg class="w1064"></svg>')
+    '.b33{--bar:33}.w1064{--wide:66.5rem}\n'
+    """
+    rules = {"b": ".b{0}{{--bar:{0}}}", "w": ".w{0}{{--wide:{1:g}rem}}"}
+    used = sorted({(kind, int(size)) for kind, size in _SIZED.findall(body)})
+    return "".join(rules[kind].format(size, size / 16) for kind, size in used) + "\n" * bool(used)
+
+
+def _policy(page: str) -> str:
+    """What a browser lets the page do: run just these scripts in just this style, and ask nobody for anything.
+
+    A style in an attribute does not count, nor does a script that comes with a text. A picture that is saved as PNG is `data:`.
+    """
+    allowed = "; ".join(f"{kind}-src {_digests(page, kind)}" for kind in ("style", "script"))
+    return f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; {allowed}; require-trusted-types-for 'script'"
+
+
+def _digests(page: str, tag: str) -> str:
+    """The digests of all that stands in such a tag."""
+    found = dict.fromkeys(re.findall(rf"<{tag}(?: id=\"\w+\")?>(.*?)</{tag}>", page, re.DOTALL))
+    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in found)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
 def _section(section: Section) -> str:
@@ -162,10 +181,10 @@ def row(
     made = []
     for at, (text, number) in enumerate(zip(cells, numeric, strict=True)):
         part = bars[at] if bars else None
-        classes = " ".join(["n"] * number + ["bar"] * (part is not None) + ["long"] * (at in long))
-        named = f' class="{classes}"' if classes else ""
+        classes = ["n"] * number + ["long"] * (at in long) + (["bar", bar(part)] if part is not None else [])
+        named = f' class="{" ".join(filter(None, classes))}"' if any(classes) else ""
         tag, scope = ("th", ' scope="row"') if at == head else ("td", "")
-        made.append(f"<{tag}{scope}{named}{'' if part is None else bar(part)}>{in_html(text)}</{tag}>")
+        made.append(f"<{tag}{scope}{named}>{in_html(text)}</{tag}>")
     return f"<tr{attributes}>{''.join(made)}</tr>\n"
 
 
@@ -234,9 +253,17 @@ def framed(
 
 
 def data(key: str, content: Any) -> str:
-    """JSON data for a script of the page."""
-    text = in_json(json.dumps(content, ensure_ascii=False, separators=(",", ":"))).replace("<", "\\u003c")
+    """JSON data for a script of the page, which shows its texts as they are."""
+    text = json.dumps(_printable(content), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="{key}">{text}</script>\n'
+
+
+def _printable(content: Any) -> Any:
+    if isinstance(content, str):
+        return printable(content)
+    if isinstance(content, dict):
+        return {printable(key): _printable(value) for key, value in content.items()}
+    return [_printable(one) for one in content] if isinstance(content, (list, tuple)) else content
 
 
 def notes(pairs: Iterable[tuple[str, str]]) -> str:

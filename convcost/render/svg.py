@@ -8,7 +8,7 @@ first: names are wrapped, labels that have no room are left out, and what is sai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.render.escape import in_html, of_figure
@@ -49,6 +49,17 @@ def axes(figure: go.Figure, *, alone: bool = True) -> tuple[PlotAxis, PlotAxis]:
     """Where the values along x and y fall in the picture of that figure, in its own pixels."""
     drawn = _Picture(figure.to_plotly_json(), None, None, alone=alone, tips=False)
     return drawn.x, drawn.y
+
+
+def _rules(path: str) -> str:
+    """The lines of a grid that go one way."""
+    return f'<path class="l-grid" d="{path}"/>' if path else ""
+
+
+def _ticks(texts: Iterable[tuple[float, float, str]], anchor: str) -> str:
+    """What an axis says, each text with its place."""
+    inside = "".join(f'<text x="{number(x)}" y="{number(y)}">{in_html(text)}</text>' for x, y, text in texts)
+    return f'<g class="f-muted" text-anchor="{anchor}">{inside}</g>' if inside else ""
 
 
 class _Said(NamedTuple):
@@ -171,7 +182,7 @@ class _Picture:
             attributes, letters = 'xmlns="http://www.w3.org/2000/svg" role="img" ', f' font-family="{FONT}"'
         else:
             style, letters = "", ""  # those of the page around it, which are the same
-            attributes = f'aria-hidden="true" style="--wide:{self.width / 16:g}rem" '
+            attributes = f'aria-hidden="true" class="w{round(self.width)}" '
         head = f'<svg {attributes}viewBox="0 0 {self.width} {self.height}"{letters} font-size="{SIZE}">'
         return f"{head}{style}{''.join(parts)}</svg>\n"
 
@@ -203,36 +214,37 @@ class _Picture:
 
     def _across(self) -> Iterator[str]:
         """Ticks of the x axis; names that would overlap are left out."""
-        for name in self.names:
-            spot = f'x="{number(name.middle)}" y="{number(self.bottom + 16 + _LINE * name.row)}"'
-            yield f'<text class="f-muted" {spot} text-anchor="middle">{in_html(name.text)}</text>'
         if self.names:
+            below = ((name.middle, self.bottom + 16 + _LINE * name.row, name.text) for name in self.names)
+            yield _ticks(below, "middle")
             return
         lines = self.layout.get("xaxis", {}).get("showgrid") is not False
         names = 0 if lines else len(self.x.layout.get("tickvals") or ())
-        end = 0.0
+        end, rules, texts = 0.0, "", []
         for tick in self.x.ticks(names or max(2, int((self.right - self.left) / 62))):
             x, half = self.x.tick_at(tick), text_width(tick.text, SIZE) / 2
             if lines and not self.x.labels:
-                yield f'<path class="l-grid" d="M{number(x)} {number(self.top)}V{number(self.bottom)}"/>'
+                rules += f"M{number(x)} {number(self.top)}V{number(self.bottom)}"
             middle = max(half + 2, min(x, self.width - 2 - half))
             if middle - half >= end:
-                spot = f'x="{number(middle)}" y="{number(self.bottom + 16)}"'
-                yield f'<text class="f-muted" {spot} text-anchor="middle">{in_html(tick.text)}</text>'
+                texts.append((middle, self.bottom + 16, tick.text))
                 end = middle + half + 4
+        yield _rules(rules) + _ticks(texts, "middle")
 
     def _upwards(self) -> Iterator[str]:
         """Ticks of the y axis."""
         lines = self.layout.get("yaxis", {}).get("showgrid") is not False
         side = self.left - 12 - (18 if self.y.title else 0)
+        rules, texts = "", []
         for tick in self._side_ticks():
             y = self.y.tick_at(tick)
             if lines and not self.y.labels:
-                yield f'<path class="l-grid" d="M{number(self.left)} {number(y)}H{number(self.right)}"/>'
-            texts = self._name(tick.text, side + 0.01) if self.y.labels else [tick.text]
-            for row, text in enumerate(texts):
-                spot = f'x="{number(self.left - 6)}" y="{number(y + 4 + _LINE * (row - (len(texts) - 1) / 2))}"'
-                yield f'<text class="f-muted" {spot} text-anchor="end">{in_html(text)}</text>'
+                rules += f"M{number(self.left)} {number(y)}H{number(self.right)}"
+            said = self._name(tick.text, side + 0.01) if self.y.labels else [tick.text]
+            texts += [
+                (self.left - 6, y + 4 + _LINE * (row - (len(said) - 1) / 2), text) for row, text in enumerate(said)
+            ]
+        yield _rules(rules) + _ticks(texts, "end")
 
     def _side_ticks(self) -> Sequence[Tick]:
         high = self.bottom - self.top

@@ -13,6 +13,7 @@ from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST
 from convcost.memory.arena import PLANNERS, Plan
 from convcost.memory.lifetimes import Tensor
+from convcost.memory.order import MOST_TRIED
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Moment, Usage
 from convcost.render.table import Table
@@ -214,8 +215,8 @@ def _order_text(usage: Usage) -> str:
     if usage.order.exact:
         return f"{changed}: no order of the layers has a smaller peak"
     return (
-        f"{changed}: the best that was found, {exact(usage.order.peak)} {usage.unit}; no order stays below "
-        f"{exact(usage.order.bound)}"
+        f"{changed}: the best that was found in {exact(usage.order.tried)} steps of the search, {exact(usage.order.peak)} "
+        f"{usage.unit}, which is a bound; no order stays below {exact(usage.order.bound)}"
     )
 
 
@@ -266,7 +267,7 @@ def _data(report: Report, usage: Usage, weights: StoredWeights, limit: Limit | N
     options, arena = usage.options, usage.arena
     order: dict[str, Any] = {"runs": options.order, "steps": list(usage.running)}
     if usage.order:
-        order |= {"exact": usage.order.exact}
+        order |= {"exact": usage.order.exact, "steps_tried": usage.order.tried, "most_tried": MOST_TRIED}
         order |= {f"peak_{usage.unit}": usage.order.peak, f"bound_{usage.unit}": usage.order.bound}
     data: dict[str, Any] = {
         "schema": "convcost.memory/1",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Sized
 from fractions import Fraction
+from itertools import islice
 from math import lcm, prod
 from typing import Any
 
@@ -14,6 +15,7 @@ from convcost.core.errors import Unfit, UsageError
 from convcost.core.expr import ExprError, number
 from convcost.core.reading import listed
 from convcost.core.units import decimal_text, exact, say
+from convcost.space.numbers import int_if_integral
 from convcost.spec.knobs import knob_value, no_knob
 from convcost.spec.syntax import Knob, KnobValue, Spec, sides
 
@@ -38,12 +40,12 @@ def axes_of(
             raise no_knob(name, knob, spec.knobs)
         if sides(spec, knob, shaped) or any(knob == spec.scalars.get(name) for name in spec.inputs if name in shaped):
             raise UsageError(f"{knob} sets the input: give it as an axis or an input shape, not both")
-    axes = {knob: values_of(spec.knobs[knob], values) for knob, values in given.items()}
-    points = prod(map(len, axes.values()))
+    stated = {knob: _stated(knob, values) for knob, values in given.items()}
+    points = prod(map(len, stated.values()))
     if points > MOST_POINTS:
-        sizes = " × ".join(exact(len(values)) for values in axes.values())
+        sizes = " × ".join(exact(len(values)) for values in stated.values())
         raise UsageError(f"{sizes} are {exact(points)} points; the most that is swept is {exact(MOST_POINTS)}")
-    return axes
+    return {knob: _converted(spec.knobs[knob], values) for knob, values in stated.items()}
 
 
 def is_ordered(values: Sequence[Any]) -> bool:
@@ -68,16 +70,42 @@ def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:
     >>> [str(value) for value in values_of(Knob("width", None, Fraction(1)), "0.5:1:0.25")]
     ['1/2', '3/4', '1']
     """
-    raw = _from_text(knob.name, given) if isinstance(given, str) else _listed(knob.name, given)
-    if not raw:
-        raise UsageError(f"the axis {knob.name} has no values")
-    if len(raw) > MOST_VALUES:
-        raise UsageError(f"the axis {knob.name} has {exact(len(raw))} values; the most is {exact(MOST_VALUES)}")
+    return _converted(knob, _stated(knob.name, given))
+
+
+class _Steps(Sequence[int | Fraction]):
+    """Values at equal distances, each made when it is asked for: whole numbers of parts of one."""
+
+    def __init__(self, steps: range, parts: int = 1) -> None:
+        self.steps, self.parts = steps, parts
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, at: Any) -> Any:
+        return int_if_integral(Fraction(self.steps[at], self.parts))
+
+
+def _stated(name: str, given: Any) -> Sequence[Any]:
+    """The values of an axis, not yet made; raises `UsageError` for none, and for too many."""
+    values = _from_text(name, given) if isinstance(given, str) else _listed(name, given)
+    if not values:
+        raise UsageError(f"the axis {name} has no values")
+    _refuse_many(name, len(values))
+    return values
+
+
+def _refuse_many(name: str, count: int) -> None:
+    if count > MOST_VALUES:
+        raise UsageError(f"the axis {name} has {exact(count)} values; the most is {exact(MOST_VALUES)}")
+
+
+def _converted(knob: Knob, stated: Sequence[Any]) -> tuple[KnobValue, ...]:
+    """The values as the knob takes them."""
     try:
-        if isinstance(raw, range) and not knob.choices and isinstance(knob.default, (int, Fraction)):
-            low, _ = knob_value(knob, raw[0]), knob_value(knob, raw[-1])  # what is between them fits as they do
-            return tuple(raw) if isinstance(low, int) else tuple(map(Fraction, raw))
-        values = tuple(knob_value(knob, value) for value in raw)
+        if isinstance(stated, _Steps) and _takes_all(knob, stated):
+            return tuple(stated.steps) if isinstance(knob.default, int) else tuple(map(Fraction, stated))
+        values = tuple(knob_value(knob, value) for value in stated)
     except Unfit as error:
         raise UsageError(str(error)) from None
     seen: set[KnobValue] = set()
@@ -100,6 +128,16 @@ def _is_axis(value: Any) -> bool:
     return isinstance(value, Iterable)
 
 
+def _takes_all(knob: Knob, stated: _Steps) -> bool:
+    """Whether what is between the ends fits as they do; raises `Unfit` if they do not."""
+    numbers = (Fraction, int) if stated.parts == 1 else Fraction
+    if knob.choices or isinstance(knob.default, bool) or not isinstance(knob.default, numbers):
+        return False
+    for end in (stated[0], stated[-1]):
+        knob_value(knob, end)
+    return True
+
+
 def _listed(name: str, given: Any) -> Sequence[Any]:
     if not isinstance(given, Iterable):
         return [given]
@@ -107,11 +145,13 @@ def _listed(name: str, given: Any) -> Sequence[Any]:
         raise UsageError(
             f"{name} must be a list of values, a range, or text like 0.5:1:0.1, got {type(given).__name__}"
         )
-    if isinstance(given, range) and given.step > 0:
-        return given
-    values = list(given)
-    if len(values) > MOST_VALUES:
-        raise UsageError(f"the axis {name} has {exact(len(values))} values; the most is {exact(MOST_VALUES)}")
+    if isinstance(given, range):
+        _refuse_many(name, -((given.start - given.stop) // given.step))  # `len` takes no more than 64 bits
+        if given.step > 0:
+            return _Steps(given)
+    elif isinstance(given, Sized):
+        _refuse_many(name, len(given))
+    values = list(islice(given, MOST_VALUES + 1))
     return [value.item() if hasattr(value, "item") else value for value in values]
 
 
@@ -133,12 +173,9 @@ def _from_text(name: str, text: str) -> Sequence[Any]:
         need = "the step must be above 0" if step <= 0 else "the start must not be above the stop"
         raise UsageError(f"{name}: {need}, got {text}")
     count = int((stop - start) // step) + 1
-    if count > MOST_VALUES:
-        raise UsageError(f"the axis {name} has {exact(count)} values; the most is {exact(MOST_VALUES)}")
-    # In units of a common denominator, so that a million values take no million gcds if they are whole.
+    _refuse_many(name, count)
     unit = lcm(start.denominator, step.denominator)
-    steps = range(int(start * unit), int((start + step * (count - 1)) * unit) + 1, int(step * unit))
-    return steps if unit == 1 else [Fraction(value, unit) if value % unit else value // unit for value in steps]
+    return _Steps(range(int(start * unit), int((start + step * (count - 1)) * unit) + 1, int(step * unit)), unit)
 
 
 def fraction_text(value: Fraction) -> str:

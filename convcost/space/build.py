@@ -5,6 +5,7 @@ condition has one answer, and with repeated blocks built at most three times, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from operator import ge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ from convcost.memory.policies import policy
 from convcost.memory.traffic import moves
 from convcost.space.axes import is_ordered
 from convcost.space.kinds import kinds_along
-from convcost.space.numbers import Mask, Undecided, added, along, freeze, total
+from convcost.space.numbers import Mask, TooLarge, Undecided, added, along, bounded, freeze, in_two, total
 from convcost.space.target import Target
 from convcost.spec.calls import MOST_NODES
 from convcost.spec.elaborate import Builder, attempt, repeated_name
@@ -50,6 +51,9 @@ class Costs(NamedTuple):
     peak_activation_bytes: Dim
     bytes_moved: Dim
 
+
+MOST_STRUCTURES = 10_000
+"""The most parts of a grid; each is built as a network is, which takes milliseconds, and holds tables."""
 
 #: The values of `Policy.keeps` under which a repetition's peak does not depend on the number of repetitions before it.
 _LOCAL = frozenset({"use", "layer"})
@@ -100,35 +104,63 @@ def parts(
     spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], request: Request
 ) -> Iterator[SpacePart]:
     """The grid as disjoint boxes, within each of which all networks have one structure."""
-    names = list(axes)
-    waiting: list[Box] = [tuple(np.arange(len(axes[name])) for name in names)]
-    for position, name in enumerate(names):
-        if not is_ordered(axes[name]):  # words and lists are structure: each value is a grid of its own
-            waiting = [_with(box, position, box[position][[i]]) for box in waiting for i in range(len(axes[name]))]
+    waiting: list[Box] = [tuple(np.arange(len(values)) for values in axes.values())]
+    for position, values in enumerate(axes.values()):
+        if not is_ordered(values):  # words and lists are structure: each value is a grid of its own
+            refuse_many(len(waiting) * len(values))
+            waiting = [_with(box, position, box[position][[i]]) for box in waiting for i in range(len(values))]
     waiting.reverse()
+    done = 0
+    too_large: list[tuple[int, ...]] = []
     while waiting:
         box = waiting.pop()
-        values = dict(knobs)
-        for position, name in enumerate(names):
-            chosen = [axes[name][i] for i in box[position].tolist()]
-            values[name] = along(chosen, position, len(names)) if len(chosen) > 1 else chosen[0]
+        shape = tuple(map(len, box))
         try:
-            built = _part(spec, values, request)
-            if built is None:
-                yield SpacePart(box, None, _reason(spec, knobs, axes, box, request))
-            else:
-                walked, weights = built
-                dtypes = used_dtypes(walked, request.dtype)
-                time, later = _timed(walked, weights, axes, box, request)
-                more = {**_deployed(walked, box, request), **time}
-                costs = _costs(as_dtype(walked, request.dtype), weights, request)
-                yield SpacePart(box, costs, "", dtypes, more, later)
-        except NothingToRewrite as error:
-            yield SpacePart(box, None, str(error))
-        except NotDeployable as error:
-            yield SpacePart(box, None, str(error), refused=True)
+            if any(all(map(ge, shape, known)) for known in too_large):
+                raise in_two(shape)
+            with bounded(shape):
+                part = _at(spec, knobs, axes, box, request)
         except Undecided as split:
+            if isinstance(split, TooLarge):
+                too_large.append(shape)
             waiting.extend(reversed(divided(box, split.labels)))
+            refuse_many(done + len(waiting))
+        else:
+            done += 1
+            yield part
+
+
+def refuse_many(structures: int) -> None:
+    """Raises `UsageError` where a grid has so many parts of one structure that building each would take too long."""
+    if structures > MOST_STRUCTURES:
+        raise UsageError(
+            f"the networks of this grid have more than {MOST_STRUCTURES:,} structures, each of which is built by itself: "
+            "give fewer values of the knobs that change more than sizes"
+        )
+
+
+def _at(
+    spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request
+) -> SpacePart:
+    """The networks of one box; raises `Undecided` where they cannot be treated as one."""
+    values = dict(knobs)
+    for position, (name, known) in enumerate(axes.items()):
+        chosen = [known[i] for i in box[position].tolist()]
+        values[name] = along(chosen, position, len(axes)) if len(chosen) > 1 else chosen[0]
+    try:
+        built = _part(spec, values, request)
+        if built is None:
+            return SpacePart(box, None, _reason(spec, knobs, axes, box, request))
+        walked, weights = built
+        dtypes = used_dtypes(walked, request.dtype)
+        time, later = _timed(walked, weights, axes, box, request)
+        more = {**_deployed(walked, box, request), **time}
+        costs = _costs(as_dtype(walked, request.dtype), weights, request)
+        return SpacePart(box, costs, "", dtypes, more, later)
+    except NothingToRewrite as error:
+        return SpacePart(box, None, str(error))
+    except NotDeployable as error:
+        return SpacePart(box, None, str(error), refused=True)
 
 
 def _with(box: Box, position: int, chosen: Array) -> Box:

@@ -18,7 +18,7 @@ from convcost.deploy.tflm.lifetimes import requests
 from convcost.deploy.tflm.persistent import persistent
 from convcost.deploy.tflm.refused import refusals
 from convcost.graph.walk import Walked
-from convcost.space.numbers import Number, Undecided, added, make
+from convcost.space.numbers import Number, added, in_two, make
 from convcost.space.planner import heads
 from convcost.space.target import Target
 
@@ -76,6 +76,4 @@ def _array(size: Dim) -> Any:
 def _holdable(program: Program, shape: Sequence[int]) -> None:
     """Split a box whose sizes are too many to be held at once, along its longest axis."""
     if prod(shape) * len(program.tensors) > _MOST_SIZES:
-        longest = int(np.argmax(shape))
-        halves = np.arange(shape[longest]) >= shape[longest] // 2
-        raise Undecided(halves.reshape([-1 if axis == longest else 1 for axis in range(len(shape))]))
+        raise in_two(shape)

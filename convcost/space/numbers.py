@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fractions import Fraction
 from functools import cached_property
 from math import lcm, prod
@@ -26,6 +28,11 @@ EXACT_FLOAT = 2**53
 """Integers up to here are exact in doubles, and so in the numbers of JavaScript."""
 MOST_DENSE = 2**22
 """The most elements of an array over several axes at once; beyond, the grid is split."""
+MOST_MADE = 2**25
+"""The most elements of all arrays that one part of a grid is built with; beyond, it is split, whatever the network and axes.
+
+So many take 256 MiB as int64, of which most are gone by the time that the last are made.
+"""
 
 
 class Undecided(Exception):
@@ -35,6 +42,46 @@ class Undecided(Exception):
         super().__init__("points differ")
         self.labels = labels
         """An array over the grid (length 1 along axes that play no part)."""
+
+
+def in_two(shape: Sequence[int]) -> Undecided:
+    """What splits a grid of this shape into two halves along its longest axis.
+
+    >>> in_two((1, 5)).labels
+    array([[False, False,  True,  True,  True]])
+    """
+    longest = int(np.argmax(shape))
+    halves = np.arange(shape[longest]) >= shape[longest] // 2
+    return Undecided(halves.reshape([-1 if axis == longest else 1 for axis in range(len(shape))]))
+
+
+class TooLarge(Undecided):
+    """The grid must be split, because its numbers take too much memory together."""
+
+
+class _Part:
+    """A part of a grid that is being built, and how many elements it has taken."""
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape, self.made = shape, 0
+
+    def count(self, array: Array) -> None:
+        self.made += array.size * (1 if array.dtype != object else 5)  # a Python int takes four times its reference
+        if self.made > MOST_MADE:
+            raise TooLarge(in_two(self.shape).labels)
+
+
+_PART: ContextVar[_Part | None] = ContextVar("part", default=None)
+
+
+@contextmanager
+def bounded(shape: Sequence[int]) -> Iterator[None]:
+    """A part of a grid of this shape is built in here: it is split if its numbers take too much memory."""
+    before = _PART.set(_Part(shape))
+    try:
+        yield
+    finally:
+        _PART.reset(before)
 
 
 def settled(array: Array) -> bool:
@@ -60,11 +107,7 @@ def bearable(*arrays: Any) -> None:
         return
     shape = tuple(map(max, *shapes))
     if prod(shape) > MOST_DENSE:
-        longest = int(np.argmax(shape))
-        labels = (np.arange(shape[longest]) >= shape[longest] // 2).reshape(
-            [-1 if i == longest else 1 for i in range(len(shape))]
-        )
-        raise Undecided(labels)
+        raise in_two(shape)
 
 
 def int_if_integral(value: Fraction) -> int | Fraction:
@@ -204,6 +247,8 @@ class Field(Number):
         self.lowest, self.highest = lowest, highest
         """Of the numerators."""
         self.reach = max(abs(lowest), abs(highest))
+        if part := _PART.get():
+            part.count(array)
 
     @property
     def low(self) -> int | Fraction:
@@ -301,6 +346,12 @@ class Mask:
 
     __rand__, __ror__ = __and__, __or__
 
+    def __eq__(self, other: object) -> Any:
+        return _mask(self.array == _truth(other)) if isinstance(other, (bool, Mask)) else False
+
+    def __ne__(self, other: object) -> Any:
+        return _mask(self.array != _truth(other)) if isinstance(other, (bool, Mask)) else True
+
     def __invert__(self) -> Mask:
         return Mask(~self.array)
 
@@ -342,6 +393,8 @@ def select(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`."""
     if not isinstance(condition, Mask):
         return a if condition else b
+    if not (is_number(a) and is_number(b)):
+        raise Undecided(condition.array)  # a word, a list or a truth value is no number, at any point
     if any(isinstance(one, Sum) or (isinstance(one, Field) and _along_others(condition, one)) for one in (a, b)):
         # A product stays a product: times 1 where it counts, times 0 elsewhere.
         return a * make(condition.array.astype(np.int64)) + b * make((~condition.array).astype(np.int64))

@@ -10,6 +10,7 @@ import pickle
 import sys
 import threading
 from contextlib import suppress
+from functools import lru_cache
 from queue import SimpleQueue
 from subprocess import PIPE, Popen
 from traceback import format_exc
@@ -113,7 +114,7 @@ def serve() -> NoReturn:
     from convcost.space.evaluate import threads
 
     threads.be_alone()
-    function = pickle.loads(asked.get())  # noqa: S301 - from the process that has started this one
+    function = asked.get()
     while True:
         packed = _answer(function, asked.get())
         try:
@@ -123,9 +124,12 @@ def serve() -> NoReturn:
             os._exit(0)
 
 
-def _answer(function: Any, packed: bytes) -> bytes:
+_loaded = lru_cache(maxsize=1)(pickle.loads)  # the function, once; from the process that has started this one
+
+
+def _answer(function: bytes, packed: bytes) -> bytes:
     try:
-        return pickle.dumps((True, function(pickle.loads(packed))))  # noqa: S301
+        return pickle.dumps((True, _loaded(function)(pickle.loads(packed))))  # noqa: S301
     except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
         error.add_note(f"In a worker process:\n{format_exc()}")
         return pickle.dumps((False, error))

@@ -43,6 +43,9 @@ class TableTerm(NamedTuple):
         return max(1, abs(self.factor)) * prod(max(1, -int(table.min()), int(table.max())) for table in self.tables)
 
 
+MOST_TABLES = 2**29
+"""The most bytes that the tables of a grid may take: they are held as long as it is, and sent to every worker."""
+
 TableTerms = tuple[TableTerm, ...]
 Kept = TypeVar("Kept")
 
@@ -101,6 +104,14 @@ class Region:
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(map(len, self.box))
+
+    @property
+    def held(self) -> int:
+        """About how many bytes its box and the tables of its known costs take."""
+        known = self.costs.known if isinstance(self.costs, LazyCosts) else self.costs
+        tables = [table for sums in known.values() for terms in sums for term in terms for table in term.tables]
+        once = {id(one): one for one in (*self.box, *tables)}
+        return sum(one.size * (8 if one.dtype != object else 44) for one in once.values())
 
     def bound(self, metric: str) -> int:
         """An upper bound on the cost at any point and on every partial sum."""
@@ -290,11 +301,19 @@ def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: 
     read = {axis: count for axis in axes if (count := sides(spec, axis))}
     ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in read)}
     back = [list(ordered).index(axis) for axis in axes]
-    every = [*parts(spec, knobs, ordered, request)]
-    refused = [part.reason for part in every if part.refused]
-    if refused and not any(part.costs for part in every):
-        raise UsageError(refused[0])
-    found = [_region(part, back) for part in every]
+    found: list[Region] = []
+    refused, held = "", 0
+    for part in parts(spec, knobs, ordered, request):
+        found.append(_region(part, back))
+        held += found[-1].held
+        if held > MOST_TABLES:
+            raise UsageError(
+                f"the costs of this grid are tables of more than {MOST_TABLES // 2**20} MiB, because they depend on several knobs at "
+                "once, or on one in too many places: give fewer values"
+            )
+        refused = refused or (part.reason if part.refused else "")
+    if refused and all(region.reason for region in found):
+        raise UsageError(refused)
     if sum(prod(region.shape) for region in found) != prod(map(len, axes.values())):
         raise AssertionError("the regions are not the whole grid")  # what no region has would cost nothing
     idle = {knob for knob in knobs if sides(spec, knob, request.input_shapes)}  # what the input given replaces

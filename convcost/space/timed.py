@@ -20,7 +20,7 @@ from convcost.core.dims import Dim
 from convcost.devices.device import Device, Roofline
 from convcost.devices.kernels import TERMS, Terms, untyped
 from convcost.graph.walk import Step, Walked
-from convcost.space.numbers import Mask, Undecided, added, axes_of, dense_of, is_joint, parts_of_product, weighed
+from convcost.space.numbers import Mask, added, axes_of, dense_of, in_two, is_joint, parts_of_product, weighed
 
 LATENCY = "latency_ms"
 FAR = "far from all networks that the device was fitted on, in time or in what it goes into: extrapolated, of unknown error"
@@ -146,9 +146,7 @@ def _roofline(
     batch: int,
 ) -> Dim:
     if sum(_points_of(step, shape) for step in walked.steps) > _MOST_TIMES:
-        longest = int(np.argmax(shape))
-        halves = np.arange(shape[longest]) >= shape[longest] // 2
-        raise Undecided(halves.reshape([-1 if axis == longest else 1 for axis in range(len(shape))]))
+        raise in_two(shape)
     often = {id(weight): weight for weight in weights}
     repeated: dict[int, list[Dim]] = {key: [] for key in often}
     for time, weight in zip(device.times(walked, dtype, batch), weights, strict=True):

@@ -17,6 +17,7 @@ import yaml
 
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where
 from convcost.core.expr import ExprError, number
+from convcost.core.files import state_to_read
 
 LARGEST_FILE = 1 << 20
 """Bytes of a spec."""
@@ -74,6 +75,7 @@ def read_text(path: str, kind: str = "a spec", largest: int = LARGEST_FILE) -> s
     """The text of a spec, or of another `kind` of file; raises `SpecError` if it is missing, unreadable, too large or not text."""
     shown = shown_path(path)
     try:
+        state_to_read(path)
         with open(path, "rb") as file:
             data = file.read(largest + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -99,10 +101,18 @@ def texts(folder: str) -> dict[str, str]:
 
 def shown_path(path: str) -> str:
     """The path as messages show it: relative if the file is below the working directory."""
-    absolute = os.path.abspath(path)
-    here = os.path.join(os.getcwd(), "")
+    here = os.path.join(_here(), "")
+    absolute = os.path.normpath(os.path.join(here, path))
     shown = absolute[len(here) :] if absolute.startswith(here) else path
     return shown if shown.isprintable() else repr(shown)
+
+
+def _here() -> str:
+    """The working folder; nothing where it has been deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def parse_tree(text: str, file: str, begins: str = "a spec starts with 'convcost: 1'") -> tuple[Tree, list[Problem]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import pytest
 from helpers.invalid import CASES
 from helpers.limits import posix, shell
 from helpers.pages import COMMANDS
+from helpers.paths import ROOT
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -116,6 +119,59 @@ def test_a_folder_that_may_not_be_written(cli: Cli, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     done = cli("explore", "mobilenet_v2", "-o", tmp_path / "x.html")
     assert done.stderr.endswith(": Permission denied\n")
+
+
+@posix
+def test_a_folder_that_has_been_deleted_meanwhile(tmp_path: Path) -> None:
+    """It is blamed itself, and neither the file nor standard output."""
+    (tmp_path / "net.yaml").write_text("convcost: 1\nname: net\ninput: [2]\nlayers: [{relu: }]\n")
+    gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+    for args, said in (
+        (("report", "../net.yaml", "-o", "x.json"), "the working folder has been deleted; change to one that exists\n"),
+        (
+            ("report", "lenet5", "-o", "x.json"),
+            "cannot write x.json: the working folder has been deleted; change to one",
+        ),
+        (("check",), "the working folder has been deleted; change to one that exists\n"),
+    ):
+        ended = shell(f"cd {tmp_path} && {gone}", *args)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.startswith(said)
+    assert shell(f"cd {tmp_path} && {gone}", "report", "lenet5").returncode == 0
+
+
+def test_an_error_of_the_system_names_the_file_that_it_is_about() -> None:
+    """Whichever it is, and wherever it comes from: standard output is blamed for nothing else."""
+    code = (
+        "import sys, yaml\n"
+        "def refuse(*_, **__): raise PermissionError(13, 'Permission denied', 'deep/inside.bin')\n"
+        "yaml.parse = refuse\n"
+        "sys.argv = ['convcost', 'spec', 'resolve', 'lenet5']\n"
+        "from convcost.__main__ import run\n"
+        "run()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "deep/inside.bin: Permission denied\n")
+
+
+@posix
+def test_a_protected_file_is_one_clear_error(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    path.write_text("precious")
+    path.chmod(0o444)
+    said = cli.refused_in_a_line("report", "lenet5", "-o", path)
+    assert said == f"cannot write {path}: it is protected against writing"
+    assert path.read_text() == "precious"
+
+
+@posix
+@pytest.mark.parametrize("ending", ["json", "csv", "html", "svg", "tex"])
+def test_names_that_are_no_text_can_be_written(cli: Cli, tmp_path: Path, ending: str) -> None:
+    for args in (("report", "lenet5"), ("sweep", "mobilenet_v1", "--over", "width=0.5,1")):
+        path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff." + ending.encode())
+        cli.ok(*args, f"-o{path}")
+        assert Path(path).stat().st_size
+        Path(path).unlink()
 
 
 @pytest.mark.parametrize("ending", [".png", ".pdf"])

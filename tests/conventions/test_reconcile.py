@@ -37,6 +37,14 @@ def test_rows_sum_to_the_difference(model: str) -> None:
         assert found.start + sum(term.difference for term in found.terms) == found.end, (first, second)
 
 
+def test_a_single_input_is_meant_where_no_batch_is_named() -> None:
+    """lenet5 has 236 biases, each added once for an element: 28² · 6 + 10² · 16 + 120 + 84 + 10 of them."""
+    first, second = (all_conventions()[name] for name in ("paper", "with_bias"))
+    found = reconcile("lenet5", loaded("lenet5").steps, first, second)
+    assert found.end - found.start == 28**2 * 6 + 10**2 * 16 + 120 + 84 + 10
+    assert sum(term.difference for term in found.terms) == found.end - found.start
+
+
 def test_a_missing_term_would_be_noticed() -> None:
     found = convcost.load("resnet50").reconcile("paper", "thop")
     assert found.start + sum(term.difference for term in found.terms[1:]) != found.end

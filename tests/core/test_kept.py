@@ -303,7 +303,7 @@ def test_the_folder_stays_small_and_what_others_put_there_stays(cache: Path, mon
     monkeypatch.setattr(kept, "_MOST_FILES", 3)
     cache.mkdir()
     (cache / "notes.txt").write_text("mine")
-    (cache / f"{'0' * 32}-test.json.1.2.part").write_text("left by a process that was ended")
+    (cache / ".convcost-1-2.part").write_text("left by a process that was ended")
     for number in range(6):
         asked(number, f"kind-{number}")
         time.sleep(0.01)

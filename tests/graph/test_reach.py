@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from helpers.op_rows import ROWS, name_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from convcost.graph.graph import Graph, Node
 from convcost.graph.reach import NotLocal, Portion, Spread, Window, routes
@@ -65,3 +67,19 @@ def test_what_single_positions_read(read: Window | Spread | Portion, taps: list[
     assert [list(read.taps(at)) for at in range(len(taps))] == taps
     # The next ones are the same, moved on.
     assert [[at - read.stride for at in read.taps(read.scale + number)] for number in range(len(taps))] == taps
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.integers(1, 6), st.integers(0, 5), st.integers(1, 6), st.integers(1, 6), st.integers(0, 20))
+def test_what_reaches_a_position_of_a_transposed_convolution(
+    scale: int, before: int, kernel: int, apart: int, at: int
+) -> None:
+    # Position i puts its taps on i·scale - before + apart·tap.
+    reached = [i for i in range(-40, 41) if any(i * scale - before + apart * tap == at for tap in range(kernel))]
+    assert [*Spread(9, scale, before, apart * (kernel - 1) + 1, apart).taps(at)] == reached
+
+
+def test_what_reaches_a_position_is_no_loop_over_taps() -> None:
+    taps = Spread(10**9, 3, 0, 2 * (10**9 - 1) + 1, 2).taps(10**9)
+    # 3·i = 10^9 - 2·tap, for all i that are even, from -(10^9 - 2)/3 to 10^9/3.
+    assert taps == range(-333_333_332, 333_333_333 + 1, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from convcost import Network, Totals, load
@@ -33,3 +34,18 @@ def totals(network: Network) -> Totals:
 
 def totals_of(model: str) -> Totals:
     return totals(load(model))
+
+
+def fails(number: int) -> int:
+    """Prints, which must not get into its answer, and raises for 3."""
+    print("said by a worker")
+    if number == 3:
+        raise ValueError("three")
+    return square(number)
+
+
+def sleeps(folder: str, seconds: float) -> int:
+    """Says which process it is, and then takes its time."""
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(seconds)
+    return os.getpid()

@@ -183,3 +183,7 @@ def test_a_way_that_does_not_exist_is_refused() -> None:
 
 def test_a_policy_of_single_layers_has_no_arena() -> None:
     assert convcost.load("lenet5").memory("largest").plans == ()
+
+
+def test_an_arena_without_buffers_takes_nothing() -> None:
+    assert Plan("none", (), (), 0).total == Plan("none", (), (), 0).wasted == 0

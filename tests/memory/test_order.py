@@ -16,7 +16,7 @@ from convcost.graph.graph import INPUT, Graph, producer
 from convcost.graph.walk import walk
 from convcost.memory.layout import layout
 from convcost.memory.lifetimes import lifetimes
-from convcost.memory.order import MOST_STATES, best_order, bits, compiled
+from convcost.memory.order import MOST_TRIED, best_order, bits, compiled
 from convcost.memory.policies import policy
 from convcost.spec.zoo import names
 
@@ -100,7 +100,7 @@ def test_the_order_is_possible_and_its_peak_is_what_it_says(policy_name: str, so
 @settings(max_examples=100, deadline=None)
 def test_a_search_that_gives_up_has_a_bound_below_the_best_and_an_order_above(source: Graph) -> None:
     arguments = (walk(source), "inplace")
-    best, hurried = best_order(*arguments), best_order(*arguments, most_states=1)
+    best, hurried = best_order(*arguments), best_order(*arguments, most_tried=1)
     assert hurried.bound <= best.peak <= hurried.peak <= peak(source, "inplace")
     assert peak(source, "inplace", hurried.steps) == hurried.peak
 
@@ -207,7 +207,7 @@ def test_every_network_of_the_zoo_is_solved_exactly_within_seconds(policy_name: 
     for model in names():
         network = loaded(model)
         start = time.process_time()
-        found = best_order(network.walked, policy_name, MOST_STATES)
+        found = best_order(network.walked, policy_name, MOST_TRIED)
         assert time.process_time() - start < 10, model
         assert found.exact, model
         given_peak = peak(network.graph, policy_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -20,24 +21,27 @@ from mutation.mutants import Mutant, mutants
 ROOT = Path(__file__).resolve().parents[2]
 COVERING = {
     "core": ("core", "ops", "results/test_report.py", "cli/test_report.py", "test_front_door.py"),
-    "ops": ("ops", "spec/test_schema.py"),
+    "ops": ("ops/test_rules.py", "ops"),
+    "spec": ("spec/test_cases.py", "spec/test_knobs.py", "spec/test_repeats.py", "spec/test_sharing.py", "spec"),
     "memory": ("memory", "results/test_types.py", "cli/test_memory.py"),
     "space": ("space", "cli/test_sweep.py", "cli/test_fit.py"),
     "importers": ("importers", "cli/test_import.py"),
     "devices": ("devices", "networks/test_latency.py", "cli/test_latency.py", "cli/test_calibrate.py"),
 }
-"""Package -> what covers it; of any other one, the tests in the folder of its name."""
+"""Package -> what covers it, a file being near all of its modules; of any other one, the tests in the folder of its name."""
 DOCTESTS = "tests/test_doctests.py::test_examples_in_docstrings_give_what_they_show"
 QUICK = ("-m", "not slow and not browser and not oracle")
 COPIED = ("convcost", "specs", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
 BROAD = {
     *("tests/core/test_kept.py", "tests/core/test_metrics.py", "tests/ops/test_teeth.py", "tests/ops/test_purity.py"),
-    *("tests/spec/test_fuzz.py", "tests/importers/test_keras_mutants.py", "tests/importers/test_onnx_hostile.py"),
+    "tests/spec/test_valid.py",
+    "tests/importers/test_onnx_hostile.py",
 }
 """What looks at much and sees little of a single number: it runs with the slow tests, if nothing else has noticed."""
-ROOM, LEAST = 4, 30
-"""A mutant may take so many times what the tests take without it, and so many seconds of CPU at least: a loop without end
-is noticed, too."""
+SECONDS = (120, 900)
+"""Of CPU that tests near a module may take, and others, several times what they need: a loop without end is noticed, too."""
+PASSED = (0, 5)
+"""Of pytest: no test failed, there was none."""
 KILLED, TIMED_OUT, SURVIVED, EQUIVALENT = "killed", "killed by its time", "survived", "equivalent"
 
 
@@ -72,47 +76,41 @@ def equivalents() -> dict[tuple[str, str], str]:
     return {(entry["file"], entry["line"]): entry["why"] for entry in listed}
 
 
-class Stage(NamedTuple):
-    """Tests that are run together."""
+def stages(file: str) -> list[tuple[str, ...]]:
+    """What pytest is asked, until a test notices: what is near a module, all that covers it, what looks at much, what takes long.
 
-    asked: tuple[str, ...]
-    """What pytest is asked."""
-    whole: tuple[str, ...]
-    """What is measured without a mutant: all of them of the package, so that it is measured once."""
-
-
-def stages(file: str) -> list[Stage]:
-    """One after the other until a test notices: what is near a module, all that covers it, what looks at much, what takes long.
-
-    Near are its own doctests, and the tests whose names have a word of its own.
+    Near are its own doctests, and the tests that import it or whose names have a word of its own.
     """
     package = Path(file).parts[1]
     words = {word for part in Path(file).with_suffix("").parts[2:] for word in part.split("_")}
-    tests: list[str] = []
-    for name in COVERING.get(package, (package,)):
-        path = ROOT / "tests" / name
-        found = sorted(path.glob("test_*.py")) if path.is_dir() else [path]
-        tests += [str(one.relative_to(ROOT)) for one in found]
+    paths = [ROOT / "tests" / name for name in COVERING.get(package, (package,))]
+    found = [one for path in paths for one in (sorted(path.glob("test_*.py")) if path.is_dir() else [path])]
+    tests = [*dict.fromkeys(str(one.relative_to(ROOT)) for one in found)]
+    named = {str(path.relative_to(ROOT)) for path in paths}
     quick = [one for one in tests if one not in BROAD]
-    near = [one for one in quick if words & {*Path(one).stem.split("_")}]
+    name = ".".join(Path(file).with_suffix("").parts).removesuffix(".__init__")
+    near = [one for one in quick if one in named or words & {*Path(one).stem.split("_")} or _imports(one, name)]
     rest = [one for one in quick if one not in near]
     broad = [one for one in tests if one in BROAD]
-    name = ".".join(Path(file).with_suffix("").parts).removesuffix(".__init__")
-    whole, long = (*QUICK, *quick), ("-m", "slow", *tests)
-    return [
-        Stage((*QUICK, f"{DOCTESTS}[{name}]", *near), whole),
-        *([Stage((*QUICK, *rest), whole)] if rest else []),
-        *([Stage((*QUICK, *broad), (*QUICK, *broad))] if broad else []),
-        Stage(long, long),
+    asked = [
+        *((*QUICK, *some) for some in ([f"{DOCTESTS}[{name}]", *near], rest, broad) if some),
+        ("-m", "slow", *tests),
     ]
+    return [one for one in asked if len(one) > len(QUICK)]
+
+
+def _imports(test: str, module: str) -> bool:
+    """Whether it does, or imports the package of a package that the module is in."""
+    inner = module.rpartition(".")[0] if module.count(".") > 2 else module
+    return re.search(rf"\b{re.escape(inner)}\b", (ROOT / test).read_text(encoding="utf-8")) is not None
 
 
 class Bench:
-    """A copy of the project, and how long the tests of each package take in it without a mutant."""
+    """A copy of the project."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._seconds: dict[tuple[str, ...], float] = {}
+        self._passing = set[str]()
         for source in filter(Path.exists, (ROOT / name for name in COPIED)):
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             copy(source, folder / source.name)
@@ -122,23 +120,24 @@ class Bench:
         why = equivalents().get((mutant.file, mutant.shown))
         if why:
             return Outcome(mutant, EQUIVALENT, why)
-        for asked, whole in stages(mutant.file)[:most]:
-            limit = self._limit(whole)
+        for stage, asked in enumerate(stages(mutant.file)[:most]):
             with self._changed(mutant):
-                code, said, _ = self._pytest(asked, limit)
-            if code not in (0, 5):
+                code, said = self._pytest(asked, SECONDS[stage > 0])
+            if code not in PASSED:
                 lost = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))]
+                if lost:
+                    self._passes(lost[0].split()[1])
                 return Outcome(mutant, KILLED if lost else TIMED_OUT, lost[0][:160] if lost else "")
         return Outcome(mutant, SURVIVED)
 
-    def _limit(self, asked: tuple[str, ...]) -> float:
-        """Seconds of CPU for these tests, from what they take without a mutant; raises `SystemExit` if they fail then."""
-        if asked not in self._seconds:
-            code, said, seconds = self._pytest(asked, None)
-            if code not in (0, 5):
-                raise SystemExit(f"these tests fail without a mutant: {' '.join(asked)}\n{said}")
-            self._seconds[asked] = seconds
-        return max(LEAST, ROOM * self._seconds[asked])
+    def _passes(self, test: str) -> None:
+        """Raise `SystemExit` if the file of a test that noticed a mutant fails without one."""
+        file = test if test.startswith(DOCTESTS) else test.partition("::")[0]
+        if file not in self._passing:
+            code, said = self._pytest((file,), None)
+            if code not in PASSED:
+                raise SystemExit(f"{file} fails without a mutant:\n{said}")
+            self._passing.add(file)
 
     @contextmanager
     def _changed(self, mutant: Mutant) -> Iterator[None]:
@@ -153,22 +152,19 @@ class Bench:
             path.write_text(mutant.source, encoding="utf-8")
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
-    def _pytest(self, asked: tuple[str, ...], limit: float | None) -> tuple[int, str, float]:
-        """The exit status, what is said, and the seconds of CPU that it took; without a limit, what is compiled is kept."""
+    def _pytest(self, asked: tuple[str, ...], limit: int | None) -> tuple[int, str]:
+        """The exit status, and what is said; without a limit of seconds, what is compiled is kept."""
         environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1" if limit else ""}
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "--tb=no", "--no-header", *asked]
 
         def bounded() -> None:
             if limit:
-                resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit)))
+                resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
 
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, preexec_fn=bounded
         )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return done.returncode, done.stdout + done.stderr, seconds
+        return done.returncode, done.stdout + done.stderr
 
 
 @contextmanager

@@ -74,8 +74,8 @@ def test_all_packages_are_covered_by_tests_that_are_there() -> None:
     packages = {path.parent.name for path in (ROOT / "convcost").glob("*/__init__.py")}
     assert {*run.COVERING} <= packages
     for package in ("core", "ops", "memory", "space", "spec", "importers", "devices"):
-        for stage in stages(f"convcost/{package}/__init__.py"):
-            assert all((ROOT / word.split("::")[0]).exists() for word in stage.asked if word.startswith("tests"))
+        for asked in stages(f"convcost/{package}/__init__.py"):
+            assert all((ROOT / word.split("::")[0]).exists() for word in asked if word.startswith("tests"))
     assert all((ROOT / file).exists() for file in run.BROAD)
 
 
@@ -103,7 +103,7 @@ def test_who_is_noticed_and_who_survives(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(run, "ROOT", tmp_path / "project")
     monkeypatch.setattr(run, "COVERING", {})
     monkeypatch.setattr(run, "BROAD", set())
-    monkeypatch.setattr(run, "LEAST", 3)
+    monkeypatch.setattr(run, "SECONDS", (3, 3))
     monkeypatch.setattr(run, "equivalents", lambda: {("convcost/core/half.py", "while n <= 9:"): "of no consequence"})
     bench = Bench(tmp_path / "copy")
     found = {one.shown: bench.outcome(one, 1).word for one in all_mutants(["convcost/core/half.py"])}

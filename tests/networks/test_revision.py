@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from helpers.edits import CHAIN
+from helpers.limits import posix
 from helpers.paths import TESTS
 
 import convcost
@@ -132,6 +133,22 @@ def test_a_file_that_is_not_there_is_not_taken_from_the_folder(cli: Cli, reposit
     git(repository, "commit", "-q", "-m", "uses what is not committed")
     (repository / "parts" / "new.yaml").write_text(CHAIN, encoding="utf-8")
     assert "new.yaml" in cli.refused("diff", "HEAD:specs/other.yaml", "mobilenet_v2")
+
+
+@posix
+def test_no_program_runs_that_the_repository_names(cli: Cli, repository: Path) -> None:
+    """To fetch what a partial clone lacks, git would start the program that the folder's own settings name."""
+    named = subprocess.run(["git", "rev-parse", "HEAD:net.yaml"], capture_output=True, text=True, check=True).stdout
+    (repository / ".git" / "objects" / named[:2] / named[2:].strip()).unlink()
+    git(repository, "config", "core.repositoryformatversion", "1")
+    git(repository, "config", "extensions.partialClone", "origin")
+    git(repository, "config", "remote.origin.promisor", "true")
+    git(repository, "config", "remote.origin.url", "ssh://nowhere/x")
+    git(repository, "config", "protocol.ssh.allow", "always")
+    git(repository, "config", "core.sshCommand", "touch ran; false")
+    said = cli.refused_in_a_line("diff", "HEAD:net.yaml", "lenet5")
+    assert said.startswith("HEAD:net.yaml: git lists this file and cannot show it; in a partial clone 'git cat-file")
+    assert not (repository / "ran").exists()
 
 
 def test_without_a_repository_and_without_git(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import count
 
 import numpy as np
 import pytest
 
 import convcost
 from convcost import UsageError
+from convcost.space.axes import values_of
+from convcost.spec.syntax import Knob
 
 REFUSED = [
     ({"widht": [1, 2]}, "mobilenet_v2 has no knob 'widht'. Did you mean width?"),
@@ -56,3 +59,35 @@ def test_axis_values_are_exact_decimals():
         Fraction(1, 10),
         Fraction(7, 10),
     )
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        {"resolution": range(10**30)},
+        {"resolution": range(10**30, 0, -1)},
+        {"resolution": count(1)},
+        {"width": "0.001:1e90:0.001"},
+        {"width": "0.001:1000:0.001", "resolution": "224:1000224"},
+        {"width": "0.001:1000:0.001", "resolution": "1:1000000", "classes": "1:11"},
+    ],
+)
+def test_too_many_values_are_counted_and_not_made(axes, monkeypatch):
+    monkeypatch.setattr("convcost.space.axes.knob_value", lambda *_: pytest.fail("a value was made"))
+    with pytest.raises(UsageError, match=r"the most (is|that is swept is) [0-9,]+$"):
+        convcost.sweep("mobilenet_v2", **axes)
+
+
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        (range(9, 3, -3), (6, 9)),
+        (range(3, 9, 3), (3, 6)),
+        ("2:6:2", (2, 4, 6)),
+        ("1.0:3.0:1.0", (1, 2, 3)),
+        (iter([7, 5]), (5, 7)),
+    ],
+)
+def test_an_axis_of_integers_by_any_way_to_state_it(given, values):
+    assert values_of(Knob("n", None, 1), given) == values
+    assert values_of(Knob("n", None, Fraction(1)), list(values)) == tuple(map(Fraction, values))

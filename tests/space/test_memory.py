@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.specs import written
 
+from convcost import UsageError
+from convcost.core.dims import Array
+from convcost.space import build, numbers, space
+from convcost.space.evaluate import evaluate
 from convcost.space.evaluate.repeats import Distinct
 from convcost.space.open import design_space
 from convcost.space.space import DesignSpace
@@ -50,6 +56,67 @@ def test_a_file_of_any_length_is_written_from_pieces_that_do_not_grow(large: Des
     with at_most(300):
         for piece in islice(pieces(large, metrics=["macs"]), 2):
             assert prod(piece.shape) <= MEBIBYTE
+
+
+def test_parts_of_a_long_grid_are_built_with_so_many_numbers_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    axes = {"width": "0.1:4:0.1", "resolution": "32:71"}
+    whole = design_space("mobilenet_v1", {}, over=axes)
+    made = []
+
+    class Counted(numbers._Part):
+        def count(self, array: Array) -> None:
+            made.append((self, array.size))
+            super().count(array)
+
+    monkeypatch.setattr(numbers, "_Part", Counted)
+    monkeypatch.setattr(numbers, "MOST_MADE", 25_000)
+    parts = design_space("mobilenet_v1", {}, over=axes)
+    assert len(whole.regions) == 1 < len(parts.regions)
+    tried = {id(part): part for part, _ in made}
+    assert all(part.made <= 25_000 + 40 for part in tried.values())
+    assert len(tried) < 2 * len(parts.regions)  # what was too large is not tried again
+    for metric in whole.metrics:
+        assert (evaluate(whole, metric) == evaluate(parts, metric)).all()
+
+
+def test_tables_over_several_axes_at_once_are_refused_before_they_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The channels are one table over both axes, of 100 × 100 numbers of 8 bytes."""
+    text = """
+        knobs: {a: 1, b: 1}
+        input: [8, 8, 3]
+        layers:
+          - conv2d: {channels: 1 + a * b // 7, kernel: 1}
+    """
+    axes = {"a": "1:100", "b": "1:100"}
+    path = str(written(tmp_path, text))
+    monkeypatch.setattr(space, "MOST_TABLES", 2**20)
+    assert design_space(path, {}, over=axes).regions[0].held > 80_000
+    monkeypatch.setattr(space, "MOST_TABLES", 80_000)
+    with pytest.raises(UsageError, match="depend on several knobs at once, or on one in too many places: give fewer"):
+        design_space(path, {}, over=axes)
+
+
+def test_grids_of_too_many_structures_are_refused_before_most_are_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ", ".join(f"w{i}" for i in range(60))
+    text = f"""
+        knobs: {{n: 1, a: {{default: w0, choices: [{words}]}}, b: {{default: w0, choices: [{words}]}}}}
+        input: [8, 8, 3]
+        layers:
+          - {{conv2d: {{channels: 4, kernel: 1}}, repeat: n}}
+    """
+    path = str(written(tmp_path, text))
+    monkeypatch.setattr(build, "MOST_STRUCTURES", 50)
+    monkeypatch.setattr(build, "_at", lambda *_: pytest.fail("one was built"))
+    with pytest.raises(UsageError, match="have more than 50 structures, each of which is built by itself"):
+        design_space(path, {}, over={"a": words, "b": words})
+    monkeypatch.undo()
+    monkeypatch.setattr(build, "MOST_STRUCTURES", 50)
+    with pytest.raises(UsageError, match="have more than 50 structures"):
+        design_space(path, {}, over={"n": "3:60"}, memory_policy="training")
 
 
 @pytest.mark.parametrize("period", [2, 8, 1000])

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from helpers.limits import bounded, posix, process
 
+import convcost
+
 if TYPE_CHECKING:
     from helpers.cli import Cli
 
@@ -163,3 +165,38 @@ def test_resolved_form_of_a_large_network_can_be_read(cli: Cli, tmp_path: Path) 
     path.write_text(HEAD + "layers: [{conv2d: {channels: 4, kernel: 3, padding: 1}, repeat: 4900, name: conv}]\n")
     assert process(tmp_path, "spec", "resolve", str(path), "-o", str(flat)).status == 0
     assert cli("spec", "validate", flat).stderr == ""
+
+
+def grouped(times: int, item: str) -> str:
+    return "{layers: [" * times + item + "]}" * times
+
+
+def nested(groups: int) -> str:
+    """24 blocks in blocks, four sequences each, in a sequence and so many groups: 97 sequences and these."""
+    blocks = "".join(f"  b{i}: {{layers: [{grouped(3, f'b{i - 1}' if i else 'relu')}]}}\n" for i in range(24))
+    return HEAD + f"blocks:\n{blocks}layers: [{grouped(groups, 'b23')}]\n"
+
+
+@pytest.mark.parametrize(
+    ("within", "beyond", "message"),
+    [
+        (
+            HEAD + "layers: [{relu: , repeat: 5000}]\n",
+            HEAD + "layers: [{relu: , repeat: 5001}]\n",
+            r"repeat must be <= 5,000, got 5,001",
+        ),
+        (
+            HEAD + "layers: [tanh, {relu: , repeat: 4999}]\n",
+            HEAD + "layers: [tanh, {relu: , repeat: 4999}, tanh]\n",
+            r"a network may have 5,000 layers, this one has more",
+        ),
+        (nested(3), nested(4), r"sequences nest deeper than 100"),
+    ],
+)
+def test_a_bound_is_met_and_not_exceeded_by_one(within: str, beyond: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_text(within)
+    assert convcost.load(str(path)).steps
+    path.write_text(beyond)
+    with pytest.raises(convcost.SpecError, match=message):
+        assert convcost.load(str(path)).steps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from helpers.invalid import CASES, expected
 from helpers.limits import posix
+
+from convcost import SpecError, load
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -53,21 +54,55 @@ def test_file_of_two_mebibytes(cli: Cli, command: Sequence[str], tmp_path: Path)
     assert cli.refused_in_a_line(*command, path) == f"{path}: is larger than a spec may be (1,048,576 bytes)"
 
 
+NO_FILE = "cannot be read: it is a pipe or a device; write what it gives to a file"
+
+
 @BOTH
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device")
 def test_file_without_end(cli: Cli, command: Sequence[str]) -> None:
-    assert cli.refused_in_a_line(*command, "/dev/zero") == "/dev/zero: is larger than a spec may be (1,048,576 bytes)"
+    assert cli.refused_in_a_line(*command, "/dev/zero") == f"/dev/zero: {NO_FILE}"
+
+
+@posix
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("report", f"pipe{ending}") for ending in (".yaml", ".onnx", ".tflite", ".keras", ".pt2", ".param", ".json")),
+        ("spec", "resolve", "pipe.yaml"),
+        ("memory", "pipe.yaml"),
+        ("sweep", "pipe.yaml", "--over", "n=1"),
+        ("diff", "lenet5", "pipe.onnx"),
+        ("check", "pipe.yaml"),
+        ("check", "lenet5", "--max-macs", "1G", "--lock", "pipe.yaml"),
+        ("import", "pipe.onnx"),
+        ("latency", "lenet5", "--device", "./pipe.yaml"),
+        ("calibrate", "pipe.csv"),
+        ("calibrate", "pipe.json"),
+        ("frontier", "--data", "pipe.csv"),
+        ("verify", "--data", "pipe.csv"),
+    ],
+    ids=" ".join,
+)
+def test_a_pipe_is_refused_and_not_waited_for(
+    cli: Cli, command: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody ever writes to it: a command that opened it would not come back."""
+    monkeypatch.chdir(tmp_path)
+    (name,) = (word for word in command if "pipe" in word)
+    os.mkfifo(name)
+    assert cli.refused_in_a_line(*command) == f"{os.path.basename(name)}: {NO_FILE}"
 
 
 @BOTH
 @posix
-def test_pipe_that_closes_at_once(cli: Cli, command: Sequence[str], tmp_path: Path) -> None:
-    path = tmp_path / "pipe.yaml"
-    os.mkfifo(path)
-    writer = threading.Thread(target=lambda: os.close(os.open(path, os.O_WRONLY)), daemon=True)
-    writer.start()
-    assert cli.refused_in_a_line(*command, path) == f"{path}:1:1: the file is empty; a spec starts with 'convcost: 1'"
-    writer.join(10)
+def test_a_name_that_is_no_text_is_refused(cli: Cli, command: Sequence[str], tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/\xff.yaml"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("convcost: 1\n")
+    said = cli.refused_in_a_line(*command, os.fsdecode(path))
+    assert said == rf"{tmp_path}/\xff.yaml: is not UTF-8; rename what it names"
+    with pytest.raises(SpecError, match="cannot be read: its path is not UTF-8; rename the file or its folder"):
+        load(os.fsdecode(path))
 
 
 @BOTH

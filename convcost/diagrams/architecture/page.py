@@ -29,7 +29,7 @@ MOST = 1.32
 How wide a drawing is, its network decides: between these two it is as wide as its column, and what is wider scrolls."""
 
 _STYLE = f"""<style>
-svg.diagram {{ display: block; width: 100%; min-width: var(--wide); max-width: calc({MOST:g} * var(--wide)); height: auto; }}
+svg.diagram {{ display: block; width: 100%; min-width: var(--wide); max-width: calc({MOST:g} * var(--wide)); height: auto; text-rendering: geometricPrecision; }}
 .diagram [role=button] {{ cursor: pointer; }}
 .diagram [role=button]:hover > rect:last-of-type, .diagram [role=button]:focus-visible > rect:last-of-type,
 .diagram [aria-expanded=true] > rect:last-of-type {{ stroke: var(--s1); stroke-width: 2; }}
@@ -52,7 +52,7 @@ def planned_html(drawn: Plan, leads: Callable[[str], str] | None = None) -> str:
     """The same for boxes that are chosen already."""
     inside = _Inside(drawn, leads)
     wide = inside.svg(drawn.diagram(_WIDE, titled=False))
-    narrow = inside.svg(drawn.diagram(_NARROW, titled=False))
+    narrow = inside.svg(drawn.diagram(_NARROW, titled=False), tips=False)  # no pointer rests on a phone
     label = in_html(f"{drawn.named}: stages as boxes, repeated blocks once")
     pictures = f'<div class="wide-picture">{wide}</div><div class="narrow scrolls">{narrow}</div>'
     figure = f'<figure class="has-narrow" role="group" aria-label="{label}">{pictures}</figure>\n'
@@ -80,9 +80,9 @@ class _Inside:
             self.by_path.setdefault(".".join(inner.path), inner)
             self._learn(inner)
 
-    def svg(self, diagram: Picture) -> str:
+    def svg(self, diagram: Picture, *, tips: bool = True) -> str:
         """A picture whose boxes that can be unfolded are buttons."""
-        return svg(diagram, alone=False, opens=self.key, leads=self.leads)
+        return svg(diagram, alone=False, opens=self.key, leads=self.leads, tips=tips)
 
     def key(self, box: Box) -> str:
         """The id of the drawing of what is inside of a box; empty if that is nothing, or already too much."""

@@ -24,23 +24,26 @@ def svg(
     alone: bool = True,
     opens: Callable[[Box], str] | None = None,
     leads: Callable[[str], str] | None = None,
+    tips: bool = True,
 ) -> str:
     """The picture as SVG text; unless `alone`, it takes its colours from the surrounding page.
+
+    `tips` say more of a box than its name.
 
     `opens` says which part of the page a click on a box shows, by its id, if any; `leads` where on the page the name of
     another box leads, if anywhere.
     """
     size = f'viewBox="0 0 {number(diagram.width)} {number(diagram.height)}"'
-    look = 'text-rendering="geometricPrecision"'
     if alone:
         wide, high = number(diagram.width), number(diagram.height)
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{wide}" height="{high}" {size} font-family="{FONT}" {look}>'
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{wide}" height="{high}" {size} font-family="{FONT}" text-rendering="geometricPrecision">'
         head += f"<style>{css()}</style><title>{in_html(diagram.title)}</title>"
         head += f'<rect class="f-paper" width="{wide}" height="{high}"/>'
     else:
-        head = f'<svg class="diagram" style="--wide:{diagram.width / 16:g}rem" {size} {look}>'
+        head = f'<svg class="diagram w{round(diagram.width)}" {size}>'
     parts = [*_panels(diagram), *_edges(diagram.edges)]
-    parts += ['<g stroke="var(--muted)">', *_boxes(diagram.boxes, opens, leads), "</g>", *_legend(diagram)]
+    parts += ['<g class="f-s0" stroke="var(--muted)">', *_boxes(diagram.boxes, opens, leads, tips), "</g>"]
+    parts += _legend(diagram)
     parts += ['<g pointer-events="none">', *_labels(diagram.labels), "</g>"]  # a click goes to the box below
     return f"{head}{''.join(parts)}</svg>\n"
 
@@ -56,7 +59,7 @@ def _rectangle(x: float, y: float, width: float, height: float) -> str:
 
 
 def _boxes(
-    boxes: Sequence[Box], opens: Callable[[Box], str] | None, leads: Callable[[str], str] | None
+    boxes: Sequence[Box], opens: Callable[[Box], str] | None, leads: Callable[[str], str] | None, tips: bool
 ) -> Iterator[str]:
     for box in boxes:
         key = opens(box) if opens else ""
@@ -65,9 +68,9 @@ def _boxes(
         if box.repeats > 1:  # a second outline behind it: there are more of it
             second = _rectangle(box.x + STACK, box.y - STACK, box.width, box.height)
             behind = f'<rect class="f-paper" {second} rx="2.5"/><rect class="f-paper" stroke="none" {place} rx="2.5"/>'
-        fill = f'class="f-s0" fill-opacity="{_opacity(box.tint):g}"' if box.kind != "input" else 'class="f-paper"'
+        fill = f'fill-opacity="{_opacity(box.tint):g}"' if box.kind != "input" else 'class="f-paper"'
         dashed = "" if box.known and box.kind != "input" else ' stroke-dasharray="3 2"'
-        tip = f"<title>{lines_in_html(_tip(box))}</title>"
+        tip = f"<title>{lines_in_html(_tip(box) if tips else box.name)}</title>"
         drawn = f'{behind}<rect {fill} {place} rx="2.5"{dashed}/>'
         target = leads(box.name) if leads and not key else ""
         if target:

@@ -7,14 +7,13 @@ Every length is checked against the message that contains it, and the fields of 
 from __future__ import annotations
 
 import mmap
-import os
-import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
 from convcost.core.errors import Problem, SpecError
+from convcost.core.files import state_to_read
 
 MOST_FIELDS = 1_500_000
 """Fields that are read of one file; large models have some hundred thousand."""
@@ -49,10 +48,7 @@ def mapped(path: str) -> Iterator[Data]:
 
 def _map(path: str) -> Data:
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
-            raise malformed(path, "", "cannot be read: it is a folder or a device, not a file")
-        if not status.st_size:  # nothing can be mapped
+        if not state_to_read(path).st_size:  # nothing can be mapped
             return b""
         with open(path, "rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

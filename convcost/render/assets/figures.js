@@ -20,6 +20,7 @@
     svg.setAttribute("width", width);
     svg.setAttribute("height", height + HEAD);
     svg.setAttribute("role", "img");
+    svg.setAttribute("text-rendering", "geometricPrecision");
     svg.setAttribute("font-family", getComputedStyle(drawn).fontFamily);
     const paper = made("rect", { class: "f-paper", x, y: y - HEAD, width, height: height + HEAD });
     const words = made("text", { class: "f-ink", x: x + 10, y: y - HEAD + 22, "font-size": 15, "font-weight": 600 }, title);

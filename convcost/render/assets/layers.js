@@ -6,7 +6,8 @@
   const data = JSON.parse(document.getElementById("explanations").textContent);
   const explanation = (index, columns) => {
     const place = element("td", { colSpan: columns });
-    const [words, formulas, ...filled] = data.found[data.of[index]];
+    const [words, formulas, ...places] = data.found[data.of[index]];
+    const filled = places.map((text) => (typeof text === "number" ? data.texts[text] : text));
     const heads = ["quantity", "formula", "operands put in", "value"].map((name) => element("th", { scope: "col" }, name));
     const body = element("tbody");
     for (const [name, formula, constant] of data.formulas[formulas]) {

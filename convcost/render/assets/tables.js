@@ -32,13 +32,20 @@
       return before.join("");
     });
   };
+  const begins = (names, { cut }) => cut.map((kept, row) => (typeof kept === "string" ? kept : names[row].split(".").slice(0, kept ? -kept : undefined).join(".")));
   const csv = (coded) => {
-    const columns = coded.map(([name, values, of]) => [name, Array.isArray(values) ? values : texts(values), of]);
-    const count = Math.max(...columns.map(([, values, of]) => (Array.isArray(of) ? of : values).length));
-    const value = ([, values, of], row) => values[of === undefined ? row : Array.isArray(of) ? of[row] : of];
+    const places = new Map();
+    const rows = [];
+    for (const [name, coding, of] of coded) {
+      const values = coding.cut ? begins(rows[0], coding) : coding.front ? texts(coding) : coding;
+      const found = typeof of === "string" ? places.get(of) : of === undefined ? values.map((_, row) => row) : of;
+      places.set(name, found);
+      rows.push(found === 0 ? values[0] : found.map((place) => values[place]));
+    }
+    const count = Math.max(...rows.map((column) => (Array.isArray(column) ? column.length : 1)));
     const line = (cells) => cells.map(field).join(",") + "\n";
-    let text = line(columns.map(([name]) => name));
-    for (let row = 0; row < count; row++) text += line(columns.map((column) => value(column, row)));
+    let text = line(coded.map(([name]) => name));
+    for (let row = 0; row < count; row++) text += line(rows.map((column) => (Array.isArray(column) ? column[row] : column)));
     return text;
   };
 
@@ -324,11 +331,20 @@
 
   const grids = new Map(all("table").filter((table) => table.tHead && table.tBodies.length).map((table) => [table, new Grid(table)]));
 
+  // The row of a stage, a block, a unit or a layer that no picture leads to, and that has no id therefore.
+  const named = (key) => {
+    for (const grid of grids.values()) {
+      const node = grid.last && grid.nodes.find((one) => `row-${one.name.trim().replace(/\s+/g, "_")}` === key);
+      if (node) return node.row;
+    }
+    return null;
+  };
+
   // A link to a row opens what folds it.
   const follow = () => {
     let key = location.hash.slice(1);
     try { key = decodeURIComponent(key); } catch { return; }
-    const row = key && document.getElementById(key);
+    const row = key && (document.getElementById(key) || named(key));
     const grid = row && row.tagName === "TR" && grids.get(row.closest("table"));
     for (const was of all("tr.told")) was.classList.remove("told");
     if (!grid) return;
