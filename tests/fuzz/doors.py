@@ -93,7 +93,11 @@ def _at_places(path: str) -> None:
         problems = error.problems
     holds(bool(problems), "load refuses what validate does not")
     for problem in problems:
-        holds(problem.where is not None and bool(problem.what), f"a problem without a place or words: {problem}")
+        whole = problem.scope.endswith("net.yaml")  # such as its size
+        holds(
+            (whole or problem.where is not None) and bool(problem.what),
+            f"a problem without a place or words: {problem}",
+        )
 
 
 def _same(folder: Path, name: str, write: Callable[..., str]) -> None:
