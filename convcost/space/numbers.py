@@ -716,9 +716,11 @@ def _sum(terms: Iterable[Product]) -> Any:
 
 
 def _terms(value: Any) -> Sequence[Product] | None:
-    """A number as terms; None for one that is not an integer."""
+    """A number as terms; None for one that is not an integer, or a maximum that is not yet evaluated."""
     if isinstance(value, Sum):
         return value.terms
+    if isinstance(value, Most):
+        return None
     if isinstance(value, Field):
         return [(1, (value,))] if value.denominator == 1 else None
     return [(value.numerator, ())] if value.denominator == 1 else None
