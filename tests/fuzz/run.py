@@ -148,7 +148,7 @@ class _Worker:
         self.begin()
 
 
-def spread(seed: int, numbers: range, jobs: int, say: Callable[[int], None] = lambda _done: None) -> Found:
+def spread(seed: int, numbers: range, jobs: int, say: Callable[[Found], None] = lambda _found: None) -> Found:
     """All of these over processes; one that ends or hangs is named, and the rest goes on."""
     found, size = Found(), -(-len(numbers) // jobs)
     workers = [_Worker(seed, numbers[at : at + size]) for at in range(0, len(numbers), size)]
@@ -157,7 +157,7 @@ def spread(seed: int, numbers: range, jobs: int, say: Callable[[int], None] = la
         for worker in workers:
             if worker.pipe in ready:
                 if worker.hear(found):
-                    say(found.ends.total())
+                    say(found)
             elif time.monotonic() - worker.heard > _HUNG:
                 worker.lost(found, "the process hung")
     return found
