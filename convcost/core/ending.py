@@ -65,8 +65,9 @@ def held() -> Iterator[None]:
     came: list[int] = []
     before = {}
     if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in KEYBOARD + OTHERS if hasattr(signal, name)]
-        before = {number: signal.signal(number, lambda one, _: came.append(one)) for number in numbers}
+        numbers = [number for name in KEYBOARD + OTHERS if (number := getattr(signal, name, None)) is not None]
+        ours = [one for one in numbers if signal.getsignal(one) is not None]  # else it could not be set back
+        before = {number: signal.signal(number, lambda one, _: came.append(one)) for number in ours}
     try:
         yield
     finally:
@@ -84,7 +85,7 @@ def deaf() -> None:
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
     for tidy in reversed(_TIDY):
-        with suppress(OSError):
+        with suppress(Exception):  # whatever it is, there is nobody left to be told
             tidy()
     with suppress(OSError, AttributeError, ValueError):  # standard error is closed
         if number == signal.SIGINT and sys.stderr.isatty():

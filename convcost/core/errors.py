@@ -37,6 +37,8 @@ MOST_SHOWN = 60
 MOST_PROBLEMS = 1000
 """The number of problems after which a file is not read any further."""
 _LONGEST = 400
+_MOST_LISTED = 24
+"""The most names that a hint lists."""
 
 
 def one_line(text: str) -> str:
@@ -126,8 +128,8 @@ def _reading_order(problem: Problem) -> tuple[str, int, int, str, str]:
     return (where.file, where.line, where.column, problem.scope, problem.what)
 
 
-def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
-    """A hint that ends a message: the nearest known word, else all of them if they are few.
+def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = (), *, listed_by: str = "") -> str:
+    """A hint that ends a message: the nearest known word, else all of them if they are few, else the command that lists them.
 
     Words that are `also` possible are suggested if one is near, but not listed.
 
@@ -135,11 +137,15 @@ def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = ()) -> s
     '. Did you mean kernel?'
     >>> did_you_mean("zzz", ["kernel", "stride"])
     '. Known: kernel, stride'
+    >>> did_you_mean("zzz", map(str, range(100)), listed_by="convcost spec ops")
+    '. `convcost spec ops` lists all'
     """
     names = sorted(known)
     if found := nearest(word, {*names, *also}):
         return f". Did you mean {found}?"
-    return f". Known: {', '.join(names)}" if 0 < len(names) <= 24 else ""
+    if len(names) > _MOST_LISTED:
+        return f". `{listed_by}` lists all" if listed_by else ""
+    return f". Known: {', '.join(names)}" if names else ""
 
 
 class Unfit(ValueError):

@@ -49,23 +49,32 @@ def _numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     """Keep strings, lists and booleans out of arithmetic: Python would repeat a string or count true as 1."""
 
     def checked(*args: Any) -> Any:
-        if any(isinstance(arg, (str, tuple, list, bool)) for arg in args):
+        if any(type(arg) is not int and (isinstance(arg, (str, tuple, list)) or _is_truth(arg)) for arg in args):
             raise TypeError
         return function(*args)
 
     return checked
 
 
+def _is_truth(value: Any) -> bool:
+    """Whether it is true or false, here or at each point of an array."""
+    return isinstance(value, bool) or (dims.is_array(value) and value.dtype == bool)
+
+
+def _is_number(value: Any) -> bool:
+    return (isinstance(value, (int, Fraction)) or dims.is_array(value)) and not _is_truth(value)
+
+
 def _same(a: Any, b: Any) -> Any:
     """Equality of values of the same type: in Python, True == 1."""
-    if isinstance(a, bool) != isinstance(b, bool) and isinstance(a, int) and isinstance(b, int):
+    if (_is_truth(a) and _is_number(b)) or (_is_number(a) and _is_truth(b)):
         raise TypeError
     return dims.equal(a, b)
 
 
 def _truth(value: Any) -> Any:
     """Keep numbers and strings out of boolean operators."""
-    if isinstance(value, (int, Fraction, str, tuple, list)) and not isinstance(value, bool):
+    if isinstance(value, (str, tuple, list)) or _is_number(value):
         raise TypeError
     return value
 
@@ -374,11 +383,21 @@ def _binary(function: Callable[[Any, Any], Any], left: Evaluation, right: Evalua
 
 def _or(left: Evaluation, right: Evaluation) -> Evaluation:
     """Short-circuits where the left side is decided, so that `n == 0 or 8 % n == 0` never divides by zero."""
-    return lambda env: a if (a := _truth(left(env))) is True else dims.either(a, _truth(right(env)))
+    return lambda env: a if (a := _truth(left(env))) is True else dims.either(a, _beside(a, right, env))
 
 
 def _and(left: Evaluation, right: Evaluation) -> Evaluation:
-    return lambda env: a if (a := _truth(left(env))) is False else dims.both(a, _truth(right(env)))
+    return lambda env: a if (a := _truth(left(env))) is False else dims.both(a, _beside(a, right, env))
+
+
+def _beside(left: Any, right: Evaluation, env: Names) -> Any:
+    """The truth of the right side; where that has none, the left side must say at which points it is asked at all."""
+    try:
+        return _truth(right(env))
+    except (TypeError, AttributeError, KeyError, ArithmeticError, ExprError):
+        if dims.is_array(left):
+            bool(left)  # of a number over a grid: splits it
+        raise
 
 
 def _index(values: Evaluation, index: Evaluation, text: str) -> Evaluation:

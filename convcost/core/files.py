@@ -27,7 +27,7 @@ def state_to_read(path: str) -> os.stat_result:
     To read a pipe or a device would wait for its writer, or never end; a name that is no UTF-8 could stand in no result.
     """
     if not is_text(path):
-        raise OSError(errno.EILSEQ, "its name is not UTF-8; rename it", path)
+        raise OSError(errno.EILSEQ, "its path is not UTF-8; rename the file or its folder", path)
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)

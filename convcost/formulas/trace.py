@@ -19,7 +19,8 @@ from convcost.ops import OPS
 from convcost.ops.attributes import Connections, OneAxis, ShapesOf, SomeAxes
 from convcost.ops.window import dilated, slide, windowed
 
-_TIGHTNESS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
+_TIGHTNESS = {"+": 1, "-": 1, "*": 2, "%": 2}
+_SIGNS = {"+": " + ", "-": " - ", "*": "·", "%": " mod "}
 
 
 class Traced(int):
@@ -162,10 +163,17 @@ def named(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
     meant: dict[str, set[int]] = {}
     for name, value in (pair for shape in lettered for size in shape for pair in names_in(size)):
         meant.setdefault(name, set()).add(value)
+    before = {name: _before(name, meant, len(shapes)) for name, values in meant.items() if len(values) > 1}
     return tuple(
-        tuple(_renamed(size, _numbered(size, meant, at, len(shapes))) for size in shape)
+        tuple(_renamed(size, _numbered(size, meant, before, at)) for size in shape)
         for at, shape in enumerate(lettered, start=1)
     )
+
+
+def _before(name: str, taken: Container[str], inputs: int) -> int:
+    """The number before the first one of a name: if one of as many as there are inputs is taken, the next ones are tried."""
+    numbers = range(1, inputs + 1)
+    return next(n for n in count(0, inputs) if not any(f"{name}{n + number}" in taken for number in numbers))
 
 
 def _lettered(shape: Shape) -> tuple[Traced, ...]:
@@ -185,16 +193,13 @@ def names_in(size: Any) -> Iterator[tuple[str, int]]:
             yield from names_in(operand)
 
 
-def _numbered(size: Traced, meant: Mapping[str, set[int]], at: int, inputs: int) -> dict[str, str]:
-    """New names for those in a size of one of so many inputs that stand for other sizes as well."""
-    new = {}
-    for name, value in names_in(size):
-        others = meant[name] - {value}
-        if others and (value == 1 or others != {1}):
-            # If one of the numbers is part of a name already, the next ones are taken, for all inputs.
-            after = next(n for n in count(0, inputs) if not {f"{name}{n + i + 1}" for i in range(inputs)} & {*meant})
-            new[name] = f"{name}{after + at}"
-    return new
+def _numbered(size: Traced, meant: Mapping[str, set[int]], before: Mapping[str, int], at: int) -> dict[str, str]:
+    """New names for those in a size of an input that stand for other sizes as well, but for sizes of 1."""
+    return {
+        name: f"{name}{before[name] + at}"
+        for name, value in names_in(size)
+        if len(meant[name]) > (1 if value == 1 or 1 not in meant[name] else 2)
+    }
 
 
 def _renamed(size: Any, new: Mapping[str, str]) -> Any:
@@ -269,24 +274,33 @@ class _Writer:
         self.named = named
 
     def text(self, number: int, tightness: int) -> str:
+        """The history, in brackets where its operation binds less than `tightness`.
+
+        What stands left of a sign may be as long as a network is wide, as the channels of a concatenation: it is gone
+        through, not into.
+        """
+        behind: list[tuple[str, str, bool]] = []
+        while isinstance(number, Traced) and number.sign in _SIGNS and id(number) not in self.named:
+            own, (left, right) = _TIGHTNESS[number.sign], number.operands
+            # a - (b - c) needs its brackets, a·(b·c) does not; a·(b mod c) does.
+            tight = {"-": (1, 2), "%": (2, 3)}.get(number.sign, (own, own))
+            if number.sign == "*":
+                tight = (own, own + _is_mod(right))
+            behind.append((_SIGNS[number.sign], self.text(right, tight[1]), own < tightness))
+            number, tightness = left, tight[0]
+        parts = [self.operand(number, tightness)]
+        for sign, right_text, bracketed in reversed(behind):
+            parts += sign, right_text
+            parts = [f"({''.join(parts)})"] if bracketed else parts
+        return "".join(parts)
+
+    def operand(self, number: int, tightness: int) -> str:
+        """What is no sum, difference, product or remainder: a name, a value, a quotient or something negative."""
         if not isinstance(number, Traced):
             return str(number)
         if id(number) in self.named or not number.sign:
             return self.named.get(id(number), number.name) if self.names else str(int(number))
-        if number.sign == "neg":
-            return self.negative(number, tightness)
-        if number.sign == "//":
-            return self.quotient(number, tightness)
-        own = _TIGHTNESS[number.sign]
-        left, right = number.operands
-        # a - (b - c) needs its brackets, a·(b·c) does not; a·(b mod c) does.
-        tight = {"-": (1, 2), "%": (2, 3)}.get(number.sign, (own, own))
-        if number.sign == "*":
-            tight = (own, own + _is_mod(right))
-        body = {"+": " + ", "-": " - ", "*": "·", "%": " mod "}[number.sign].join(
-            (self.text(left, tight[0]), self.text(right, tight[1]))
-        )
-        return f"({body})" if own < tightness else body
+        return self.negative(number, tightness) if number.sign == "neg" else self.quotient(number, tightness)
 
     def negative(self, number: Traced, tightness: int) -> str:
         """-x; and -(-x // y), which is how the rules round up."""

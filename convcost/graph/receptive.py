@@ -86,6 +86,22 @@ class _Scattered(NamedTuple):
 _Track: TypeAlias = _Moving | _Scattered
 _LONGEST = 4096
 """The most fields that are kept before they repeat."""
+_MOST_COMPARED = 2**20
+"""Positions whose fields are looked at in a network, about a second: behind upsampling fields repeat late, and where that is
+later and later, what is said from there on is a bound."""
+
+
+class _Work:
+    """How many positions may still be looked at."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, positions: int) -> bool:
+        """Whether so many may, which are then counted."""
+        enough = positions <= self.left
+        self.left -= positions * enough
+        return enough
 
 
 def receptive_fields(walked: Walked) -> Mapping[str, Fields]:
@@ -103,8 +119,9 @@ def receptive_fields(walked: Walked) -> Mapping[str, Fields]:
         name: {(name, axis): _Moving(axis, 1, ((0, 1),), False) for axis in range(len(sizes[name]))} for name in sizes
     }
     found: dict[str, Fields] = {}
+    work = _Work(_MOST_COMPARED)
     for step in walked.steps:
-        tracks = dict(_tracks(step, seen, sizes))
+        tracks = dict(_tracks(step, seen, sizes, work))
         for edge in output_edges(step.node, step.cost):
             seen[edge] = tracks
         found[step.node.name] = {
@@ -121,7 +138,7 @@ def _positions(shape: Sequence[int]) -> Sequence[int]:
 
 
 def _tracks(
-    step: Step, seen: Mapping[str, Mapping[tuple[str, int], _Track]], sizes: Mapping[str, Sequence[int]]
+    step: Step, seen: Mapping[str, Mapping[tuple[str, int], _Track]], sizes: Mapping[str, Sequence[int]], work: _Work
 ) -> Iterator[tuple[tuple[str, int], _Track]]:
     """What a step sees along each axis of each input that it depends on."""
     try:
@@ -132,22 +149,22 @@ def _tracks(
     for key in dict.fromkeys(key for tracks in read for key in tracks):
         size = sizes[key[0]][key[1]]
         each = [
-            _through(tracks[key], way, shape, size, step.node.name)
+            _through(tracks[key], way, shape, size, step.node.name, work)
             for tracks, way, shape in zip(read, ways, step.input_shapes)
             if key in tracks
         ]
         if step.traits.joins and any(isinstance(track, _Scattered) for track in each):
-            yield key, _side_by_side(each, step, size)
+            yield key, _side_by_side(each, step, size, work)
         else:
-            yield key, _joined(each, step.cost.out[0] if step.cost.out else (), size)
+            yield key, _joined(each, step.cost.out[0] if step.cost.out else (), size, work)
 
 
-def _side_by_side(tracks: Sequence[_Track], step: Step, size: int) -> _Track:
+def _side_by_side(tracks: Sequence[_Track], step: Step, size: int, work: _Work) -> _Track:
     """Of moved elements that are concatenated: along an axis of positions each element is of one branch."""
     out, shape = step.cost.out[0], step.input_shapes[0]
     at = position(len(shape), step.node.attrs["axis"])
     if at is None or at == len(shape) - 1 > 0:
-        return _joined(tracks, out, size)
+        return _joined(tracks, out, size, work)
     spans = [_together(track, out, size) for track in tracks]
     sizes = [track.size if isinstance(track, _Scattered) else _largest(track) for track in tracks]
     axes = frozenset({at}).union(*(track.axes for track in tracks if isinstance(track, _Scattered)))
@@ -158,13 +175,13 @@ def _largest(track: _Moving) -> int:
     return max(stop - first for first, stop in track.spans)
 
 
-def _through(track: _Track, way: Route | None, shape: Sequence[int], size: int, name: str) -> _Track:
+def _through(track: _Track, way: Route | None, shape: Sequence[int], size: int, name: str, work: _Work) -> _Track:
     """What is seen through one input of a step; `shape` is that input's, `size` that of the axis of the network's input."""
     if isinstance(track, _Moving) and track.axis is None:
         return track
     if way is None:
         return _constant(_together(track, shape, size), bound=True)
-    return _moved(track, way, name) if isinstance(track, _Scattered) else _along(track, way, shape, size, name)
+    return _moved(track, way, name) if isinstance(track, _Scattered) else _along(track, way, shape, size, name, work)
 
 
 def _moved(track: _Scattered, way: Route, name: str) -> _Track:
@@ -177,14 +194,14 @@ def _moved(track: _Scattered, way: Route, name: str) -> _Track:
     return track._replace(axes=to, made=name if again else track.made)
 
 
-def _along(track: _Moving, way: Route, shape: Sequence[int], size: int, name: str) -> _Track:
+def _along(track: _Moving, way: Route, shape: Sequence[int], size: int, name: str, work: _Work) -> _Track:
     """Fields that move along an axis, which is read by a window, or whole, or whose elements are moved."""
     axis = track.axis or 0
     read, to = way.reads[axis], way.to[axis]
     if read.whole:
         return _constant(_together(track, shape, size), bound=track.bound)
     if not isinstance(to, frozenset):
-        return _composed(track, read, to)
+        return _composed(track, read, to, shape, size, work)
     if shape[axis] == 1:
         return _constant(track.at(0), bound=track.bound)
     return _Scattered(to, _largest(track), _together(track, shape, size), name, track.bound)
@@ -208,16 +225,17 @@ def _together(track: _Track, shape: Sequence[int], size: int) -> tuple[int, int]
     return max(0, min(first for first, _ in ends)), min(size, max(stop for _, stop in ends))
 
 
-def _composed(track: _Moving, read: Reads, to: int) -> _Track:
+def _composed(track: _Moving, read: Reads, to: int, shape: Sequence[int], size: int, work: _Work) -> _Track:
     """The fields of an output that reads positions of the input by a window."""
     period = len(track.spans)
     if read.stride == 0:
         return _constant(_hull(track, read, 0), bound=track.bound)
     common = gcd(period * read.scale, read.stride)
     spans = period * read.scale // common
-    if spans > _LONGEST:
+    # What each of them costs: the ends of the positions that it reads, and to be kept and compared itself.
+    if spans > _LONGEST or (spans > 1 and not work.take(spans * (2 + min(len(read.taps(0)), 2 * period)))):
         wide = _largest(track) + abs(track.shift)
-        return _Scattered(frozenset({to}), wide, track.spans[0], "", bound=True)
+        return _Scattered(frozenset({to}), wide, _together(track, shape, size), "", bound=True)
     found = [_hull(track, read, at) for at in range(spans)]
     return _Moving(to, track.shift * (read.stride // common), tuple(found), track.bound)
 
@@ -232,7 +250,7 @@ def _hull(track: _Moving, read: Reads, at: int) -> tuple[int, int]:
     return _widest([track.at(tap) for tap in ends])
 
 
-def _joined(tracks: Sequence[_Track], out: Sequence[int], size: int) -> _Track:
+def _joined(tracks: Sequence[_Track], out: Sequence[int], size: int, work: _Work) -> _Track:
     """What one branch or another sees."""
     first, *others = tracks
     if all(other == first for other in others):
@@ -244,12 +262,13 @@ def _joined(tracks: Sequence[_Track], out: Sequence[int], size: int) -> _Track:
         return min(wholes, key=lambda track: track.bound)
     moving = [track for track in tracks if isinstance(track, _Moving)]
     axes = {track.axis for track in moving} - {None}
-    if len(moving) < len(tracks) or len(axes) > 1:
+    period = lcm(*(len(track.spans) for track in moving))
+    followed = period == 1 or (period <= _LONGEST and work.take(period * len(moving)))
+    if len(moving) < len(tracks) or len(axes) > 1 or not followed:
         spans = [_together(track, out, size) for track in tracks]
         whole = min(span[0] for span in spans), max(span[1] for span in spans)
         return _constant(whole, bound=True)
     (axis,) = axes or {None}
-    period = lcm(*(len(track.spans) for track in moving))
     ahead = {track.shift * (period // len(track.spans)) for track in moving}
     bound = any(track.bound for track in moving)
     if len(ahead) == 1:

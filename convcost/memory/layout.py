@@ -10,8 +10,9 @@ last op, and a branch can lie in its concat's output only if it has the same typ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from convcost.core import axes
 from convcost.core.dims import Shape
@@ -62,6 +63,10 @@ class MemoryLayout:
     def placed(self, edge: str) -> bool:
         """Whether the edge is part of a region, so that it cannot be placed freely."""
         return any(tensor in self.regions for tensor in self.home[edge])
+
+    def joined(self) -> Iterable[tuple[int, ...]]:
+        """Each region once, in the order of their first tensors."""
+        return {id(region): region for region in self.regions.values()}.values()
 
     def of(self, edges: Iterable[str]) -> Iterator[int]:
         """The tensors whose memory the edges use."""
@@ -187,18 +192,21 @@ def _join(found: MemoryLayout, at: int, step: Step, dtype: str | None) -> None:
     concatenated elsewhere too, or one of another type than the output has to be copied.
     """
     node, axis = step.node, _axis(step)
-    inputs, parts, pieces = list(node.inputs), list(step.input_shapes), list[int]()
+    pieces, taken = list[int](), set[int]()
     copied: list[tuple[int, Placed]] = []
     read: list[int] = []
-    while inputs:
-        count = _joinable(found, inputs, axis, pieces, dtype)
+    begin = 0
+    while begin < len(node.inputs):
+        count = _joinable(found, node.inputs, begin, axis, taken, dtype)
         if count:
-            pieces.extend(found.of(inputs[:count]))
+            joined = [*found.of(node.inputs[begin : begin + count])]
+            pieces.extend(joined)
+            taken.update(joined)
         else:
-            read.append(len(node.inputs) - len(inputs))
-            copied.append((len(pieces), Placed(f"{node.name}[{read[-1]}]", at, parts[0], dtype)))
+            read.append(begin)
+            copied.append((len(pieces), Placed(f"{node.name}[{begin}]", at, step.input_shapes[begin], dtype)))
             pieces.append(-1)
-        del inputs[: max(count, 1)], parts[: max(count, 1)]
+        begin += max(count, 1)
     if len(copied) == len(pieces):  # no input is in place: a tensor of its own, as for any other op
         copied, pieces = [(0, Placed(node.name, at, step.cost.out[0], dtype))], [-1]
     found.reads[at] = tuple(read)
@@ -220,21 +228,24 @@ def _axis(step: Step) -> int:
     return (axes.position(rank, step.node.attrs["axis"]) or 0) - rank
 
 
-def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: int, taken: Sequence[int], dtype: str | None) -> int:
-    """How many of the leading inputs form a whole region; 0 if none do."""
-    if not found.home[inputs[0]]:  # stored with the weights
+def _joinable(
+    found: MemoryLayout, inputs: Sequence[str], begin: int, axis: int, taken: Collection[int], dtype: str | None
+) -> int:
+    """How many of the inputs from one on form a whole region; 0 if none do."""
+    if not found.home[inputs[begin]]:  # stored with the weights
         return 0
-    first = found.home[inputs[0]][0]
+    first = found.home[inputs[begin]][0]
     region = found.regions.get(first, (first,))
-    if first in taken or found.axes.get(first, axis) != axis:
+    if first in taken or first != region[0] or found.axes.get(first, axis) != axis:
         return 0
     if any(found.tensors[tensor].type != (dtype or DEFAULT) for tensor in region):
         return 0
-    covered: tuple[int, ...] = ()
-    for count, edge in enumerate(inputs, 1):
-        covered += found.home[edge]
-        if edge not in found.whole or region[: len(covered)] != covered:
+    covered = 0
+    for count, edge in enumerate(islice(inputs, begin, None), 1):
+        home = found.home[edge]
+        if edge not in found.whole or region[covered : covered + len(home)] != home:
             return 0
-        if covered == region:
+        covered += len(home)
+        if covered == len(region):
             return count
     return 0

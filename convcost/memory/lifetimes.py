@@ -10,9 +10,10 @@ numpy arrays (a sweep) or sympy symbols (a closed form).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from typing import NamedTuple, Protocol
 
 from convcost.core.dims import Dim, Shape, elements, is_array, maximum, minimum, product
@@ -233,16 +234,18 @@ class Overwriting:
             writes = any(where.tensors[t].name == out for t in where.home[out])
             over = targets(step) if chosen.overwrite else ()
             over = step.node.inputs[:1] if chosen.depthwise and is_depthwise(step) else over
-            allowed = [edge for edge in over if writes and self._fits(edge, out, step, where, held)]
+            readings = Counter(where.of(dict.fromkeys(step.node.inputs))) if over else Counter()
+            fits = partial(self._fits, out=out, where=where, held=held, readings=readings)
+            allowed = [edge for edge in over if writes and fits(edge)]
             self.over.append(tuple(allowed))
             # A tensor placed over a region may not become part of another region.
             if where.placed(out) or any(edge in held for edge in (*allowed, *(() if writes else step.node.inputs[:1]))):
                 held.update(edges)
 
     @staticmethod
-    def _fits(edge: str, out: str, step: Step, where: MemoryLayout, held: set[str]) -> bool:
-        mine = set(where.home[edge])
-        alone = not any(mine & set(where.home[other]) for other in step.node.inputs if other != edge)
+    def _fits(edge: str, out: str, where: MemoryLayout, held: set[str], readings: Mapping[int, int]) -> bool:
+        """Whether the first output can take the place of an input; `readings` says how many inputs lie in each tensor."""
+        alone = all(readings[tensor] == 1 for tensor in where.home[edge])
         wide = {DTYPE_BITS[where.tensors[tensor].type] for tensor in (*where.home[edge], *where.home[out])}
         return edge in where.whole and alone and len(wide) == 1 and not (edge in held and where.placed(out))
 
@@ -308,18 +311,18 @@ def _assembled(
     def lies(tensors: Iterable[int]) -> tuple[int, ...]:
         return tuple(number[root] for tensor in tensors for root in roots.get(tensor, (tensor,)))
 
-    over: dict[int, tuple[str, ...]] = {}
+    over: dict[int, list[str]] = {}
     for tensor in sorted(roots, key=lambda tensor: position.get(where.tensors[tensor].step, -1)):
         for root in lies((tensor,)):
-            over[root] = (*over.get(root, ()), where.tensors[tensor].name)
+            over.setdefault(root, []).append(where.tensors[tensor].name)
     home = {edge: lies(tensors) for edge, tensors in where.home.items()}
     return Lifetimes(
         tuple(Tensor(m.name, m.shape, position.get(m.step, -1), end, m.dtype) for m, end in made) + tuple(masks),
         len(steps),
         home,
-        tuple(dict.fromkeys(map(lies, where.regions.values()))),
+        tuple(dict.fromkeys(map(lies, where.joined()))),
         _windows(steps, where, position) if chosen.keeps == "layer" else None,
-        over,
+        {root: tuple(names) for root, names in over.items()},
         tuple(dict.fromkeys(tensor for edge in walked.outputs for tensor in home[edge])),
         {number[tensor]: number[under] for tensor, under in written.begins.items()},
     )

@@ -164,17 +164,13 @@ def _hint(place: Revised) -> str:
 
 def _blob(place: Revised, path: str) -> bytes | None:
     """What a file contains, through links inside of the repository; None if there is none."""
+    data = b""
     for _ in range(8):
         listed = _git(place, "ls-tree", "--full-tree", place.revision, "--", f":(literal){path}")
         mode, kind = (*(listed or b"").split(maxsplit=2), b"", b"")[:2]
         if kind != b"blob":
             return None
-        data = _git(place, "cat-file", "blob", f"{place.revision}:{path}")
-        if data is None:
-            raise UsageError(
-                f"{place.revision}:{path}: git lists this file and cannot show it; in a partial clone "
-                f"'git cat-file -p {place.revision}:{path}' fetches it"
-            )
+        data = _contents(place, path)
         if mode != b"120000":
             break
         path = normpath(join(dirname(path), data.decode("utf-8", "replace")))
@@ -183,6 +179,17 @@ def _blob(place: Revised, path: str) -> bytes | None:
     if data.startswith(_LFS):
         raise UsageError(
             f"{place.revision}:{path} is kept in Git LFS, so that git has only a pointer to it; check it out"
+        )
+    return data
+
+
+def _contents(place: Revised, path: str) -> bytes:
+    """What git has stored for a path that it lists; raises `UsageError` where it was never fetched."""
+    data = _git(place, "cat-file", "blob", f"{place.revision}:{path}")
+    if data is None:
+        raise UsageError(
+            f"{place.revision}:{path}: git lists this file and cannot show it; in a partial clone "
+            f"'git cat-file -p {place.revision}:{path}' fetches it"
         )
     return data
 

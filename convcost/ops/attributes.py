@@ -23,6 +23,11 @@ MOST_PARTS = 1000
 FEW = 12
 
 
+def one_value(value: Any) -> Any:
+    """A value that decides about structure: of a number that varies over a grid the one that it has, else the grid is split."""
+    return int(value) if is_array(value) else value
+
+
 class Kind:
     """A kind of attribute."""
 
@@ -237,7 +242,7 @@ class Connections(Kind):
             raise self.unfit(value)
         if len(rows) > MOST_PARTS:
             raise Unfit(f"must have at most {MOST_PARTS:,} rows, got {len(rows):,}")
-        table = tuple(tuple(Integer(0).convert(channel) for channel in row) for row in rows)
+        table = tuple(tuple(Integer(0).convert(one_value(channel)) for channel in row) for row in rows)
         for row in table:
             if len(set(row)) < len(row):
                 raise Unfit(f"must name each channel of a row once, got {say(row)}")
@@ -319,7 +324,7 @@ class OneAxis(Kind):
             return value
         if isinstance(value, (bool, str, list, tuple, dict)) or value is None or is_symbolic(value):
             raise self.unfit(value)
-        number = int(value) if is_array(value) else value  # which axis is meant is structure
+        number = one_value(value)
         if number != int(number) or not -MOST_AXES <= number < MOST_AXES:
             raise self.unfit(value)
         return int(number)
@@ -365,7 +370,7 @@ class ShapeOf(Kind):
         sizes = list(value) if isinstance(value, (list, tuple)) else [value]
         if not 1 <= len(sizes) <= MOST_AXES:
             raise self.unfit(value)
-        left = [i for i, size in enumerate(sizes) if type(size) is int and size == -1] if self.rest else []
+        left = [i for i, size in enumerate(sizes) if _is_rest(size)] if self.rest else []
         if len(left) > 1:
             raise self.unfit(value)
         return tuple(None if i in left else self.one.convert(size) for i, size in enumerate(sizes))
@@ -478,6 +483,12 @@ class Slidable(Rank):
 
     def over(self, axes: int, *, leading: bool) -> Rank:
         return Slidable(axes, leading=leading)
+
+
+def _is_rest(size: Any) -> bool:
+    """Whether a size is -1; one that is so at some points of a grid alone splits it."""
+    found = size == -1
+    return bool(found.all() if is_array(found) else found)
 
 
 def _array_of(item: dict[str, Any], length: int) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def manual(name: str, blocks: Iterable[str] = ()) -> Manual:
     """The manual page of one op; raises `UsageError`, which may suggest one of some blocks."""
     if name not in OPS:
         known = [*OPS, *blocks]
-        raise UsageError(f"there is no op {'or block ' * (len(known) > len(OPS))}{name!r}{did_you_mean(name, known)}")
+        hint = did_you_mean(name, known, listed_by="convcost spec ops")
+        raise UsageError(f"there is no op {'or block ' * (len(known) > len(OPS))}{name!r}{hint}")
     op = OPS[name]
     return Manual(op.name, "op", summary(op), tuple(map(_entry, op.attrs.values())), op.doc)
 

@@ -57,4 +57,4 @@ def _family(model: str) -> str:
 def known_source(source: str | None) -> None:
     """Raise `UsageError` for a source that is not in sources.yaml."""
     if source is not None and source not in sources():
-        raise UsageError(f"there is no source {source!r}{did_you_mean(source, sources())}")
+        raise UsageError(f"there is no source {source!r}{did_you_mean(source, sources(), listed_by='convcost verify')}")

@@ -214,7 +214,8 @@ def timings_on(setup: str, models: str | Sequence[str] = (), source: str | None 
     <Timings on Google Pixel 1, one large core of the CPU, TensorFlow Lite of 2018, 1 thread, fp32 · 22 networks>
     """
     if setup not in setups():
-        raise UsageError(f"there are no published latencies of {setup!r}{did_you_mean(setup, setups())}")
+        hint = did_you_mean(setup, setups(), listed_by="convcost verify --latency all")
+        raise UsageError(f"there are no published latencies of {setup!r}{hint}")
     known_source(source)
     chosen = Chosen(models, source)
     return Timings(setups()[setup], tuple(one for one in timings() if one.setup.key == setup and chosen.has(one)))

@@ -228,7 +228,8 @@ def _own_table(name: str, *, whole: bool) -> PublishedLatencies:
     """What a calibrated device was fitted on, each network beside what a fit without it says; raises `UsageError`."""
     known = calibrated_names()
     if name not in known and not name.endswith((".yaml", ".yml")):
-        raise UsageError(f"there are no published latencies of {name!r}{did_you_mean(name, [*setups(), *known])}")
+        hint = did_you_mean(name, [*setups(), *known], listed_by="convcost verify --latency all")
+        raise UsageError(f"there are no published latencies of {name!r}{hint}")
     device = find(name)
     if not isinstance(device, Device):
         raise UsageError(f"{name} is a roofline, and was fitted on nothing: name a setup or a calibrated device")

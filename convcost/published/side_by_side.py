@@ -45,6 +45,10 @@ def side_by_side(
     opened = list(map(load, networks))
     sides = sides_of(opened, convention=convention, batch=batch, dtype=dtype, memory_policy=memory_policy)
     wanted = [name for name in columns or () if name in ACCURACIES]
+    if not wanted and CITED in (columns or ()):
+        raise UsageError(
+            f"the column {CITED} says where an accuracy is printed: name {' or '.join(ACCURACIES)} as well"
+        )
     asked = display(units, digits)
     if not wanted:
         return totals_table(sides, columns, asked)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from convcost.render.cells import bar, bars_of, columns_of, without_blocks
-from convcost.render.escape import in_html, in_json
+from convcost.render.escape import in_html, printable
 from convcost.render.palette import css
 
 SCRIPTS = ("save.js", "tables.js", "figures.js")
@@ -253,9 +253,17 @@ def framed(
 
 
 def data(key: str, content: Any) -> str:
-    """JSON data for a script of the page."""
-    text = in_json(json.dumps(content, ensure_ascii=False, separators=(",", ":"))).replace("<", "\\u003c")
+    """JSON data for a script of the page, which shows its texts as they are."""
+    text = json.dumps(_printable(content), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="{key}">{text}</script>\n'
+
+
+def _printable(content: Any) -> Any:
+    if isinstance(content, str):
+        return printable(content)
+    if isinstance(content, dict):
+        return {printable(key): _printable(value) for key, value in content.items()}
+    return [_printable(one) for one in content] if isinstance(content, (list, tuple)) else content
 
 
 def notes(pairs: Iterable[tuple[str, str]]) -> str:

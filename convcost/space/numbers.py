@@ -346,6 +346,12 @@ class Mask:
 
     __rand__, __ror__ = __and__, __or__
 
+    def __eq__(self, other: object) -> Any:
+        return _mask(self.array == _truth(other)) if isinstance(other, (bool, Mask)) else False
+
+    def __ne__(self, other: object) -> Any:
+        return _mask(self.array != _truth(other)) if isinstance(other, (bool, Mask)) else True
+
     def __invert__(self) -> Mask:
         return Mask(~self.array)
 
@@ -387,6 +393,8 @@ def select(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`."""
     if not isinstance(condition, Mask):
         return a if condition else b
+    if not (is_number(a) and is_number(b)):
+        raise Undecided(condition.array)  # a word, a list or a truth value is no number, at any point
     if any(isinstance(one, Sum) or (isinstance(one, Field) and _along_others(condition, one)) for one in (a, b)):
         # A product stays a product: times 1 where it counts, times 0 elsewhere.
         return a * make(condition.array.astype(np.int64)) + b * make((~condition.array).astype(np.int64))

@@ -189,15 +189,17 @@ class DesignSpace:
 
     def kinds(self, axis: int, metrics: Sequence[str]) -> Array:
         """A number for each value of an axis: values with the same number cost the same, all else being equal."""
-        columns = []
-        for region in self.regions:
-            for metric in metrics if not region.reason else ():
-                column = np.full(self.shape[axis], -1, dtype=np.intp)
-                column[region.box[axis]] = region.kinds(metric)[axis]
-                columns.append(column)
-            if region.reason:
-                columns.append(np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp))
-        return kinds_along(0, [np.stack(columns, axis=1)] if columns else [], self.shape[axis])
+
+        def columns() -> Iterator[Array]:
+            for region in self.regions:
+                for metric in metrics if not region.reason else ():
+                    column = np.full(self.shape[axis], -1, dtype=np.intp)
+                    column[region.box[axis]] = region.kinds(metric)[axis]
+                    yield column
+                if region.reason:
+                    yield np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp)
+
+        return kinds_along(0, columns(), self.shape[axis])
 
     @property
     def network(self) -> str:

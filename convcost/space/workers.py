@@ -106,7 +106,7 @@ def _on_dask(
 
 @contextmanager
 def _dask_here(jobs: int) -> Iterator[Any]:
-    """A cluster of workers on this machine, of which nothing is left behind, whatever ends this process."""
+    """A cluster of workers on this machine, of which nothing is left behind if a signal ends this process."""
     import dask
     from distributed import LocalCluster
 

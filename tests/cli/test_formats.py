@@ -25,7 +25,7 @@ LAYER = "--input 6x6x3 --filters 5 --kernel 3"
 #: Command -> what stands behind it; each kind of table that it makes.
 CASES = {
     "boards": ["nano"],
-    "calibrate": ["tests/measured/measured.csv --name x"],
+    "calibrate": ["tests/measured/measured.csv --where network=m --name x"],
     "check": ["lenet5 --max-macs 1M", "lenet5 --max-macs 300k --max-params 1k", "lenet5 vgg11 --max-macs 1M"],
     "compare": [LAYER, f"{LAYER} --against spatial --against inverted:4", f"{LAYER} --law"],
     "devices": ["pixel"],
@@ -176,6 +176,24 @@ def test_a_table_without_rows_has_the_same_columns(cli: Cli, name: str, some: st
     )
     assert len(full) > len(empty) == 1
     assert full[0] == empty[0]
+
+
+#: Commands that draw, by their first case; all others refuse a picture in one line.
+DRAW = {"compare", "draw", "frontier", "latency", "memory", "reconcile", "report", "rewrite", "sweep"}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, door in DOORS.items() if door.writes))
+def test_a_picture_is_one_and_an_unknown_ending_is_none(cli: Cli, name: str, tmp_path: Path) -> None:
+    words = [*name.split(), *CASES[name][0].split()]
+    for ending in (".svg", ".SVG", ".xyz", ".parquet"):
+        path = tmp_path / f"x{ending}"
+        if ending.lower() == ".svg" and name in DRAW:
+            assert cli.ok(*words, "-o", path) == ""
+            formats.read("svg", path.read_text(encoding="utf-8"))
+        elif not (name == "sweep" and ending == ".parquet"):
+            said = cli.refused(*words, "-o", path)
+            assert str(path) in said.splitlines()[-1]
+            assert not path.exists()
 
 
 def test_a_sweep_is_also_written_as_parquet(cli: Cli, tmp_path: Path) -> None:

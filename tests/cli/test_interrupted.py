@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from helpers.interrupted import LONG, NEEDS, interrupted
+from helpers.interrupted import LONG, NEEDS, OLD, Interrupted, interrupted
 from helpers.limits import posix
 
 pytestmark = [posix, pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs a process table")]
@@ -36,6 +36,22 @@ def test_a_command_that_is_interrupted(name: str, number: int, group: bool, mome
         pytest.skip(f"{NEEDS[name]} is not installed")
     found = interrupted(LONG[name], number, moment, group=group, folder=tmp_path)
     assert found.wrong(number) == []
+
+
+def test_whatever_is_wrong_is_noticed() -> None:
+    right = Interrupted(130, 0.1, {}, "", {"old.csv": OLD})
+    assert right.wrong(signal.SIGINT) == []
+    for wrong in (
+        right._replace(status=1),
+        right._replace(status=143),
+        right._replace(seconds=2.1),
+        right._replace(left={1: "worker"}),
+        right._replace(said="Traceback"),
+        right._replace(files={}),
+        right._replace(files={"old.csv": "new"}),
+        right._replace(files={"old.csv": OLD, ".convcost-1-2.part": "half"}),
+    ):
+        assert len(wrong.wrong(signal.SIGINT)) == 1
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:

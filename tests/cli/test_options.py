@@ -31,6 +31,10 @@ def test_completion_knows_the_zoo() -> None:
         (["sweep", "lenet5", "--over", "classes=1,2", "--front", "macs,macs"], "macs stands twice"),
         (["explain", "lenet5", "-o", "x.parquet"], "x.parquet: Parquet holds the points of a sweep; .json"),
         (["explore", "lenet5", "-o", "x.csv"], "explore writes a page; FILE must end in .html, got x.csv"),
+        (["spec", "resolve", "lenet5", "-o", "x.csv"], "'-o' / '--output': x.csv: a spec is written as FILE.yaml"),
+        (["spec", "ops", "zzzzzz"], "there is no op or block 'zzzzzz'. `convcost spec ops` lists all"),
+        (["verify", "--source", "zzzzzz"], "there is no source 'zzzzzz'. `convcost verify` lists all"),
+        (["verify", "--latency", "zzzzzz"], "latencies of 'zzzzzz'. `convcost verify --latency all` lists all"),
     ],
 )
 def test_what_a_command_cannot_do_is_refused(

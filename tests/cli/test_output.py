@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import pytest
 from helpers.invalid import CASES
 from helpers.limits import posix, shell
 from helpers.pages import COMMANDS
+from helpers.paths import ROOT
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -135,6 +138,20 @@ def test_a_folder_that_has_been_deleted_meanwhile(tmp_path: Path) -> None:
         assert (ended.returncode, ended.stdout) == (2, "")
         assert ended.stderr.startswith(said)
     assert shell(f"cd {tmp_path} && {gone}", "report", "lenet5").returncode == 0
+
+
+def test_an_error_of_the_system_names_the_file_that_it_is_about() -> None:
+    """Whichever it is, and wherever it comes from: standard output is blamed for nothing else."""
+    code = (
+        "import sys, yaml\n"
+        "def refuse(*_, **__): raise PermissionError(13, 'Permission denied', 'deep/inside.bin')\n"
+        "yaml.parse = refuse\n"
+        "sys.argv = ['convcost', 'spec', 'resolve', 'lenet5']\n"
+        "from convcost.__main__ import run\n"
+        "run()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "deep/inside.bin: Permission denied\n")
 
 
 @posix

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from fuzz.run import Finding, Found, judged, made, run, spread
+from fuzz.run import Finding, Found, judged, made, spread
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
         print(found.said or (found.kind if isinstance(found, Finding) else found.how))
         return isinstance(found, Finding)
     begun, numbers = time.monotonic(), range(given.first, given.first + given.cases)
-    found = spread(given.seed, numbers, given.jobs, _said) if given.jobs > 1 else run(given.seed, numbers)
+    found = spread(given.seed, numbers, given.jobs, _said)
     _tell(found, given.keep)
     print(
         f"seed {given.seed}: {given.cases:,} cases in {time.monotonic() - begun:.0f} s, {len(found.findings)} findings"

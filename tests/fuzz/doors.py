@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,7 +93,11 @@ def _at_places(path: str) -> None:
         problems = error.problems
     holds(bool(problems), "load refuses what validate does not")
     for problem in problems:
-        holds(problem.where is not None and bool(problem.what), f"a problem without a place or words: {problem}")
+        whole = problem.scope.endswith("net.yaml")  # such as its size
+        holds(
+            (whole or problem.where is not None) and bool(problem.what),
+            f"a problem without a place or words: {problem}",
+        )
 
 
 def _same(folder: Path, name: str, write: Callable[..., str]) -> None:
@@ -169,6 +174,10 @@ def deployed(folder: Path, name: str) -> None:
 def shown(folder: Path, name: str) -> None:
     """The report in each form, at other batches and types, and its training."""
     found = convcost.load(str(folder / name))
+    once, often = (found.report(batch=batch).totals for batch in (1, 10**15))
+    holds(
+        once.macs * 10**15 == often.macs and once.params == often.params, "costs of a batch are not those of its images"
+    )
     for options in (
         {},
         {"batch": 10**15},
@@ -205,6 +214,29 @@ def swept(folder: Path, name: str, settings: Mapping[str, Any], axes: Mapping[st
     for values, got in zip(itertools.product(*grid.axes.values()), grid.records(), strict=True):
         for metric, number in alone(dict(zip(grid.axes, values))).items():
             holds(got[metric] == number, f"{metric} of a sweep is {got[metric]}, alone {number}")
+
+
+def fitted(folder: Path, name: str, budget: int, axes: Mapping[str, Sequence[str]]) -> None:
+    """What a fit finds is what trying all points finds: those within the budget that none as large in every number is."""
+    path = str(folder / name)
+    found = convcost.fit(path, max_params=budget, over=axes)
+    within: list[tuple[Any, ...]] = []
+    for values in itertools.product(*found.axes.values()):
+        with suppress(ConvcostError):
+            if convcost.load(path, dict(zip(found.axes, values))).report().totals.params <= budget:
+                within.append(values)
+    ordered = [
+        all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in axis)
+        for axis in found.axes.values()
+    ]
+
+    def above(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+        return one != other and all(a >= b if by_size else a == b for a, b, by_size in zip(one, other, ordered))
+
+    largest = {values for values in within if not any(above(other, values) for other in within)}
+    holds(found.fitting == len(within), f"{found.fitting} fit, and {len(within)} do one by one")
+    got = {tuple(one.knobs[knob] for knob in found.axes) for one in found.maximal}
+    holds(got == largest, f"the largest are {sorted(map(str, got))}, and one by one {sorted(map(str, largest))}")
 
 
 @contextmanager
@@ -274,6 +306,7 @@ DOORS: dict[str, Callable[..., End | None]] = {
     "deployed": deployed,
     "shown": shown,
     "swept": swept,
+    "fitted": fitted,
     "convcost": command,
     "call": call,
 }

@@ -8,12 +8,13 @@ import json
 import re
 import unicodedata
 from html.parser import HTMLParser
+from math import prod
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from convcost import ConvcostError
 from convcost.memory.usage import Usage
-from convcost.results.report import Report
+from convcost.results.report import LayerCost, Report
 
 COUNTS = ("macs", "padding_macs", "operations", "params", "buffers", "activations")
 _INSIDES = re.compile(r"Fraction\(|<class |object at 0x|Traceback|frozenset\(|MappingProxy|np\.int64|\bUnfit\b")
@@ -48,12 +49,25 @@ def message(error: ConvcostError, source: str = "") -> None:
     holds(found is None or found[0] in source, f"insides of Python in an error: {found and found[0]}")
 
 
+def _multiplied(layer: LayerCost) -> int | None:
+    """The MACs of a convolution or a linear layer, counted anew: taps and channels that each output element sums over."""
+    attrs = layer.step.node.attrs
+    if layer.op in ("conv1d", "conv2d", "conv3d"):
+        each = prod(attrs["kernel"]) * layer.input_shapes[0][-1] // attrs["groups"]
+    elif layer.op == "linear":
+        each = layer.input_shapes[0][-1]
+    else:
+        return None
+    return prod(layer.output_shapes[0]) * each * layer.batch
+
+
 def report(found: Report) -> None:
     """Counts are whole and not negative, sizes are positive, totals are sums."""
     for layer in found.layers:
         for name in COUNTS:
             number = getattr(layer, name)
             holds(type(number) is int and number >= 0, f"{name} of {layer.op} is {number!r}")
+        holds(_multiplied(layer) in (None, layer.macs), f"{layer.op} has {layer.macs} MACs")
         holds(layer.padding_macs <= layer.macs, f"{layer.op} has more MACs on padding than MACs")
         for shape in (*layer.input_shapes, *layer.output_shapes):
             holds(all(type(size) is int and size >= 1 for size in shape), f"a shape of {layer.op} is {shape}")

@@ -118,6 +118,15 @@ def test_a_sweep_that_is_off_by_one_is_found(monkeypatch: pytest.MonkeyPatch):
     )
 
 
+def test_a_fit_that_leaves_out_the_largest_is_found(monkeypatch: pytest.MonkeyPatch):
+    """28·n parameters: n = 1 and 2 are within 60, and 2 is the larger."""
+    knobbed = NET.replace(b"5", b"n").replace(b"input", b"knobs: {n: 1}\ninput")
+    ask = ("fitted", "net.yaml", 60, {"n": ["1", "2", "3"]})
+    assert judged(Case("net", ask, {"net.yaml": knobbed})) == End("fine")
+    kind = found(monkeypatch, "convcost.space.fit.maximal", lambda fits, _: fits, *ask, files={"net.yaml": knobbed})
+    assert kind.startswith("Wrong: the largest are")
+
+
 def test_what_takes_too_long_is_cut_and_named(monkeypatch: pytest.MonkeyPatch):
     def broken(*_args: Any) -> Any:
         while True:
@@ -143,7 +152,7 @@ def test_a_process_that_dies_is_named_and_the_rest_goes_on(monkeypatch: pytest.M
         import os, random
         class Deadly(random.Random):
             def __init__(self, seed=None):
-                if str(seed) in ("5:3", "spec:5:7"):
+                if str(seed) in ("5:3", "command:5:7"):
                     os.kill(os.getpid(), {int(signal.SIGKILL)})
                 super().__init__(seed)
         random.Random = Deadly
@@ -152,4 +161,4 @@ def test_a_process_that_dies_is_named_and_the_rest_goes_on(monkeypatch: pytest.M
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}")
     got = spread(5, range(12), jobs=2)
     assert got.ends.total() == 12
-    assert {one.case.label for one in got.findings} == {"?:5:3", "spec:5:7"}
+    assert {one.case.label for one in got.findings} == {"?:5:3", "command:5:7"}

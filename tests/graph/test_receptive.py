@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from helpers.random_graphs import graph, node
+from helpers.steps import lines_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -251,6 +253,45 @@ def test_branches_of_other_jumps_are_enclosed() -> None:
     (field,) = receptive_fields(walk(graph(nodes, input_shape=(9, 2))))["it"]["input"]
     # floor(p·5/9)·2 for p = 0 … 8: 0 0 2 2 4 4 6 6 8, one behind p at most.
     assert field == Field(2, Fraction(1), -1, bound=True)
+
+
+# Bounds of work.
+
+
+def upsampled(by: int, convolutions: int) -> Walked:
+    """So many windows of 3 behind an upsampling, whose fields repeat after as many positions as it makes of one."""
+    names = ["up", *(f"conv{at}" for at in range(convolutions))]
+    windows = [node(name, "conv1d", before, channels=1, kernel=3, padding=1) for before, name in pairwise(names)]
+    return walk(graph([node("up", "upsample1d", "input", scale=by), *windows], input_shape=(8, 1)))
+
+
+def test_fields_that_repeat_late_are_exact_up_to_a_budget_of_work_and_bounds_from_there_on() -> None:
+    found = [fields["input"][0] for fields in receptive_fields(upsampled(4093, 200)).values()]
+    exact = [field for field in found if not field.bound]
+    # Up to 2,046 windows of 3 see no more than what stands beside a position: two of 8.
+    assert {field.size for field in exact} == {1, 2}
+    assert 20 < len(exact) < 100  # 4,093 fields of three positions, and two more for each, of 2^20
+    assert all(field.size >= 2 for field in found if field.bound)
+
+
+def test_what_repeats_too_late_to_be_kept_takes_no_work() -> None:
+    assert lines_run(lambda: receptive_fields(upsampled(10**9, 200))) < 100_000
+
+
+def test_branches_that_repeat_after_other_numbers_of_positions_are_bounds_where_both_do_too_late() -> None:
+    # 61 · 67 = 4,087 positions are compared, 4,093 · 4,091 are not.
+    def joined(first: int, second: int) -> Field:
+        nodes = [
+            node("a", "resize1d", "input", size=first),
+            node("b", "resize1d", "input", size=second),
+            *(node(f"{one}8", "conv1d", one, channels=1, kernel=1, padding=[0, 9000 - size])
+              for one, size in (("a", first), ("b", second))),
+            node("it", "add", "a8", "b8"),
+        ]  # fmt: skip
+        return receptive_fields(walk(graph(nodes, input_shape=(8, 1))))["it"]["input"][0]
+
+    assert joined(4093, 4091).size == 8
+    assert joined(4093, 4091).bound
 
 
 # Position by position.

@@ -20,7 +20,8 @@ MOST_SECONDS = 2.0
 """From the signal to the end of the command, and of every process that it has started."""
 MOMENTS = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.2, 3.2, 4.8)
 """Seconds after the command has begun to heed signals, which it does before it imports anything else of its own."""
-_OLD = "old, and whole\n"
+OLD = "old, and whole\n"
+"""What is in the file that a command would replace."""
 _WIDTHS = ("--over", "width=0.1:2:0.001", "--over", "resolution=32:512:1")
 GRID = ("sweep", "mobilenet_v1", *_WIDTHS, "--over", "classes=1:40")
 """A design space of 3.7e7 networks: a minute and more to write, and seconds to search."""
@@ -34,10 +35,10 @@ LONG = {
     "dask": ("sweep", "mobilenet_v1", *_WIDTHS, "--engine", "dask", "--jobs", "2", "-o", "old.csv"),
     "fit": ("fit", "mobilenet_v2", "--max-macs", "100M", "-o", "old.json"),
     "verify": ("verify", "-o", "old.html"),
-    "list": ("list", "-o", "old.csv"),
+    "list": ("list", "-o", "old.json"),
     "frontier": ("frontier", "-o", "old.html"),
     "explore": ("explore", "mobilenet_v2", "-o", "old.html"),
-    "report": ("report", "nasnet_a_large", "-o", "old.html"),
+    "report": ("report", "nasnet_large", "-o", "old.html"),
     "check": (
         "check",
         *(f"efficientnet_b{i}" for i in range(8)),
@@ -50,6 +51,8 @@ LONG = {
     ),
 }
 """A name -> a command that takes long, and writes a file if it comes to that."""
+_LAST = {".html": "</html>", ".json": "}", ".csv": "\0", ".parquet": "\0"}
+"""What the last word of a whole file is; grids as CSV and Parquet take so long to write that none is ever whole."""
 NEEDS = {"dask": "distributed", "parquet": "pyarrow", "jobs parquet": "pyarrow"}
 """What has to be installed for it."""
 
@@ -58,7 +61,7 @@ class Interrupted(NamedTuple):
     """What became of a command that got a signal."""
 
     status: int | None
-    """None if it had ended by itself before."""
+    """None if it had ended by itself before, its file written."""
     seconds: float
     left: dict[int, str]
     """Its processes that were there `MOST_SECONDS` after the signal."""
@@ -70,11 +73,12 @@ class Interrupted(NamedTuple):
         """What is not as it has to be."""
         if self.status is None:
             return []
-        found = [] if self.status == 128 + number else [f"exit status {self.status}"]
+        # Python gives signals back just before its end; a shell says the same of a process that ends by one then.
+        found = [] if self.status in (128 + number, -number) else [f"exit status {self.status}"]
         found += [f"{self.seconds:.1f} seconds"] * (self.seconds > MOST_SECONDS)
         found += [f"still there: {command}" for command in self.left.values()]
         found += [f"said: {self.said}"] * bool(self.said.strip())
-        return found + [f"files: {sorted(self.files)}"] * ([*self.files.values()] != [_OLD])
+        return found + [f"files: {sorted(self.files)}"] * ([*self.files.values()] != [OLD])
 
 
 def interrupted(command: Sequence[str], number: int, moment: float, *, group: bool, folder: Path) -> Interrupted:
@@ -83,7 +87,7 @@ def interrupted(command: Sequence[str], number: int, moment: float, *, group: bo
     The whole group is sent the signal, as a terminal does, or the parent alone, as `kill` does.
     """
     old = folder / command[command.index("-o") + 1]
-    old.write_text(_OLD)
+    old.write_text(OLD)
     mark = f"CONVCOST_TEST={os.getpid()}-{time.monotonic_ns()}"
     process = subprocess.Popen(
         [sys.executable, "-c", _RUN, *command],
@@ -111,7 +115,9 @@ def interrupted(command: Sequence[str], number: int, moment: float, *, group: bo
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     said = process.communicate()[1].decode()
-    return Interrupted(process.returncode, seconds, left, said, {one.name: one.read_text() for one in folder.iterdir()})
+    files = {one.name: one.read_text(errors="replace") for one in folder.iterdir()}
+    done = [*files] == [old.name] and files[old.name].rstrip().endswith(_LAST[old.suffix])
+    return Interrupted(None if done else process.returncode, seconds, left, said, files)
 
 
 #: Whoever starts the tests may have Ctrl-C ignored, as a shell does for a job in the background; a command would keep to that.

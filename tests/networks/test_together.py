@@ -90,6 +90,10 @@ def test_every_text_has_the_chosen_digits_and_the_units_in_its_heads(fmt: str) -
         ({"columns": ["parms"]}, r"there is no column 'parms'\. Did you mean params\?"),
         ({"columns": ["peek_ratio"]}, r"there is no column 'peek_ratio'\. Did you mean peak_ratio\?"),
         ({"columns": ["top_1"]}, r"there is no column 'top_1'\. Did you mean top1\?"),
+        (
+            {"columns": ["macs", "cited"]},
+            r"the column cited says where an accuracy is printed: name top1 or top5 as well",
+        ),
         ({"units": "X"}, "there is no unit 'X'"),
         ({"digits": 0}, "digits must be an integer from 1 to 30, got 0"),
         ({"by": "stage", "columns": ["params"]}, "columns, units and digits are of the totals"),

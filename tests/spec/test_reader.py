@@ -101,7 +101,7 @@ def test_a_name_that_is_no_text_is_refused(cli: Cli, command: Sequence[str], tmp
         file.write("convcost: 1\n")
     said = cli.refused_in_a_line(*command, os.fsdecode(path))
     assert said == rf"{tmp_path}/\xff.yaml: is not UTF-8; rename what it names"
-    with pytest.raises(SpecError, match="cannot be read: its name is not UTF-8; rename it"):
+    with pytest.raises(SpecError, match="cannot be read: its path is not UTF-8; rename the file or its folder"):
         load(os.fsdecode(path))
 
 

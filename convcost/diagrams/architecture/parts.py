@@ -15,6 +15,9 @@ from convcost.graph.walk import Walked
 LONGEST_PERIOD = 12
 """Of how many parts the pattern of a run may consist: Swin's blocks alternate, flat names make long patterns."""
 
+_MOST_OPEN = 16
+"""Pieces of a run of which some are still read further behind: looking ahead for an end of that costs at every part."""
+
 
 @dataclass(frozen=True)
 class Wiring:
@@ -165,43 +168,52 @@ def folded(parts: Sequence[Part], wired: Wiring, sign: Callable[[Part], Hashable
 
     `period` is the most parts that a repeated pattern may have.
     """
-    signs = [sign(part) for part in parts]
+    row = _Row(parts, wired, sign)
     found: list[Part] = []
     at = 0
     while at < len(parts):
-        best = (1, 1)
-        for length in range(1, min(period, (len(parts) - at) // 2) + 1):
-            times = _times(signs, at, length)
-            while times > 1 and not _is_chain(parts, at, length, times, wired):
-                times -= 1
-            if times > 1 and times * length > best[0] * best[1]:
-                best = (length, times)
-        length, times = best
+        lengths = range(1, min(period, (len(parts) - at) // 2) + 1)
+        repeated = [(times, length) for length in lengths if (times := row.repeats(at, length)) > 1]
+        times, length = max(repeated, key=lambda each: each[0] * each[1], default=(1, 1))
         found.append(_run(parts[at : at + length * times], length) if times > 1 else parts[at])
         at += length * times
     return found
 
 
-def _times(signs: Sequence[Hashable], at: int, length: int) -> int:
-    times = 1
-    while signs[at : at + length] == signs[at + times * length : at + (times + 1) * length]:
-        times += 1
-    return times
+class _Row:
+    """Parts in a row, of which neighbours may be alike."""
 
+    def __init__(self, parts: Sequence[Part], wired: Wiring, sign: Callable[[Part], Hashable]) -> None:
+        self.signs = [sign(part) for part in parts]
+        place = {unit: at for at, part in enumerate(parts) for unit in part.units}
+        self.reads = [
+            {place.get(source, -1) for unit in part.units for source, _ in wired.reads[unit]} for part in parts
+        ]
+        """Part -> the parts that it reads; -1 for what is not in the row."""
+        readers = [{place.get(one, -1) for unit in part.units for one in wired.readers[unit]} for part in parts]
+        self.first_readers = [min(found, default=len(parts)) for found in readers]
+        self.last_readers = [max(found, default=-1) for found in readers]
 
-def _is_chain(parts: Sequence[Part], at: int, length: int, times: int, wired: Wiring) -> bool:
-    """Whether each of the repeated pieces reads the one before, and only the last is read from outside."""
-    pieces = [
-        {unit for part in parts[at + n * length : at + (n + 1) * length] for unit in part.units} for n in range(times)
-    ]
-    everything = set().union(*pieces)
-    for n, piece in enumerate(pieces):
-        sources = {source for unit in piece for source, _ in wired.reads[unit]}
-        if n and not sources & pieces[n - 1]:
-            return False
-        if n < times - 1 and any(reader not in everything for unit in piece for reader in wired.readers[unit]):
-            return False
-    return True
+    def repeats(self, at: int, length: int) -> int:
+        """How often the pattern of so many parts stands here, each piece reading the one before, and only the last read from
+        outside. In one pass, which ends where pieces are read further and further behind.
+        """
+        times, furthest, pattern = 1, 0, self.signs[at : at + length]
+        for piece in range((len(self.signs) - at) // length):
+            start = at + piece * length
+            stop = start + length
+            if self.signs[start:stop] != pattern:
+                break
+            if piece and not any(start - length <= read < start for reads in self.reads[start:stop] for read in reads):
+                break
+            if furthest <= piece:  # nothing reads the pieces before this one but those up to it
+                times = piece + 1
+            elif piece - times >= _MOST_OPEN:
+                break
+            if min(self.first_readers[start:stop]) < at:
+                break
+            furthest = max(furthest, (max(self.last_readers[start:stop]) - at) // length)
+        return times
 
 
 def _run(parts: Sequence[Part], length: int) -> Part:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from convcost.core.errors import Where, spelled
+from convcost.core.errors import Where, lines_spelled, spelled
 from convcost.core.limits import LIMITS, Kind
 from convcost.core.version import __version__
 from convcost.networks.budgets.lines import Failure, Line, Verdict
@@ -64,14 +64,14 @@ def _together(lines: Sequence[Line]) -> str:
 
 
 def _command(level: str, title: str, message: str, where: Where | None) -> str:
-    """A workflow command, its parts escaped as the runner unescapes them.
+    """A workflow command, its parts escaped as the runner unescapes them, and no command to who looks at its log.
 
     >>> print(_command("error", "net: macs", "50% over", Where("a,b.yaml", 3, 1)))
     ::error file=a%2Cb.yaml,line=3,col=1,title=net%3A macs::50%25 over
     """
     place = {"file": _path(where), "line": str(where.line), "col": str(where.column)} if where else {}
-    properties = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in {**place, "title": title}.items())
-    return f"::{level} {properties}::{_escaped(message)}"
+    properties = ",".join(f"{key}={_escaped(spelled(value), ':,')}" for key, value in {**place, "title": title}.items())
+    return f"::{level} {properties}::{_escaped(lines_spelled(message))}"
 
 
 def _escaped(text: str, also: str = "") -> str:
