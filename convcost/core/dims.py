@@ -198,6 +198,24 @@ def floor_sum(count: Dim, slope: Dim, start: Dim, divisor: Dim) -> Dim:
         count, start, slope, divisor = end // divisor, end % divisor, divisor, maximum(slope, 1)
 
 
+def least_remainder(count: Dim, slope: int, start: Dim, divisor: int) -> Dim:
+    """The least of (start + slope·i) % divisor over i = 0, …, count - 1; any number where the count is 0.
+
+    As many of them are at most r as the sums of floors, with and without r + 1 less, differ by: r is searched for by halves.
+
+    >>> least_remainder(3, 4, 3, 10), [(3 + 4 * i) % 10 for i in range(3)]
+    (1, [3, 7, 1])
+    """
+    slope, start = slope % divisor, start % divisor
+    low: Dim = 0
+    high: Dim = divisor - 1
+    for _ in range((divisor - 1).bit_length()):
+        middle = (low + high) // 2
+        all_, others = (floor_sum(count, slope, one, divisor) for one in (start, start - middle - 1))
+        low, high = where(all_ > others, low, middle + 1), where(all_ > others, middle, high)
+    return low
+
+
 def elements(shapes: Iterable[Shape]) -> Dim:
     """How many elements tensors of these shapes hold together.
 

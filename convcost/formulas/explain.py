@@ -23,6 +23,7 @@ from convcost.graph.walk import Step, Walked
 from convcost.memory.traffic import traffic
 from convcost.networks.load import Model, knobs_apart, open_network
 from convcost.ops import OPS
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.results.costs import (
     MOVED_ONCE,
@@ -78,7 +79,7 @@ class Explanation(Tabular):
         return part_table(self.report, self.walked, self.name, self.layers)
 
     def __repr__(self) -> str:
-        return f"<Explanation {self.report.network}{' · ' * bool(self.name)}{self.name}>"
+        return printable(f"<Explanation {self.report.network}{' · ' * bool(self.name)}{self.name}>")
 
 
 @knobs_apart

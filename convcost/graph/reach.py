@@ -12,7 +12,7 @@ from math import gcd
 from typing import Any, NamedTuple, TypeAlias
 
 from convcost.core.axes import position, worded
-from convcost.core.dims import Dim, ceil_div, maximum, minimum, where
+from convcost.core.dims import Dim, ceil_div, least_remainder, maximum, minimum, where
 from convcost.graph.walk import Step
 from convcost.ops.window import dilated, slide, windowed
 
@@ -75,15 +75,21 @@ class Window(NamedTuple):
         first, last = self.needs(start, stop)
         if self.apart == 1 and self.stride <= self.extent:
             return maximum(first, 0), minimum(last, self.size)
-        lowest, highest = self.size, 0
-        for tap in range(-self.before, self.extent - self.before, self.apart):
-            # Of the positions p of the output, the first with p·stride + tap >= 0, and the last with p·stride + tap < size.
-            ahead = maximum(start, ceil_div(-tap, self.stride))
-            back = minimum(stop - 1, (self.size - 1 - tap) // self.stride)
-            some = ahead <= back
-            lowest = minimum(lowest, where(some, ahead * self.stride + tap, self.size))
-            highest = maximum(highest, where(some, back * self.stride + tap + 1, 0))
-        return lowest, highest
+        # The highest is the lowest of what is seen from the other end.
+        behind = self.size + self.before - self.extent - (stop - 1) * self.stride
+        return self._lowest(start * self.stride - self.before, stop - start), self.size - self._lowest(
+            behind, stop - start
+        )
+
+    def _lowest(self, first: Dim, windows: Dim) -> Dim:
+        """The lowest position from 0 on that so many windows reach, the first of which begins at `first`; the size if none does."""
+        ahead = maximum(ceil_div(-first, self.stride), 0)  # windows that begin before 0
+        begins = where(ahead < windows, first + ahead * self.stride, self.size)
+        over = maximum(ceil_div(1 - first - self.extent, self.stride), 0)  # of these, windows that end before 0
+        reaching = maximum(minimum(ahead, windows) - over, 0)
+        # What reaches over 0 from `begin` has its first position there at begin modulo the distance of positions.
+        least = least_remainder(reaching, self.stride, first + over * self.stride, self.apart)
+        return minimum(minimum(begins, where(reaching > 0, least, self.size)), self.size)
 
 
 class Spread(NamedTuple):

@@ -18,6 +18,7 @@ from convcost.graph.rewrite import Rebuilt
 from convcost.graph.typed import operands, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.networks.origin import Built, FromRewrite, Origin, label
+from convcost.render.escape import printable
 from convcost.results.report import Report, report, with_times
 from convcost.spec.syntax import KnobValue, sides
 
@@ -86,7 +87,7 @@ class Network:
         return label(self.origin)
 
     def __repr__(self) -> str:
-        return f"<Network {self.label}>"
+        return printable(f"<Network {self.label}>")
 
     def _repr_html_(self) -> str:
         """How a notebook shows the network: its report."""

@@ -26,6 +26,7 @@ from convcost.core.version import __version__
 from convcost.networks.load import Model, knobs_apart
 from convcost.networks.network import Network
 from convcost.networks.vary import varied
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, is_ordered, value_text
@@ -91,7 +92,7 @@ class Fit(Tabular):
 
     def __repr__(self) -> str:
         budgets = "; ".join(budget.text for budget in self.budgets)
-        return (
+        return printable(
             f"<Fit {self.tables.title} · {budgets} · {exact(self.fitting)} fit, {exact(len(self.maximal))} are maximal>"
         )
 

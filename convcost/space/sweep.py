@@ -18,6 +18,7 @@ from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED, key_of
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
 from convcost.networks.load import Model, knobs_apart
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.space.axes import axis_array, value_text
 from convcost.space.build import Request
@@ -76,7 +77,7 @@ class Sweep(Tabular):
 
     def __repr__(self) -> str:
         axes = " × ".join(f"{len(values)} {name}" for name, values in self.axes.items())
-        return f"<Sweep {self.tables.title} · {axes} · {', '.join(self.metrics)}>"
+        return printable(f"<Sweep {self.tables.title} · {axes} · {', '.join(self.metrics)}>")
 
     def table(self, limit: int | None = None) -> Table:
         """The points as a table to show or to `render`; at most `limit` rows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from convcost.core.errors import did_you_mean
 from convcost.core.places import zoo_directory
@@ -244,11 +245,12 @@ def network_hint(word: str, tree: Tree) -> str:
     return f", but {word} is a network of the zoo: {{use: {word}{knobs}}}" if known else ""
 
 
-def _presets(text: str) -> Iterable[str]:
-    """The names of a spec's presets."""
+@lru_cache(maxsize=256)
+def _presets(text: str) -> frozenset[str]:
+    """The names of a spec's presets; kept, because a file may be wrong a thousand times."""
     tree, _ = parse_tree(text, "")
     presets = tree.pairs.get("presets") if isinstance(tree, MappingNode) else None
-    return presets.pairs if isinstance(presets, MappingNode) else ()
+    return frozenset(presets.pairs if isinstance(presets, MappingNode) else ())
 
 
 def _flow(tree: Tree) -> str:

@@ -23,6 +23,9 @@ LARGEST_FILE = 1 << 20
 """Bytes of a spec."""
 DEEPEST = 32
 """Nested lists and mappings."""
+MOST_VALUES = 250_000
+"""Values, lists and mappings of a file. 1 MiB could hold twice as many, of one letter each, and take seconds to read; the
+5,000 layers that a network may have, every attribute written out, are a third of it."""
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 # libyaml's parser where PyYAML was built with it; the pure Python one reads the same language, slower.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -115,9 +118,13 @@ def _here() -> str:
         return ""
 
 
-def parse_tree(text: str, file: str, begins: str = "a spec starts with 'convcost: 1'") -> tuple[Tree, list[Problem]]:
-    """The tree of a YAML document and what is wrong with it; raises `SpecError` if there is no tree at all."""
-    builder = _Builder(file)
+def parse_tree(
+    text: str, file: str, begins: str = "a spec starts with 'convcost: 1'", most: int = MOST_VALUES
+) -> tuple[Tree, list[Problem]]:
+    """The tree of a YAML document and what is wrong with it; raises `SpecError` if there is no tree at all, or one of more
+    than so many values.
+    """
+    builder = _Builder(file, most)
     try:
         tree = builder.document(iter(yaml.parse(text, Loader=_Loader)))
     except yaml.MarkedYAMLError as error:
@@ -156,8 +163,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
 class _Builder:
     """Turns events into a tree; recursion follows the nesting, which is bounded."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, most: int) -> None:
         self.file = file
+        self.most = self.left = most
         self.problems: list[Problem] = []
 
     def bound(self) -> None:
@@ -179,6 +187,10 @@ class _Builder:
 
     def node(self, event: Any, events: Iterator[Any], depth: int) -> Tree:
         where = self.where(event)
+        self.left -= 1
+        if self.left < 0:
+            remedy = "write what repeats once, as a block or with repeat"
+            raise SpecError([Problem(where, "", f"the file holds more than {self.most:,} values; {remedy}")])
         if depth > DEEPEST:
             raise SpecError([Problem(where, "", f"lists and mappings nest deeper than {DEEPEST}")])
         if isinstance(event, yaml.AliasEvent) or event.anchor:

@@ -263,3 +263,22 @@ def test_floor_sum_takes_no_more_rounds_than_euclid_s_algorithm():
     short, long = (lines_run(lambda count=count: dims.floor_sum(count, slope, 0, divisor)) for count in (10, 10**9))
     assert long == short
     assert long < 43 * 30
+
+
+@exactly
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(-60, 60)), min_size=1, max_size=6),
+    st.integers(0, 40),
+    st.integers(1, 30),
+)
+def test_least_remainder_is_the_least_of_all(lines, slope, divisor):
+    expected = [min((start + slope * i) % divisor for i in range(count)) for count, start in lines]
+    assert [dims.least_remainder(count, slope, start, divisor) for count, start in lines] == expected
+    counts, starts = columns(lines)
+    assert np.broadcast_to(dims.least_remainder(counts, slope, starts, divisor), len(lines)).tolist() == expected
+
+
+def test_least_remainder_of_large_numbers_by_hand():
+    # 3·i modulo 10^9 + 7 begins at 0; from 1 on the least is that of the first turn past it: 3 · 333,333,336 = 10^9 + 8.
+    assert dims.least_remainder(10**9, 3, 0, 10**9 + 7) == 0
+    assert dims.least_remainder(333_333_336, 3, 3, 10**9 + 7) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from helpers.op_rows import ROWS, name_of
 from hypothesis import given, settings
@@ -83,3 +84,37 @@ def test_what_reaches_a_position_is_no_loop_over_taps() -> None:
     taps = Spread(10**9, 3, 0, 2 * (10**9 - 1) + 1, 2).taps(10**9)
     # 3·i = 10^9 - 2·tap, for all i that are even, from -(10^9 - 2)/3 to 10^9/3.
     assert taps == range(-333_333_332, 333_333_333 + 1, 2)
+
+
+@settings(deadline=None, derandomize=True, max_examples=400)
+@given(
+    st.integers(1, 12),
+    st.integers(1, 9),
+    st.integers(0, 9),
+    st.integers(1, 4),
+    st.integers(1, 6),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=4),
+)
+def test_what_windows_reach_of_an_axis(
+    size: int, stride: int, before: int, kernel: int, apart: int, parts: list[tuple[int, int]]
+) -> None:
+    read = Window(size, stride, before, apart * (kernel - 1) + 1, apart=apart)
+    expected = []
+    for start, many in parts:
+        reached = {p * stride - before + apart * tap for p in range(start, start + many) for tap in range(kernel)}
+        if apart == 1 and stride <= kernel:  # no gaps: a range that may be empty anywhere
+            low, high = max(min(reached), 0), min(max(reached) + 1, size)
+        else:
+            inside = reached & {*range(size)}
+            low, high = min(inside, default=size), max(inside, default=-1) + 1
+        expected.append((low, high))
+    assert [read.clipped(start, start + many) for start, many in parts] == expected
+    starts, stops = np.array([start for start, _ in parts]), np.array([sum(part) for part in parts])
+    lows, highs = (np.broadcast_to(end, len(parts)).tolist() for end in read.clipped(starts, stops))
+    assert [*zip(lows, highs, strict=True)] == expected
+
+
+def test_what_windows_reach_is_no_loop_over_taps() -> None:
+    n = 10**9
+    # Taps at -n, -n + 7, …: of n + 1 of them the first from 0 on is at -n modulo 7; the last in the axis at n - 1 or before.
+    assert Window(n, 3, n, 7 * n + 1, apart=7).clipped(0, 1) == (-n % 7, n - (n - 1 + n) % 7)

@@ -22,6 +22,8 @@ from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, pars
 VERSION = 1
 LARGEST = 32 << 20
 """Bytes of a lock file."""
+MOST_VALUES = 1_000_000
+"""Of a lock file: as many lines of layers as it can hold, and more."""
 _HEAD = """\
 # What networks cost, written by convcost check --update. Commit it: a later check says what has grown since.
 convcost-lock: 1
@@ -123,7 +125,7 @@ def read(path: str) -> dict[str, Recorded] | None:
     shown = shown_path(path)
     text = read_text(path, "a lock file", LARGEST)
     try:
-        tree, problems = parse_tree(text, shown, _REMEDY)
+        tree, problems = parse_tree(text, shown, _REMEDY, MOST_VALUES)
     except SpecError as error:
         problems = list(error.problems)
     if problems:
