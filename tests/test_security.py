@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from fuzz import watch
 from helpers.house import sources
 from helpers.paths import ROOT
 
@@ -38,6 +39,13 @@ def test_each_bound_is_that_of_its_constant(stated: str, constant: str) -> None:
     assert amount(stated) == getattr(import_module(f"convcost.{module}"), name)
 
 
+def test_the_fuzzer_holds_what_the_page_says_of_time_and_memory() -> None:
+    ((seconds, mebibytes),) = re.findall(
+        r"more than (\d+) seconds of a processor,\nor more than (\d+) MiB, for a fault", PAGE
+    )
+    assert (int(seconds), int(mebibytes) << 20) == (watch.SECONDS, watch.BYTES)
+
+
 def test_every_row_of_the_table_was_read() -> None:
     in_table = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| what", "| **"))]
     assert len(ROWS) == len(in_table) > 50
@@ -56,6 +64,10 @@ def test_every_bound_of_a_spec_stands_in_the_table() -> None:
             "spec.elaborate",
             "spec.layers",
             "space.axes",
+            "space.build",
+            "space.space",
+            "space.sweep",
+            "memory.order",
         )
         for node in ast.parse(HOUSE[f"convcost.{module}"]).body
         if isinstance(node, ast.Assign)

@@ -15,6 +15,7 @@ from convcost.core.units import exact, percent, signed
 from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
 from convcost.graph.walk import Step
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 
 _UNSAID = "the file does not say how it was written; it is taken as a module, or an operator between tensors"
@@ -91,7 +92,9 @@ class Reconciliation(Tabular):
             f"{one.name} {self.least}{exact(count)}"
             for one, count in ((self.first, self.start), (self.second, self.end))
         )
-        return f"<Reconciliation {self.network} · {' -> '.join(ends)} · {len(self.terms)} term{'s' * (len(self.terms) != 1)}>"
+        return printable(
+            f"<Reconciliation {self.network} · {' -> '.join(ends)} · {len(self.terms)} term{'s' * (len(self.terms) != 1)}>"
+        )
 
     @property
     def least(self) -> str:

@@ -119,7 +119,7 @@ def display(units: str = "", digits: int | None = None) -> Display:
             raise UsageError(
                 f"units: {part.strip() or units.strip()!r} lacks {'a metric' if name else 'a unit'}, as in macs=G,params=M"
             )
-        unit = _unit_named(name)
+        unit = unit_named(name)
         if key in of:
             raise UsageError(f"units: {key} has two units, {of[key]} and {unit}, in {units!r}; give one")
         if sign:
@@ -131,8 +131,12 @@ def display(units: str = "", digits: int | None = None) -> Display:
     return Display(every, tuple(of.items()), digits)
 
 
-def _unit_named(name: str) -> str:
-    """The unit of a name, in whatever letters; bytes' names say the decimal unit that they stand beside."""
+def unit_named(name: str) -> str:
+    """The unit of a name, in whatever letters; bytes' names say the decimal unit that they stand beside. Raises `UsageError`.
+
+    >>> unit_named("m"), unit_named("KiB"), unit_named("B")
+    ('M', 'k', '1')
+    """
     known = {unit.lower(): unit for unit in UNIT_NAMES} | {"b": "1", "raw": "exact", "": "exact"}
     known |= {f"{unit.lower()}{end}": unit for unit in DECIMAL_UNITS[1:] for end in ("b", "ib")}
     if name.lower() not in known:

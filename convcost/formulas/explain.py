@@ -21,8 +21,9 @@ from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.graph.receptive import receptive_fields
 from convcost.graph.walk import Step, Walked
 from convcost.memory.traffic import traffic
-from convcost.networks.load import Model, open_network
+from convcost.networks.load import Model, knobs_apart, open_network
 from convcost.ops import OPS
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.results.costs import (
     MOVED_ONCE,
@@ -78,11 +79,12 @@ class Explanation(Tabular):
         return part_table(self.report, self.walked, self.name, self.layers)
 
     def __repr__(self) -> str:
-        return f"<Explanation {self.report.network}{' · ' * bool(self.name)}{self.name}>"
+        return printable(f"<Explanation {self.report.network}{' · ' * bool(self.name)}{self.name}>")
 
 
+@knobs_apart
 def explain(
-    model: Model, layer: str | None = None, *, convention: str = PAPER, dtype: str | None = None, **knobs: Any
+    model: Model, /, layer: str | None = None, *, convention: str = PAPER, dtype: str | None = None, **knobs: Any
 ) -> Explanation:
     """Where the numbers of a network come from: of one layer or part, by name or a suffix of it, or of the totals.
 

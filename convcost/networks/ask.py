@@ -8,11 +8,12 @@ from typing import Any
 from convcost.conventions.convention import PAPER
 from convcost.conventions.reconcile import Reconciliation
 from convcost.networks.inputs import GivenShape
-from convcost.networks.load import Model, open_network
+from convcost.networks.load import Model, knobs_apart, open_network
 from convcost.networks.network import Network
 from convcost.results.report import Report
 
 
+@knobs_apart
 def report(
     model: Model,
     knobs: Mapping[str, Any] | None = None,
@@ -37,7 +38,8 @@ def report(
     return network.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy, deploy=deploy)
 
 
-def rewrite(model: Model, to: str, layers: str = "*", *, excluded: Sequence[str] = (), **knobs: Any) -> Network:
+@knobs_apart
+def rewrite(model: Model, /, to: str, layers: str = "*", *, excluded: Sequence[str] = (), **knobs: Any) -> Network:
     """A network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`; see `Network.rewrite`.
 
     >>> rewrite("mobilenet_v1", "standard").report().totals.macs  # the paper's Table 4: 4866 M
@@ -46,8 +48,9 @@ def rewrite(model: Model, to: str, layers: str = "*", *, excluded: Sequence[str]
     return open_network(model, knobs).rewrite(to, layers, excluded=excluded)
 
 
+@knobs_apart
 def reconcile(
-    model: Model, first: str, second: str, *, batch: int = 1, dtype: str | None = None, **knobs: Any
+    model: Model, /, first: str, second: str, *, batch: int = 1, dtype: str | None = None, **knobs: Any
 ) -> Reconciliation:
     """The terms by which two conventions differ on a network; see `Network.reconcile`.
 

@@ -24,6 +24,7 @@ from convcost.networks.measured.named import SPEC_FILE
 from convcost.networks.measured.profiled import measured_profiles
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.table import Chosen, measured_table
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.spec.tree import shown_path
 
@@ -54,7 +55,7 @@ class Calibrated(Tabular):
     """What was taken from where."""
 
     def __repr__(self) -> str:
-        return f"<Calibrated {self.device.name} · {self.device.error.text}>"
+        return printable(f"<Calibrated {self.device.name} · {self.device.error.text}>")
 
     def yaml(self) -> str:
         """The device as the YAML of its file."""

@@ -11,7 +11,7 @@ from convcost.deploy.runtime import Deployment
 from convcost.devices.board import Board, find
 from convcost.networks.deployed import DTYPE, OnDevice, dtype_of, program_of, stated_file
 from convcost.networks.deployed_tables import deployed_table, notes
-from convcost.networks.load import Model, load
+from convcost.networks.load import Model, knobs_apart, load
 from convcost.networks.within_board import Remedy, remedies
 from convcost.render.table import Table, Tabular
 
@@ -38,8 +38,10 @@ class Deployed(OnDevice, Tabular):
         return notes(self, self.remedies)
 
 
+@knobs_apart
 def deployed(
     model: Model,
+    /,
     *,
     dtype: str | None = None,
     board: str | os.PathLike[str] | Board | None = None,

@@ -22,6 +22,7 @@ from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.networks.load import Model
 from convcost.networks.network import Network
 from convcost.networks.revision import opened_at
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.results.report import (
     LayerCost,
@@ -154,7 +155,7 @@ class Difference(Tabular):
         return _to_dict(self, self.changes)
 
     def __repr__(self) -> str:
-        return f"<Difference {self.old.label} -> {self.new.label} · {counted(len(self.changes), 'change')}>"
+        return printable(f"<Difference {self.old.label} -> {self.new.label} · {counted(len(self.changes), 'change')}>")
 
 
 def diff(

@@ -24,7 +24,8 @@ from convcost.devices.energy import (
     text,
 )
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
-from convcost.networks.load import Model, open_network
+from convcost.networks.load import Model, knobs_apart, open_network
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.results.costs import LayerCost
 from convcost.results.report import Report, bound, title, to_dict, unknown_notes, usual_level
@@ -68,7 +69,9 @@ class Energy(Tabular):
         return all(layer.complete for layer in self.layers)
 
     def __repr__(self) -> str:
-        return f"<Energy {self.report.network} · {_least(self)}{range_text(self.total)} ({self.source.name})>"
+        return printable(
+            f"<Energy {self.report.network} · {_least(self)}{range_text(self.total)} ({self.source.name})>"
+        )
 
     def table(self, by: str | int | None = None) -> Table:
         """A row per unit, layer, block, stage or op, or for the first so many scopes; raises `UsageError`."""
@@ -84,8 +87,10 @@ class Energy(Tabular):
         }
 
 
+@knobs_apart
 def energy(
     model: Model,
+    /,
     table: str = DEFAULT_TABLE,
     *,
     batch: int = 1,

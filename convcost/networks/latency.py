@@ -22,7 +22,7 @@ from convcost.devices.kernels import Terms, kernels, multiplied_as, total, untyp
 from convcost.devices.stored import calibrated_names, find
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.inputs import GivenShape
-from convcost.networks.load import Model, open_network
+from convcost.networks.load import Model, knobs_apart, open_network
 from convcost.networks.network import Network
 from convcost.render.table import Table, Tabular
 from convcost.results.report import LayerCost, Report, bound, inputs_dict, json_value, op_text, title, unknown_notes
@@ -244,8 +244,10 @@ class Latency(Tabular):
         return public("plots").roofline_figure([self])
 
 
+@knobs_apart
 def latency(
     model: Model,
+    /,
     device: Place | str | os.PathLike[str],
     dtype: str | None = None,
     batch: int = 1,

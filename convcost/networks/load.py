@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from convcost.core.errors import Problem, SpecError, UsageError
 from convcost.core.expr import ExprError
@@ -18,10 +19,37 @@ from convcost.spec.uses import defaults
 from convcost.spec.zoo import find, split_name
 
 MOST_PRESET_STEPS = 50_000
+P = ParamSpec("P")
+R = TypeVar("R")
 Model: TypeAlias = "str | os.PathLike[str] | Network"
 """A network, or what `load` accepts: a name, with or without knobs, or the path of a file."""
 
 
+def knobs_apart(function: Callable[P, R]) -> Callable[P, R]:
+    """A function that takes options and knobs by name: it refuses a name that is both, as nobody can tell what is meant.
+
+    Beside a mapping of knobs, if only an empty one, or a `Network`, whose knobs are set, there is no doubt.
+    """
+    code, own = function.__code__, function.__kwdefaults__ or {}
+    options = {*code.co_varnames[code.co_posonlyargcount : code.co_argcount], *own}
+
+    @wraps(function)
+    def checked(*args: P.args, **named: P.kwargs) -> R:
+        model = args[0] if args else None
+        if isinstance(model, (str, os.PathLike)) and not any(isinstance(one, Mapping) for one in args):
+            asked = options & named.keys()
+            known = find(split_name(os.fspath(model))[0]).spec.knobs if asked else ()
+            for name in sorted(asked.intersection(known)):
+                raise UsageError(
+                    f"{name} is a knob of {model} and an option of {function.__name__}: set the knob before, as in "
+                    f"load({str(model)!r}, {{{name!r}: …}}), and give this network"
+                )
+        return function(*args, **named)
+
+    return checked
+
+
+@knobs_apart
 def load(
     model: Model, knobs: Mapping[str, Any] | None = None, /, *, input_shape: GivenShape | None = None, **more: Any
 ) -> Network:
@@ -43,8 +71,8 @@ def open_network(model: Model, knobs: Mapping[str, Any], input_shape: GivenShape
     """As `load`, with the knobs in a mapping."""
     if isinstance(model, Network):
         if input_shape is None:
-            return model.at(**knobs) if knobs else model
-        return _opened(model.origin.of_spec().at(**knobs), knobs, input_shape)
+            return model.at(knobs) if knobs else model
+        return _opened(model.origin.of_spec().at(knobs), knobs, input_shape)
     if not isinstance(model, (str, os.PathLike)):
         raise UsageError(f"a network is a name, a path or a Network, got {type(model).__name__}")
     bare, own = split_name(os.fspath(model))

@@ -18,6 +18,7 @@ from convcost.graph.rewrite import Rebuilt
 from convcost.graph.typed import operands, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.networks.origin import Built, FromRewrite, Origin, label
+from convcost.render.escape import printable
 from convcost.results.report import Report, report, with_times
 from convcost.spec.syntax import KnobValue, sides
 
@@ -86,7 +87,7 @@ class Network:
         return label(self.origin)
 
     def __repr__(self) -> str:
-        return f"<Network {self.label}>"
+        return printable(f"<Network {self.label}>")
 
     def _repr_html_(self) -> str:
         """How a notebook shows the network: its report."""
@@ -143,8 +144,8 @@ class Network:
         """
         return self.origin.changed
 
-    def at(self, **knobs: Any) -> Network:
-        """The same spec with some knobs changed, the others as in this network.
+    def at(self, knobs: Mapping[str, Any] | None = None, /, **more: Any) -> Network:
+        """The same spec with some knobs changed, by name or in a mapping, the others as in this network.
 
         Raises `UsageError` for an unknown knob or an invalid value, for one that sets the input of a network with an
         input shape of its own, and for a network that was rewritten.
@@ -153,7 +154,7 @@ class Network:
         >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
         (96, 96, 3)
         """
-        return Network(self.origin.at(**knobs))
+        return Network(self.origin.at({**(knobs or {}), **more}))
 
     def rewrite(self, to: str, layers: str = "*", *, excluded: Sequence[str] = ()) -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.

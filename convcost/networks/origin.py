@@ -80,7 +80,7 @@ class Origin(Protocol):
     def of_spec(self) -> FromSpec:
         """The origin as a spec, to vary its knobs; raises `UsageError` if it is no spec."""
 
-    def at(self, **knobs: Any) -> Origin:
+    def at(self, knobs: Mapping[str, Any], /) -> Origin:
         """The same with some knobs changed; raises `UsageError`."""
 
 
@@ -137,7 +137,7 @@ class FromSpec:
         """Itself."""
         return self
 
-    def at(self, **knobs: Any) -> FromSpec:
+    def at(self, knobs: Mapping[str, Any], /) -> FromSpec:
         """Other values of some knobs; raises `UsageError`."""
         for knob in knobs:
             if sides(self.spec, knob, self.input_shapes):
@@ -217,7 +217,7 @@ class FromRewrite:
         """Raises `UsageError`: the graph was rebuilt at one value of each knob."""
         raise UsageError(f"{self.name} was rebuilt, so that it has no knobs; vary {self.before.name} and rewrite that")
 
-    def at(self, **_: Any) -> FromRewrite:
+    def at(self, _: Mapping[str, Any], /) -> FromRewrite:
         """Raises `UsageError`."""
         raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
-from convcost.core.display import AUTO, EVERY_DIGIT, Display
+from convcost.core.display import AUTO, EVERY_DIGIT, Display, unit_named
 from convcost.core.dtypes import MIXED, as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS, MOVED, RATIOS, TIMED, Metric, key_of
@@ -207,7 +207,7 @@ def _of_column(metric: Metric, sides: Sequence[Side], asked: Display) -> Display
     if unit != AUTO:
         return replace(asked, unit=unit or "exact", of=())
     fitting = metric.text(max(side.totals[metric.key] for side in sides), Display(AUTO, digits=asked.digits))
-    return replace(asked, unit=fitting.partition(" ")[2].removesuffix("iB").removesuffix("B") or "1", of=())
+    return replace(asked, unit=unit_named(fitting.partition(" ")[2] or "1"), of=())
 
 
 def _counts(metric: Metric, sides: Sequence[Side], written: Display) -> _Column:

@@ -251,6 +251,7 @@ def unexplained(verdicts: Iterable[Verdict]) -> list[Verdict]:
 _SHOWN = 2
 """Figures of one explanation in the summary; `verify MODEL` and the machine formats have all."""
 _MANY = {DIFFERS: "differ"}
+"""What is said of several figures."""
 
 
 def summary_table(verdicts: Sequence[Verdict]) -> Table:
@@ -371,7 +372,8 @@ def _closing(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
     counts = Counter(one.verdict for one in verdicts)
     if not verdicts:
         return [("figures", "none of these networks is among the published figures")]
-    parts = [f"{exact(counts[word])} {_MANY.get(word, word)}" for word in VERDICTS if counts[word]]
+    said = {word: _MANY.get(word, word) if counts[word] > 1 else word for word in VERDICTS}
+    parts = [f"{exact(counts[word])} {said[word]}" for word in VERDICTS if counts[word]]
     return [("figures", f"{exact(len(verdicts))}: {', '.join(parts)}")]
 
 

@@ -23,7 +23,7 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    text = re.sub(r"[^\S \xa0]+", " ", text).strip(" ")
+    text = re.sub(r"[^\S\xa0]+", lambda blanks: blanks[0] if set(blanks[0]) == {" "} else " ", text).strip(" ")
     return "".join(char if char.isprintable() or char == "\xa0" else repr(char)[1:-1] for char in text)
 
 
@@ -64,17 +64,16 @@ def of_figure(text: str) -> str:
 
 
 _MARKDOWN = re.compile(
-    r"\\(?=[!-/:-@\[-`{-~])"  # an escape
+    r"\\(?=[!-/:-@\[-`{-~]|$)"  # an escape
     r"|[`|$]"  # code, the next cell, a formula
     r"|\*(?! )|(?<! )\*|~(?! )|(?<! )~|(?<![^\W_])_|_(?![^\W_])"  # emphasis begins and ends at a word
     r"|<(?=[A-Za-z/!?])|&(?=#?\w+;)"  # raw HTML, an entity
-    r"|\](?=[(\[:])"  # a link
-    r"|^[#>]|^[-+](?= )|^\d+(?=[.)] )|(?<= )#+$"  # a heading, a quotation, a list
+    r"|\](?=[(\[:])|(?<= )#+$"  # a link, the end of a heading
 )
 
 
 def in_markdown(text: str) -> str:
-    r"""A text as Markdown, anywhere in a line; only where it would say something else than itself is a character escaped.
+    r"""A text as Markdown, in a line that begins with something else; only where it would say something else than itself is a character escaped.
 
     >>> print(in_markdown("s1_conv 3×3 <= 5 [1]"), in_markdown("a|b <img> [x](y) **z** _q_"))
     s1_conv 3×3 <= 5 [1] a\|b \<img> [x\](y) \*\*z\*\* \_q\_

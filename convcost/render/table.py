@@ -96,7 +96,7 @@ class Table(Deferred):
         return pd.DataFrame(self.records, columns=None if self.records else self.fields or self.headers)
 
     def __repr__(self) -> str:
-        return f"<Table {self.title or ', '.join(self.headers)} · {len(self.rows)} rows>"
+        return printable(f"<Table {self.title or ', '.join(self.headers)} · {len(self.rows)} rows>")
 
     def __str__(self) -> str:
         return render(self, "table")

@@ -30,6 +30,7 @@ from convcost.memory.patches import (
 from convcost.memory.policies import POLICIES
 from convcost.memory.region import End, region, until
 from convcost.memory.rows import RingBuffers, on_rows, strips
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.results.memory import stored_weights
 from convcost.results.report import Report, inputs_dict, json_value, title, unknown_notes
@@ -137,7 +138,7 @@ class Patches(Tabular):
     """Where patches that keep a limit are dear: what keeps it with fewer multiply-accumulates."""
 
     def __repr__(self) -> str:
-        return (
+        return printable(
             f"<Patches {self.report.network} · {grid_text(self.grid)} up to {self.end} · peak {exact(self.peak)} bytes · "
             f"{exact(self.macs)} MACs ({self.overhead:+.1%})>"
         )
@@ -546,7 +547,9 @@ class PatchFront(Tabular):
 
     def __repr__(self) -> str:
         peaks = [choice.peak for choice in self.choices]
-        return f"<PatchFront {self.report.network} · {len(peaks)} of {exact(self.tried)} · {min(peaks):,} to {max(peaks):,} bytes>"
+        return printable(
+            f"<PatchFront {self.report.network} · {len(peaks)} of {exact(self.tried)} · {min(peaks):,} to {max(peaks):,} bytes>"
+        )
 
     @property
     def needed(self) -> int:

@@ -31,6 +31,7 @@ from convcost.memory.layout import MemoryLayout, layout
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES, policy
 from convcost.memory.traffic import Traffic, traffic
+from convcost.render.escape import printable
 from convcost.render.table import Table
 from convcost.results import receptive
 from convcost.results.costs import (
@@ -183,7 +184,7 @@ class Report:
 
     def __repr__(self) -> str:
         counted = f"{bound(self)}{exact(self.totals.operations)} {self.convention.unit}"
-        return f"<Report {title(self)} · {counted} ({self.convention.name})>"
+        return printable(f"<Report {title(self)} · {counted} ({self.convention.name})>")
 
     def table(
         self,

@@ -16,6 +16,7 @@ from convcost.graph.training import backward
 from convcost.graph.walk import Walked
 from convcost.memory.optimizers import OPTIMIZERS, trained_as
 from convcost.memory.training import StepBytes, training_bytes
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.results.costs import LayerCost
 from convcost.results.report import Report, bound, title, to_dict, unknown_notes, usual_level
@@ -92,7 +93,7 @@ class Training(Tabular):
         return training_table(self, by, display)
 
     def __repr__(self) -> str:
-        return (
+        return printable(
             f"<Training {self.report.network} · {exact(self.macs)} MACs · {binary(self.held.total)} · {self.optimizer}>"
         )
 

@@ -13,14 +13,18 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.errors import Unfit, UsageError
 from convcost.core.expr import ExprError, number
+from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED
 from convcost.core.reading import listed
 from convcost.core.units import decimal_text, exact, say
 from convcost.space.numbers import int_if_integral
+from convcost.space.target import EXTRAPOLATED, INFEASIBLE
 from convcost.spec.knobs import knob_value, no_knob
 from convcost.spec.syntax import Knob, KnobValue, Spec, sides
 
 MOST_VALUES = 1_000_000
 """The most values of one axis."""
+COLUMNS = frozenset((*SWEPT, *RATIOS, *DEPLOYED, *TIMED, EXTRAPOLATED, INFEASIBLE))
+"""What else is said of each point, by these names."""
 MOST_POINTS = 10**13
 """The most points of a grid, however it is read: even at memory speed this takes hours."""
 
@@ -38,6 +42,10 @@ def axes_of(
     for knob in given:
         if knob not in spec.knobs:
             raise no_knob(name, knob, spec.knobs)
+        if knob in COLUMNS:
+            raise UsageError(
+                f"{knob} cannot be an axis: points have a column of this name; call the knob something else"
+            )
         if sides(spec, knob, shaped) or any(knob == spec.scalars.get(name) for name in spec.inputs if name in shaped):
             raise UsageError(f"{knob} sets the input: give it as an axis or an input shape, not both")
     stated = {knob: _stated(knob, values) for knob, values in given.items()}

@@ -21,7 +21,7 @@ from convcost.core.errors import UsageError
 from convcost.core.metrics import BUDGETED, METRICS, TIMED, column_of
 from convcost.core.version import __version__
 from convcost.graph.rewrite import rewritten_name
-from convcost.networks.load import Model
+from convcost.networks.load import Model, knobs_apart
 from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import json_value
@@ -77,6 +77,7 @@ class Scaled(NamedTuple):
         return {metric: METRICS[metric].value(count) for metric, count in self.counts.items()}
 
 
+@knobs_apart
 def compound(
     model: Model,
     settings: Mapping[str, Any] | None = None,

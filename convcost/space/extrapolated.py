@@ -17,7 +17,12 @@ from convcost.space.numbers import LARGEST_INT64
 from convcost.space.space import DesignSpace
 from convcost.space.target import BEYOND, is_calibrated
 from convcost.space.timed import FAR, LATENCY, count_of
-from convcost.space.windows import PIECE, Window, windows
+from convcost.space.windows import Window, windows
+
+MOST_COUNTED = 2**25
+"""The most points that are looked at to say how many are extrapolated: so many take seconds."""
+_TOGETHER = 2**17
+"""So many at a time, whose counts of all terms take few MB."""
 
 
 def extrapolated(made: DesignSpace, window: Window) -> Array | None:
@@ -38,8 +43,11 @@ def _beyond(made: DesignSpace, count: Callable[[str], Array]) -> Array | None:
     return np.asarray(device.outside(counts), dtype=bool)
 
 
-def how_many(made: DesignSpace) -> int:
-    """How many points of a grid do: of values of an axis with equal times, one is looked at and counted as often as they are."""
+def how_many(made: DesignSpace) -> int | None:
+    """How many points of a grid do: of values of an axis with equal times, one is looked at and counted as often as they are.
+
+    None where more than `MOST_COUNTED` would have to be looked at.
+    """
     device = made.request.device
     if not isinstance(device, Device) or not is_calibrated(device):
         return 0
@@ -50,9 +58,11 @@ def how_many(made: DesignSpace) -> int:
         order = np.argsort(first)
         firsts.append(first[order])
         often.append(counts[order])
+    if prod(map(len, firsts)) > MOST_COUNTED:
+        return None
     small = made.only(metrics).taken(firsts)
     found = 0
-    for window in windows(small.shape, PIECE):
+    for window in windows(small.shape, _TOGETHER):
         differ = extrapolated(small, window)
         assert differ is not None, "the device is that of the whole grid"
         found += _weighed(differ, [counts[part] for counts, part in zip(often, window, strict=True)])
@@ -68,7 +78,10 @@ def notes_on(made: DesignSpace) -> Iterator[tuple[str, str]]:
     """Notes on the latencies of a grid: what they are of, and how many of them are extrapolated."""
     assert made.request.device is not None, "asked of a grid with a device alone"
     yield METRICS[LATENCY].heading, device_note(made.request.device)
-    if number := how_many(made):
+    number = how_many(made)
+    if number is None:
+        yield BEYOND, f"what is marked so is {FAR}; so many points, {exact(made.points)}, are not counted"
+    elif number:
         points = f"{counted(number, 'point')} of {exact(made.points)}"
         yield BEYOND, f"{points} {'is' if number == 1 else 'are'} {FAR}"
 

@@ -23,9 +23,10 @@ from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import METRICS, TIMED, column_of, key_of
 from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
-from convcost.networks.load import Model
+from convcost.networks.load import Model, knobs_apart
 from convcost.networks.network import Network
 from convcost.networks.vary import varied
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, is_ordered, value_text
@@ -91,7 +92,7 @@ class Fit(Tabular):
 
     def __repr__(self) -> str:
         budgets = "; ".join(budget.text for budget in self.budgets)
-        return (
+        return printable(
             f"<Fit {self.tables.title} · {budgets} · {exact(self.fitting)} fit, {exact(len(self.maximal))} are maximal>"
         )
 
@@ -118,7 +119,12 @@ class Fit(Tabular):
         return sum(prod(region.shape) for region in self.tables.regions if region.reason)
 
     def edge(self, configuration: Configuration, knob: str) -> Threshold | None:
-        """How far a decimal knob of a configuration can grow, exactly; None if its next value is not what limits it."""
+        """How far a decimal knob of a configuration can grow, exactly; None if its next value is not what limits it.
+
+        Raises `UsageError` for a knob that is no axis.
+        """
+        if knob not in self.axes:
+            raise UsageError(f"there is no axis {knob!r}{did_you_mean(knob, self.axes)}")
         values = self.axes[knob]
         at = values.index(configuration.knobs[knob])
         if values[at + 1 : at + 2] != (configuration.next.get(knob),) or not isinstance(values[at], Fraction):
@@ -126,13 +132,14 @@ class Fit(Tabular):
         others = {name: value for name, value in configuration.knobs.items() if name != knob}
 
         def fits(candidates: Sequence[Fraction]) -> list[bool]:
-            source, options = self.tables.source.at(**others), self.tables.request.options()
+            source, options = self.tables.source.at(others), self.tables.request.options()
             made = design_space(source, {}, over={knob: list(candidates)}, **options)
             return [bool(ok) for ok in within(made, self.budgets)]
 
         return edge(fits, values[at], values[at + 1])
 
 
+@knobs_apart
 def fit(
     model: Model,
     settings: Mapping[str, Any] | None = None,
@@ -173,9 +180,8 @@ def fit(
     """
     asked, on = HowDeployed(runtime, deploy, board, pointers, kernels), device_of(device)
     limits, time = asked.limits(max_ram, max_flash), latency_limit(max_latency, on)
-    budgets_of(
-        max_macs, max_params, max_peak, dtype or DEFAULT, **limits, **time
-    )  # what is wrong with them is said first
+    # What is wrong with budgets is said first.
+    budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **limits, **time)
     settings, over = {**(settings or {}), **knobs}, named_axes(over)
     network, rewrite = opened(model, settings, over, rewrite)
     axes = axes_over(network, over) if over else default_axes(network, _stated(model, settings))
@@ -190,6 +196,7 @@ def fit(
         target=asked.target(dtype, limited=any(limit is not None for limit in limits.values())),
         device=on,
         buildable=True,
+        most=MOST_FITTED,
     )
     return _fitted(made, budgets_of(max_macs, max_params, max_peak, made.dtype, **limits, **time), maximise)
 
@@ -201,8 +208,6 @@ def _stated(model: Model, settings: Mapping[str, Any]) -> set[str]:
 
 def _fitted(made: DesignSpace, budgets: tuple[Budget, ...], maximise: str | None) -> Fit:
     """What fits of a design space, all of whose points are looked at; raises `UsageError`."""
-    if made.points > MOST_FITTED:
-        raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
     maximise = maximise if maximise is None or maximise in made.axes else key_of(maximise)
     if maximise is not None and maximise not in (*made.metrics, *made.axes):
         raise UsageError(

@@ -423,6 +423,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, (int, Number, Fraction)) and not isinstance(value, bool)
 
 
+def _constant(value: Any, dimensions: int) -> Field:
+    """A plain integer as a number over a grid of a given rank."""
+    return Field(np.array(value).reshape((1,) * dimensions), 1, int(value), int(value))
+
+
 def dense_of(value: Any) -> Any:
     return value.dense() if isinstance(value, Number) else value
 
@@ -565,8 +570,7 @@ class Sum(Number):
         found = self._multiplied
         if isinstance(found, Field):
             return found
-        dimensions = next(fields[0].array.ndim for _, fields in self.terms if fields)
-        return Field(np.array(found).reshape((1,) * dimensions), 1, int(found), int(found))
+        return _constant(found, next(fields[0].array.ndim for _, fields in self.terms if fields))
 
     def or_larger(self, other: Any) -> Any:
         return Most([self, *(other.candidates if isinstance(other, Most) else [other])])
@@ -613,14 +617,16 @@ class Most(Number):
 
     @cached_property
     def _decided(self) -> Any:
-        highest = self.candidates[0]
-        for candidate in self.candidates[1:]:
-            highest = select(dense_of(highest) > dense_of(candidate), dense_of(highest), dense_of(candidate))
+        highest = dense_of(self.candidates[0])
+        for candidate in map(dense_of, self.candidates[1:]):
+            highest = select(highest > candidate, highest, candidate)
         return highest
 
     def dense(self) -> Field:
-        found: Field = self._decided
-        return found
+        found = self._decided
+        if isinstance(found, Field):
+            return found
+        return _constant(found, next(one.dense().array.ndim for one in self.candidates if isinstance(one, Number)))
 
     def or_larger(self, other: Any) -> Any:
         return Most([*self.candidates, *(other.candidates if isinstance(other, Most) else [other])])
@@ -716,9 +722,11 @@ def _sum(terms: Iterable[Product]) -> Any:
 
 
 def _terms(value: Any) -> Sequence[Product] | None:
-    """A number as terms; None for one that is not an integer."""
+    """A number as terms; None for one that is not an integer, or a maximum that is not yet evaluated."""
     if isinstance(value, Sum):
         return value.terms
+    if isinstance(value, Most):
+        return None
     if isinstance(value, Field):
         return [(1, (value,))] if value.denominator == 1 else None
     return [(value.numerator, ())] if value.denominator == 1 else None

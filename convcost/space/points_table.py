@@ -15,7 +15,7 @@ from convcost.results.report import inputs_dict, json_value
 from convcost.space.axes import axis_array, value_text
 from convcost.space.build import Request
 from convcost.space.space import DesignSpace
-from convcost.space.target import BEYOND, EXTRAPOLATED
+from convcost.space.target import BEYOND, EXTRAPOLATED, INFEASIBLE
 
 MOST_SHOWN = 40
 
@@ -28,15 +28,15 @@ def points_table(
     notes: list[tuple[str, str]],
 ) -> Table:
     """Points as a table: knobs, then metrics."""
-    holes = any(point.get("infeasible") for point in points)
+    holes = any(point.get(INFEASIBLE) for point in points)
     marked = any(EXTRAPOLATED in point for point in points) and bool({*TIMED} & {*metrics})
-    names = [*made.axes, *metrics, *(["infeasible"] if holes else [])]
+    names = [*made.axes, *metrics, *([INFEASIBLE] if holes else [])]
     numeric = [
         name in metrics or (name in made.axes and axis_array(made.axes[name]).dtype.kind in "if") for name in names
     ]
     kept = [*made.axes, *metrics, *([EXTRAPOLATED] if marked else []), *names[len(made.axes) + len(metrics) :]]
     records = [record({name: point.get(name) for name in kept}) for point in points]
-    reasons = list(dict.fromkeys(why for point in points if (why := point.get("infeasible"))))
+    reasons = list(dict.fromkeys(why for point in points if (why := point.get(INFEASIBLE))))
     marks = {why: f"[{at}]" for at, why in enumerate(reasons, start=1)}
     return Table(
         title=title,

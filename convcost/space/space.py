@@ -189,15 +189,17 @@ class DesignSpace:
 
     def kinds(self, axis: int, metrics: Sequence[str]) -> Array:
         """A number for each value of an axis: values with the same number cost the same, all else being equal."""
-        columns = []
-        for region in self.regions:
-            for metric in metrics if not region.reason else ():
-                column = np.full(self.shape[axis], -1, dtype=np.intp)
-                column[region.box[axis]] = region.kinds(metric)[axis]
-                columns.append(column)
-            if region.reason:
-                columns.append(np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp))
-        return kinds_along(0, [np.stack(columns, axis=1)] if columns else [], self.shape[axis])
+
+        def columns() -> Iterator[Array]:
+            for region in self.regions:
+                for metric in metrics if not region.reason else ():
+                    column = np.full(self.shape[axis], -1, dtype=np.intp)
+                    column[region.box[axis]] = region.kinds(metric)[axis]
+                    yield column
+                if region.reason:
+                    yield np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp)
+
+        return kinds_along(0, columns(), self.shape[axis])
 
     @property
     def network(self) -> str:
@@ -307,9 +309,10 @@ def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: 
         found.append(_region(part, back))
         held += found[-1].held
         if held > MOST_TABLES:
+            longest = max(axes, key=lambda axis: len(axes[axis]))
+            most = f"{MOST_TABLES // 2**20} MiB"
             raise UsageError(
-                f"the costs of this grid are tables of more than {MOST_TABLES // 2**20} MiB, because they depend on several knobs at "
-                "once, or on one in too many places: give fewer values"
+                f"the costs of this grid are tables of more than {most}: give fewer values, of {longest} above all"
             )
         refused = refused or (part.reason if part.refused else "")
     if refused and all(region.reason for region in found):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from itertools import chain, islice
 from math import prod
@@ -15,11 +14,11 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
-from convcost.core.expr import number
 from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED, key_of
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
-from convcost.networks.load import Model
+from convcost.networks.load import Model, knobs_apart
+from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.space.axes import axis_array, value_text
 from convcost.space.build import Request
@@ -27,8 +26,9 @@ from convcost.space.evaluate import feasible, inside, values
 from convcost.space.open import asked_for
 from convcost.space.points_table import MOST_SHOWN, points_table
 from convcost.space.space import DesignSpace, Region, build_space
-from convcost.space.target import EXTRAPOLATED, HowDeployed, device_of
+from convcost.space.target import EXTRAPOLATED, INFEASIBLE, HowDeployed, device_of
 from convcost.space.windows import PIECE, Window, windows
+from convcost.spec.knobs import knob_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ class Sweep(Tabular):
 
     def __repr__(self) -> str:
         axes = " × ".join(f"{len(values)} {name}" for name, values in self.axes.items())
-        return f"<Sweep {self.tables.title} · {axes} · {', '.join(self.metrics)}>"
+        return printable(f"<Sweep {self.tables.title} · {axes} · {', '.join(self.metrics)}>")
 
     def table(self, limit: int | None = None) -> Table:
         """The points as a table to show or to `render`; at most `limit` rows."""
@@ -103,30 +103,34 @@ class Sweep(Tabular):
 
         return extrapolated(self.tables, self.window)
 
-    def at(self, **values: Any) -> dict[str, float | None]:
+    def at(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> dict[str, float | None]:
         """The metrics at one point, None where no network can be built; raises `UsageError`.
+
+        The value of each axis is given by name or in a mapping, as `load` takes it.
 
         >>> sweep("mobilenet_v2", width="0.5:1:0.25", resolution=[192, 224]).at(width=0.75, resolution=192)["macs"]
         153941888
         """
+        given = {**(values or {}), **more}
+        source = self.tables.source.origin.of_spec()
         where = []
         for name, known in self.axes.items():
-            if name not in values:
+            if name not in given:
                 raise UsageError(f"say {name} as well: the axes are {', '.join(self.axes)}")
-            value = _exactly(values[name])
+            value = knob_values(source.name, source.spec, {name: given[name]})[name]
             if value not in known:
-                raise UsageError(f"{name} {say(values[name])} is not on the axis, which has {_range_text(known)}")
+                raise UsageError(f"{name} {say(given[name])} is not on the axis, which has {_range_text(known)}")
             where.append(known.index(value))
-        for name in values:
+        for name in given:
             if name not in self.axes:
                 raise UsageError(f"there is no axis {name!r}{did_you_mean(name, self.axes)}")
         return {name: _item(array[tuple(where)]) for name, array in self.metrics.items()}
 
-    def why(self, **values: Any) -> str:
-        """Why the network at a point cannot be built; empty where it can."""
+    def why(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> str:
+        """Why the network at a point cannot be built, values given as to `at`; empty where it can."""
         rewrite = self.tables.request.rewrite
         try:
-            network = self.tables.source.at(**values)
+            network = self.tables.source.at(values, **more)
             (network.rewrite(rewrite) if rewrite else network).report()
         except (SpecError, NothingToRewrite) as error:
             return str(error)
@@ -139,7 +143,7 @@ class Sweep(Tabular):
             point = {name: values[i] for (name, values), i in zip(self.axes.items(), where, strict=True)}
             point |= {name: _item(array[where]) for name, array in self.metrics.items()}
             point |= {} if beyond is None else {EXTRAPOLATED: bool(beyond[where])}
-            yield point if reasons is None else point | {"infeasible": reasons[where]}
+            yield point if reasons is None else point | {INFEASIBLE: reasons[where]}
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas DataFrame with a row per point: knobs as columns, then metrics; <NA> where none can be built."""
@@ -155,7 +159,7 @@ class Sweep(Tabular):
         if self.extrapolated is not None:
             columns[EXTRAPOLATED] = self.extrapolated.ravel()
         if self.reasons is not None:
-            columns["infeasible"] = self.reasons.ravel()
+            columns[INFEASIBLE] = self.reasons.ravel()
         return pd.DataFrame(columns)
 
     @property
@@ -175,6 +179,7 @@ class Sweep(Tabular):
         return [(_covered(self.tables, region), region.reason) for region in self.tables.regions if region.reason]
 
 
+@knobs_apart
 def sweep(
     model: Model,
     settings: Mapping[str, Any] | None = None,
@@ -252,14 +257,6 @@ def _covered(made: DesignSpace, region: Region) -> dict[str, tuple[Any, ...]]:
         name: tuple(values[i] for i in chosen)
         for (name, values), chosen in zip(made.axes.items(), region.box, strict=True)
     }
-
-
-def _exactly(value: Any) -> Any:
-    return Fraction(str(value)) if isinstance(value, (float, str)) and _is_decimal(str(value)) else value
-
-
-def _is_decimal(text: str) -> bool:
-    return number(text) is not None
 
 
 def _range_text(values: Sequence[Any]) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 EXTRAPOLATED = "extrapolated"
 """The name of what says whether a network differs from all that its device was fitted on."""
+INFEASIBLE = "infeasible"
+"""The name of what says why no network can be built."""
 BEYOND = "~"
 """Printed before the latency of one that does."""
 

@@ -23,7 +23,7 @@ from convcost.space.evaluate import prepare
 from convcost.space.points_table import meta
 from convcost.space.space import DesignSpace
 from convcost.space.sweep import Sweep, piece
-from convcost.space.target import EXTRAPOLATED, is_calibrated
+from convcost.space.target import EXTRAPOLATED, INFEASIBLE, is_calibrated
 from convcost.space.windows import PIECE, Progress, Window, windows
 from convcost.space.workers import results
 
@@ -124,7 +124,7 @@ def _columns(piece: Sweep, text: Callable[[Any], str], missing: str) -> dict[str
     if piece.reasons is not None:
         reasons = piece.reasons.ravel().tolist()
         said = {reason: missing if reason is None else text(reason) for reason in {*reasons}}
-        columns["infeasible"] = [said[reason] for reason in reasons]
+        columns[INFEASIBLE] = [said[reason] for reason in reasons]
     return columns
 
 
@@ -149,7 +149,7 @@ class _Parquet(Writer):
         if {*TIMED} & {*metrics} and is_calibrated(made.request.device):
             fields.append((EXTRAPOLATED, pa.bool_()))
         if any(region.reason for region in made.regions):
-            fields.append(("infeasible", pa.string()))
+            fields.append((INFEASIBLE, pa.string()))
         schema = pa.schema(fields, metadata={"convcost": json.dumps(meta(made), ensure_ascii=False)})
         self.pa, self.schema = pa, schema
         self.out = parquet.ParquetWriter(file, schema, compression="zstd")

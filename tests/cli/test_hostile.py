@@ -14,7 +14,6 @@ from xml.etree import ElementTree as ET
 import click
 import pytest
 from helpers import formats, hostile, tex
-from helpers.paths import ROOT
 
 import convcost
 from convcost import plots
@@ -25,7 +24,6 @@ from convcost.render.table import Table
 if TYPE_CHECKING:
     from helpers.cli import Cli, Ran
 
-MEASURED = ROOT / "tests" / "measured" / "measured.csv"
 DOORS: dict[str, Callable[[hostile.Files], list[object]]] = {
     "report": lambda at: ["report", at.spec, "--by", "layer"],
     "report of several": lambda at: ["report", at.spec, at.other],
@@ -41,7 +39,7 @@ DOORS: dict[str, Callable[[hostile.Files], list[object]]] = {
     "draw a model file": lambda at: ["draw", at.model, "--partial"],
     "diff": lambda at: ["diff", at.spec, at.other],
     "check": lambda at: ["check", at.budgets],
-    "calibrate": lambda at: ["calibrate", MEASURED, "--title", hostile.WORD.replace("\0", ""), "--name", "x"],
+    "calibrate": lambda at: ["calibrate", at.measured, "--title", hostile.WORD.replace("\0", ""), "--name", "x"],
     "rewrite": lambda at: ["rewrite", at.spec, "--to", "separable"],
     "report with a board": lambda at: ["report", at.spec, "--board", at.board],
     "memory with a board": lambda at: ["memory", at.spec, "--board", at.board],
@@ -137,6 +135,22 @@ def test_words_of_a_figure_are_no_tags_of_plotly(at: hostile.Files) -> None:
             text for text in texts if re.search(r'<(?!/?(b|sup|br|span)>|span style="color:#[0-9a-f]{6}">)', text)
         ]
     assert of_figure(figures[0].data[0].y[1]) == hostile.SHORT
+
+
+def test_what_a_prompt_shows_is_text(at: hostile.Files) -> None:
+    network, report = convcost.load(str(at.spec)), convcost.report(str(at.spec))
+    shown: list[object] = [network, report, report.table(), convcost.diff(str(at.spec), str(at.other))]
+    shown += [
+        convcost.sweep(str(at.spec), v=["plain", hostile.SHORT]),
+        network.diagram(),
+        network.explain(),
+        network.training(),
+    ]
+    shown += [convcost.latency(str(at.spec), str(at.device)), network.memory()]
+    for one in shown:
+        assert repr(one).isprintable()
+        for line in str(one).split("\n"):
+            assert line.isprintable()
 
 
 class _Tags(HTMLParser):

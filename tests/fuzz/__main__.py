@@ -6,9 +6,10 @@ import argparse
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
-from fuzz.run import Finding, Found, judged, made, run, spread
+from fuzz.run import Finding, Found, judged, made, spread
 
 
 def main() -> int:
@@ -30,29 +31,38 @@ def main() -> int:
         print(found.said or (found.kind if isinstance(found, Finding) else found.how))
         return isinstance(found, Finding)
     begun, numbers = time.monotonic(), range(given.first, given.first + given.cases)
-    found = spread(given.seed, numbers, given.jobs, _said) if given.jobs > 1 else run(given.seed, numbers)
-    _tell(found, given.keep)
+    found = spread(given.seed, numbers, given.jobs, _watching(given.keep))
+    _tell(found)
     print(
         f"seed {given.seed}: {given.cases:,} cases in {time.monotonic() - begun:.0f} s, {len(found.findings)} findings"
     )
     return bool(found.findings)
 
 
-def _said(done: int) -> None:
-    if done % 5000 == 0:
-        print(f"… {done:,}", file=sys.stderr, flush=True)
+def _watching(keep: Path | None) -> Callable[[Found], None]:
+    """What says, after each case, what is new: findings, each written where it is to be kept, and how far it is."""
+    told = 0
+
+    def say(found: Found) -> None:
+        nonlocal told
+        for one in found.findings[told:]:
+            print(f"{one.case.label}  {one.kind}", file=sys.stderr, flush=True)
+            if keep:
+                keep.mkdir(parents=True, exist_ok=True)
+                path = keep / f"{one.case.label.replace(':', '-')}.yaml"
+                path.write_text(f"{one.case.text()}\n# {one.kind}\n", encoding="utf-8")
+        told = len(found.findings)
+        if not found.ends.total() % 5000:
+            print(f"… {found.ends.total():,}", file=sys.stderr, flush=True)
+
+    return say
 
 
-def _tell(found: Found, keep: Path | None) -> None:
+def _tell(found: Found) -> None:
     """What was found, the most frequent first, and how the others ended."""
     kinds: dict[str, list[Finding]] = defaultdict(list)
     for one in found.findings:
         kinds[one.kind].append(one)
-        if keep:
-            keep.mkdir(parents=True, exist_ok=True)
-            (keep / f"{one.case.label.replace(':', '-')}.yaml").write_text(
-                f"{one.case.text()}\n# {one.kind}\n", encoding="utf-8"
-            )
     for kind, all_ in sorted(kinds.items(), key=lambda pair: -len(pair[1])):
         print(f"{len(all_):6} × {kind}   {', '.join(one.case.label for one in all_[:4])}")
     print(", ".join(f"{end} {number:,}" for end, number in sorted(found.ends.items())))

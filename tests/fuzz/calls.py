@@ -87,8 +87,9 @@ def _drawn(rng: Random, one: inspect.Parameter) -> Any:
     """A value of a parameter's type: by its name, else by its annotation; anything where that says text or `Any`."""
     said, option = str(one.annotation), f"--{one.name.replace('_', '-')}"
     by_kind = (pool for kind, pool in _BY_KIND if kind in said)
-    pool = _WORDS.get(one.name) or POOLS.get(option) or next(by_kind, ())
-    odd = ("str" in said or "Any" in said) and "Mapping" not in said and rng.random() < 0.05
+    texts = "str" in said or "Any" in said
+    pool = _WORDS.get(one.name) or (POOLS.get(option) if texts else ()) or next(by_kind, ())
+    odd = texts and "Mapping" not in said and rng.random() < 0.05
     return near_front(rng, pool) if pool and not odd else value(rng)
 
 

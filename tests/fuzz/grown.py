@@ -33,6 +33,8 @@ _SHAPES = (
 )
 _LARGEST = 1 << 34
 """Elements of a tensor that is grown further."""
+_MANY = 200
+"""Layers or branches of a wide or deep one: work must grow with them, and not faster."""
 _TRIES = 12
 """So often attributes are drawn until an op takes its inputs."""
 _TYPES = ("int8", "fp16", "int4", "binary", {"outputs": "int8"}, {"weights": "int8", "biases": "int32"})
@@ -145,7 +147,7 @@ class Growing:
         layer, shape = found
         roll = self.rng.random()
         if shape == self.here and roll < 0.2:
-            layer["repeat"] = self.rng.choice((1, 2, 3))
+            layer["repeat"] = self.rng.choice((1, 2, 3, 3, 4, _MANY))
         elif roll < 0.25:
             layer["dtype"] = self.rng.choice(_TYPES)
         elif roll < 0.28:
@@ -178,6 +180,9 @@ class Growing:
             found = self.op(begun) if self.rng.random() < 0.75 else None
             parts[f"p{number}"] = [found[0]] if found else []
             shapes.append(found[1] if found else begun)
+        if self.rng.random() < 0.05:
+            parts["p0"] = {"repeat": _MANY, "layers": parts["p0"]}
+            shapes[:1] *= _MANY
         joined = self.op(*shapes, among=("add", "concat", "multiply", "combine"))
         return joined and ({"parallel": parts, "join": joined[0]}, joined[1])
 

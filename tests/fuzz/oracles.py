@@ -51,10 +51,14 @@ def message(error: ConvcostError, source: str = "") -> None:
 
 def _multiplied(layer: LayerCost) -> int | None:
     """The MACs of a convolution or a linear layer, counted anew: taps and channels that each output element sums over."""
-    attrs, (made,) = layer.step.node.attrs, layer.output_shapes[:1]
+    attrs = layer.step.node.attrs
     if layer.op in ("conv1d", "conv2d", "conv3d"):
-        return prod(made) * prod(attrs["kernel"]) * layer.input_shapes[0][-1] // attrs["groups"] * layer.batch
-    return prod(made) * layer.input_shapes[0][-1] * layer.batch if layer.op == "linear" else None
+        each = prod(attrs["kernel"]) * layer.input_shapes[0][-1] // attrs["groups"]
+    elif layer.op == "linear":
+        each = layer.input_shapes[0][-1]
+    else:
+        return None
+    return prod(layer.output_shapes[0]) * each * layer.batch
 
 
 def report(found: Report) -> None:

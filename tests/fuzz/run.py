@@ -94,14 +94,6 @@ def _kind(error: BaseException) -> str:
     return _DIGITS.sub("N", f"{type(error).__name__}{where}: {said}"[:160].rstrip(": "))
 
 
-def run(seed: int, numbers: range) -> Found:
-    """All of these, in this process."""
-    found = Found()
-    for number in numbers:
-        found.add(one := label(seed, number), judged(made(one)))
-    return found
-
-
 # -- processes ---------------------------------------------------------------------------------------------------------
 
 
@@ -129,21 +121,22 @@ class _Worker:
         theirs.close()
         self.label, self.heard = "", time.monotonic()
 
-    def hear(self, found: Found) -> None:
-        """Take what it says: a label, or how that case ended."""
+    def hear(self, found: Found) -> bool:
+        """Take what it says: a label, or how that case ended; whether a case ended."""
         try:
             word = self.pipe.recv()
         except EOFError:
             if self.left:
                 self.process.join()
                 self.lost(found, f"the process ended with {self.process.exitcode}")
-            return
+            return True
         self.heard = time.monotonic()
         if isinstance(word, str):
             self.label = word
         else:
             found.add(self.label, word)
             self.label, self.left = "", self.left[1:]
+        return not self.label
 
     def lost(self, found: Found, why: str) -> None:
         """Name the case at which the process ended or hung, and go on behind it."""
@@ -155,7 +148,7 @@ class _Worker:
         self.begin()
 
 
-def spread(seed: int, numbers: range, jobs: int, say: Callable[[int], None] = lambda _done: None) -> Found:
+def spread(seed: int, numbers: range, jobs: int, say: Callable[[Found], None] = lambda _found: None) -> Found:
     """All of these over processes; one that ends or hangs is named, and the rest goes on."""
     found, size = Found(), -(-len(numbers) // jobs)
     workers = [_Worker(seed, numbers[at : at + size]) for at in range(0, len(numbers), size)]
@@ -163,8 +156,8 @@ def spread(seed: int, numbers: range, jobs: int, say: Callable[[int], None] = la
         ready = wait([worker.pipe for worker in workers], timeout=1)
         for worker in workers:
             if worker.pipe in ready:
-                worker.hear(found)
-                say(found.ends.total())
+                if worker.hear(found):
+                    say(found)
             elif time.monotonic() - worker.heard > _HUNG:
                 worker.lost(found, "the process hung")
     return found

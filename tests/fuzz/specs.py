@@ -48,6 +48,8 @@ def trees() -> tuple[dict[str, Any], ...]:
     """Those of them that YAML itself can read, as trees of texts."""
     found = []
     for text in texts():
+        if _ANCHOR.search(text):
+            continue  # which stands for more than it is
         try:
             tree = yaml.load(text, Loader=yaml.CBaseLoader)
         except (yaml.YAMLError, ValueError):
@@ -57,6 +59,7 @@ def trees() -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
+_ANCHOR = re.compile(r"[-:,] &\w")
 _PLAIN = re.compile(r"[\w.+*/()<=>-][\w.+*/()<=>% -]*(?<! )", re.ASCII)
 
 

@@ -152,7 +152,7 @@ def test_a_process_that_dies_is_named_and_the_rest_goes_on(monkeypatch: pytest.M
         import os, random
         class Deadly(random.Random):
             def __init__(self, seed=None):
-                if str(seed) in ("5:3", "spec:5:7"):
+                if str(seed) in ("5:3", "command:5:7"):
                     os.kill(os.getpid(), {int(signal.SIGKILL)})
                 super().__init__(seed)
         random.Random = Deadly
@@ -161,4 +161,4 @@ def test_a_process_that_dies_is_named_and_the_rest_goes_on(monkeypatch: pytest.M
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}")
     got = spread(5, range(12), jobs=2)
     assert got.ends.total() == 12
-    assert {one.case.label for one in got.findings} == {"?:5:3", "spec:5:7"}
+    assert {one.case.label for one in got.findings} == {"?:5:3", "command:5:7"}

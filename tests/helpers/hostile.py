@@ -34,6 +34,7 @@ class Files(NamedTuple):
     budgets: Path
     model: Path
     board: Path
+    measured: Path
 
 
 def files(folder: Path) -> Files:
@@ -45,7 +46,9 @@ def files(folder: Path) -> Files:
         f"knobs:\n  resolution: {{default: 8, about: {said}}}\n  v: {{default: {choice}, choices: [plain, {choice}]}}\n"
     )
     head = f"convcost: 1\nname: {said}\ntitle: {said}\nsource: {said}\nabout: {said}\n"
-    made = Files(*(folder / name for name in (NAME, "other.yaml", "t.csv", "d.yaml", "b.yaml", "m.onnx", "board.yaml")))
+    made = Files(
+        *(folder / name for name in (NAME, "other.yaml", "t.csv", "d.yaml", "b.yaml", "m.onnx", "board.yaml", "m.csv"))
+    )
     made.spec.write_text(f"{head}{knobs}input: [resolution, resolution, 3]\n{layers}", encoding="utf-8")
     made.other.write_text(
         f"{head}input: [8, 8, 3]\nlayers:\n  - conv2d: {{channels: 2, kernel: 1}}\n", encoding="utf-8"
@@ -53,6 +56,15 @@ def files(folder: Path) -> Files:
     cell = '"' + WORD.replace("\x00", "").replace('"', '""') + '"'
     rows = "".join(f"{cell},{cell},7{n}.1,{n}00M,{cell},{cell}\n" for n in (1, 2))
     made.table.write_text(f"item,label,top1,macs,source,note\n{rows}", encoding="utf-8", newline="")
+    times = [
+        ("vgg11:resolution=32", 1),
+        ("vgg13:resolution=32", 2),
+        ("vgg16:resolution=32", 3),
+        ("resnet20", 2),
+        ("resnet32", 3),
+    ]
+    times_of = "".join(f"{name},{ms},{cell}\n" for name, ms in times)
+    made.measured.write_text(f"network,ms,threads\n{times_of}", encoding="utf-8", newline="")
     device = {"title": WORD, "source": WORD, "macs_per_second": {"fp32": 10**12}, "bytes_per_second": 10**10}
     made.device.write_text(yaml.safe_dump(device), encoding="utf-8")
     limits = {"convcost-budgets": 1, "networks": [{"model": made.other.name, "name": WORD, "limits": {"macs": 1}}]}

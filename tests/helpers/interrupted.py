@@ -35,7 +35,7 @@ LONG = {
     "dask": ("sweep", "mobilenet_v1", *_WIDTHS, "--engine", "dask", "--jobs", "2", "-o", "old.csv"),
     "fit": ("fit", "mobilenet_v2", "--max-macs", "100M", "-o", "old.json"),
     "verify": ("verify", "-o", "old.html"),
-    "list": ("list", "-o", "old.csv"),
+    "list": ("list", "-o", "old.json"),
     "frontier": ("frontier", "-o", "old.html"),
     "explore": ("explore", "mobilenet_v2", "-o", "old.html"),
     "report": ("report", "nasnet_large", "-o", "old.html"),
@@ -51,6 +51,8 @@ LONG = {
     ),
 }
 """A name -> a command that takes long, and writes a file if it comes to that."""
+_LAST = {".html": "</html>", ".json": "}", ".csv": "\0", ".parquet": "\0"}
+"""What the last word of a whole file is; grids as CSV and Parquet take so long to write that none is ever whole."""
 NEEDS = {"dask": "distributed", "parquet": "pyarrow", "jobs parquet": "pyarrow"}
 """What has to be installed for it."""
 
@@ -114,7 +116,7 @@ def interrupted(command: Sequence[str], number: int, moment: float, *, group: bo
         os.kill(pid, signal.SIGKILL)
     said = process.communicate()[1].decode()
     files = {one.name: one.read_text(errors="replace") for one in folder.iterdir()}
-    done = 0 <= process.returncode < 128 and [*files] == [old.name] and files[old.name] != OLD
+    done = [*files] == [old.name] and files[old.name].rstrip().endswith(_LAST[old.suffix])
     return Interrupted(None if done else process.returncode, seconds, left, said, files)
 
 

@@ -81,7 +81,7 @@ def test_all_packages_are_covered_by_tests_that_are_there() -> None:
 
 @pytest.mark.slow
 def test_who_is_noticed_and_who_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`n + 1` is tested, the default is not, and `n += 1` without the addition never ends."""
+    """`n + 1` is tested, the default is not, `n -= 1` never ends, and what fails anyway notices nothing."""
     source = "def after(n=0):\n    return n + 1\n\n\ndef first(n):\n    while n < 9:\n        n += 1\n    return n\n"
     test = (
         "from convcost.core.half import after, first\n\n\ndef test_it():\n    assert (after(3), first(8)) == (4, 9)\n"
@@ -96,6 +96,7 @@ def test_who_is_noticed_and_who_survives(tmp_path: Path, monkeypatch: pytest.Mon
         "convcost/core/__init__.py": "",
         "convcost/core/half.py": source,
         "tests/core/test_half.py": test,
+        "tests/core/test_half_done.py": "def test_it():\n    assert False\n",
         "tests/test_doctests.py": doctests,
         "pyproject.toml": '[tool.pytest.ini_options]\nmarkers = ["slow: x", "browser: x", "oracle: x"]\n',
     }.items():
@@ -103,18 +104,17 @@ def test_who_is_noticed_and_who_survives(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(run, "ROOT", tmp_path / "project")
     monkeypatch.setattr(run, "COVERING", {})
     monkeypatch.setattr(run, "BROAD", set())
-    monkeypatch.setattr(run, "SECONDS", (3, 3))
+    monkeypatch.setattr(run, "SECONDS", (2, 2))
     monkeypatch.setattr(run, "equivalents", lambda: {("convcost/core/half.py", "while n <= 9:"): "of no consequence"})
     bench = Bench(tmp_path / "copy")
-    found = {one.shown: bench.outcome(one, 1).word for one in all_mutants(["convcost/core/half.py"])}
-    assert found == {
+    expected = {
         "def after(n=1):": "survived",
         "return n - 1": "killed",
-        "return n + 2": "killed",
         "while n <= 9:": "equivalent",
-        "while n < 10:": "killed",
         "n -= 1": "killed by its time",
-        "n += 2": "killed",
     }
+    every = all_mutants(["convcost/core/half.py"])
+    assert len(every) == 7
+    assert {one.shown: bench.outcome(one, 1).word for one in every if one.shown in expected} == expected
     assert (tmp_path / "project" / "convcost" / "core" / "half.py").read_text(encoding="utf-8") == source
     assert (tmp_path / "copy" / "convcost" / "core" / "half.py").read_text(encoding="utf-8") == source

@@ -11,13 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.paths import ROOT
 from helpers.specs import written
 
+import convcost
 from convcost import UsageError
 from convcost.core.dims import Array
-from convcost.space import build, numbers, space
+from convcost.devices.stored import find
+from convcost.space import axes, build, extrapolated, fit, kinds, numbers, space, sweep, windows
 from convcost.space.evaluate import evaluate
 from convcost.space.evaluate.repeats import Distinct
+from convcost.space.extrapolated import how_many
+from convcost.space.kinds import kinds_along
 from convcost.space.open import design_space
 from convcost.space.space import DesignSpace
 from convcost.space.sweep import pieces, sweep_table
@@ -89,12 +94,12 @@ def test_tables_over_several_axes_at_once_are_refused_before_they_fill_the_memor
         layers:
           - conv2d: {channels: 1 + a * b // 7, kernel: 1}
     """
-    axes = {"a": "1:100", "b": "1:100"}
+    axes = {"a": "1:100", "b": "1:101"}
     path = str(written(tmp_path, text))
     monkeypatch.setattr(space, "MOST_TABLES", 2**20)
     assert design_space(path, {}, over=axes).regions[0].held > 80_000
     monkeypatch.setattr(space, "MOST_TABLES", 80_000)
-    with pytest.raises(UsageError, match="depend on several knobs at once, or on one in too many places: give fewer"):
+    with pytest.raises(UsageError, match="are tables of more than 0 MiB: give fewer values, of b above all"):
         design_space(path, {}, over=axes)
 
 
@@ -119,6 +124,35 @@ def test_grids_of_too_many_structures_are_refused_before_most_are_built(
         design_space(path, {}, over={"n": "3:60"}, memory_policy="training")
 
 
+def test_kinds_are_the_same_however_few_numbers_are_compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    columns = [random.integers(0, 3, 200) for _ in range(5)] + [random.integers(0, 2, 200).astype(object) * 2**70]
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    expected = [list(dict.fromkeys(rows)).index(row) for row in rows]
+    for most in (1, 500, 2**22):
+        monkeypatch.setattr(kinds, "_AT_ONCE", most)
+        assert kinds_along(0, iter(columns), 200).tolist() == expected
+
+
+def test_extrapolated_points_are_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    axes = {"width": "0.5:2:0.5", "resolution": "32:352:64"}
+    made = design_space("mobilenet_v2", {}, over=axes, device=find("rk3399_ncnn_1t"))
+    assert how_many(made)
+    monkeypatch.setattr(extrapolated, "MOST_COUNTED", 23)
+    assert how_many(made) is None  # 4 · 6 points, no two of which are alike
+    notes = dict(sweep_table(made, ["latency_ms"]).notes)
+    assert notes["~"].endswith("so many points, 24, are not counted")
+
+
+def test_what_looks_at_every_point_refuses_a_large_grid_before_it_builds_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_at", lambda *_: pytest.fail("a part was built"))
+    axes = {"resolution": "1:100000", "width": "0.1:100:0.1"}
+    with pytest.raises(UsageError, match="fit looks at every point; 100,000,000 are more than 20,000,000"):
+        convcost.fit("mobilenet_v2", max_macs="300M", over=axes)
+    with pytest.raises(UsageError, match=r"^100,000,000 points need [0-9,]+ bytes at once; read them in pieces"):
+        convcost.sweep("mobilenet_v2", axes)
+
+
 @pytest.mark.parametrize("period", [2, 8, 1000])
 def test_a_window_needs_no_more_values_than_it_has(period: int) -> None:
     """Every other value cannot be built: all those are alike, and lie far apart."""
@@ -130,3 +164,26 @@ def test_a_window_needs_no_more_values_than_it_has(period: int) -> None:
         assert len(needed) <= 5
         places = needed if found.positions is None else needed[found.positions]
         assert (kinds[axis.firsts[places]] == kinds[low : low + 5]).all()
+
+
+def test_the_bounds_are_those_that_the_page_states() -> None:
+    """docs/scale.md, row by row."""
+    rows = [
+        line.split("|")[2]
+        for line in (ROOT / "docs/scale.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    stated = [row for row in rows if any(map(str.isdigit, row))][-9:]
+    assert stated == [
+        f" 10^{len(str(axes.MOST_VALUES)) - 1} ",
+        f" 10^{len(str(axes.MOST_POINTS)) - 1} ",
+        f" 2^{numbers.MOST_MADE.bit_length() - 1}, {numbers.MOST_MADE * 8 // MEBIBYTE} MiB ",
+        f" {build.MOST_STRUCTURES:,} ",
+        f" {space.MOST_TABLES // MEBIBYTE} MiB ",
+        f" 2^{windows.PIECE.bit_length() - 1} points ",
+        f" {sweep.MOST_HELD // 2**30} GiB ",
+        f" {fit.MOST_FITTED // 10**7} · 10^7 ",
+        f" 2^{extrapolated.MOST_COUNTED.bit_length() - 1} distinct ",
+    ]
+    powers = (axes.MOST_VALUES, axes.MOST_POINTS, numbers.MOST_MADE, windows.PIECE, extrapolated.MOST_COUNTED)
+    assert powers == (10**6, 10**13, 2**25, 2**20, 2**25)

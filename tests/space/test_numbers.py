@@ -167,3 +167,13 @@ def test_weighed_counts_each_number_so_often() -> None:
     rows, columns = along([1, 5, 9], 0, 2), along([2, 3], 1, 2)
     found = weighed([(3, rows), (2, rows * columns), (4, rows * columns), (5, 7)])
     assert found.dense().array.tolist() == [[3 * r + 6 * r * c + 35 for c in (2, 3)] for r in (1, 5, 9)]
+
+
+def test_a_maximum_is_a_number_whatever_it_is_of():
+    """Of one product, of what is the same everywhere; and multiplied with a sum of products."""
+    a, b = along([1, 2, 3], 0, 2), along([5, 7], 1, 2)
+    product_ = a * b
+    assert isinstance(product_, Sum)
+    assert Most([product_, product_]).dense().array.tolist() == [[5, 7], [10, 14], [15, 21]]
+    assert Most([a, 9]).dense().ends() == (9, 9)
+    assert (product_ * Most([a, b])).dense().array.tolist() == [[25, 49], [50, 98], [75, 147]]

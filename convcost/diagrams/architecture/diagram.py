@@ -10,6 +10,7 @@ from convcost.diagrams.architecture import svg as drawn
 from convcost.diagrams.architecture import text as drawn_text
 from convcost.diagrams.architecture import tikz as drawn_tikz
 from convcost.diagrams.architecture.picture import Picture
+from convcost.render.escape import printable
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,7 +34,7 @@ class Diagram(Picture):
         return {"schema": "convcost.diagram/1", "version": __version__, **asdict(self)}
 
     def __repr__(self) -> str:
-        return f"<Diagram {self.network} · {len(self.boxes)} boxes · {self.width:g}×{self.height:g}>"
+        return printable(f"<Diagram {self.network} · {len(self.boxes)} boxes · {self.width:g}×{self.height:g}>")
 
     def __str__(self) -> str:
         return self.text()
