@@ -3,6 +3,7 @@
 startup   commands beside `python -c pass`
 walk      one elaboration and walk, per network
 sweep     grids beside memory fills and loops; fronts; a thousand resolutions beside one walk
+growth    the exponents by which times grow with networks
 counters  other counters on the same networks, where they are installed
 """
 
@@ -12,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "walk", "sweep", "counters")
+NAMES = ("startup", "walk", "sweep", "growth", "counters")
 
 
 def main(chosen: list[str]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
@@ -139,7 +140,7 @@ def plan(
     if bound is None:
         bound = int(lives.peak(dict(zip(lives.tensors, sizes)).__getitem__).elements)
     order = sorted(_blocks(buffers, lives.regions, lives.begins_over), key=PLANNERS[way].first)
-    neighbours = _neighbours(buffers)
+    neighbours = _neighbours(tuple((buffer.size > 0, buffer.first, buffer.last) for buffer in buffers))
     best: Plan | None = None
     for _ in range(min(PLANNERS[way].rounds, 1 + MOST_COMPARED // (1 + sum(map(len, neighbours))))):
         made = Plan(way, buffers, _placed(order, buffers, neighbours, PLANNERS[way], align), bound, lives.begins_over)
@@ -170,12 +171,13 @@ def _placed(
     return tuple(offsets[i] for i in range(len(buffers)))
 
 
-def _neighbours(buffers: Sequence[Buffer]) -> list[list[int]]:
-    """Buffer -> those that it must not share a byte with; none for a buffer of 0 bytes."""
+@lru_cache(maxsize=1)  # the planners place the same buffers, one after the other
+def _neighbours(buffers: tuple[tuple[bool, int, int], ...]) -> list[list[int]]:
+    """Buffer -> those that it must not share a byte with, of whether each has bytes, and its live range."""
     found: list[list[int]] = [[] for _ in buffers]
     alive: list[int] = []
-    for one in sorted((i for i, buffer in enumerate(buffers) if buffer.size), key=lambda i: buffers[i].first):
-        alive = [other for other in alive if buffers[other].last >= buffers[one].first]
+    for one in sorted((i for i, (some, *_) in enumerate(buffers) if some), key=lambda i: buffers[i][1]):
+        alive = [other for other in alive if buffers[other][2] >= buffers[one][1]]
         for other in alive:
             found[one].append(other)
             found[other].append(one)

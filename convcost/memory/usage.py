@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -16,7 +17,10 @@ from convcost.memory.parts import SplitBlock, split_blocks
 
 Runs = Literal["given", "best"]
 MOST_TENSORS = 2_500
-"""The most tensors that are placed in an arena or drawn: both compare every tensor with those live at the same time."""
+"""The most tensors that are placed in an arena or drawn."""
+MOST_MET = 700_000
+"""The most pairs of tensors live at the same time that are placed, for planners compare them all: a second. No network of the
+zoo has more than 620,000."""
 
 
 class Options(NamedTuple):
@@ -128,8 +132,20 @@ def usage(walked: Walked, options: Options, *, batch: int = 1) -> Usage:
     timeline = tuple(
         Moment(position, running[position] if position >= 0 else -1, live) for position, live in lives.timeline(size_of)
     )
-    placed = lives.windows is None and len(sizes) <= MOST_TENSORS
+    placed = lives.windows is None and len(sizes) <= MOST_TENSORS and met(lives) <= MOST_MET
     plans = tuple(plan(lives, sizes, way, options.align, peak) for way in PLANNERS) if placed else ()
     unit: Literal["elements", "bytes"] = "elements" if alike else "bytes"
     dtype, typed = one_word(dtypes), states_types(walked.graph)
     return Usage(options, batch, dtype, typed, lives, sizes, running, timeline, peak, at, order, splits, unit, plans)
+
+
+def met(lives: Lifetimes) -> int:
+    """How many pairs of tensors are live at the same time.
+
+    >>> from convcost import load
+    >>> met(load("vgg16").memory().lives)  # a chain of the input, 13 convolutions, 6 pools and 3 linear layers
+    22
+    """
+    begun = sorted(tensor.first for tensor in lives.tensors)
+    ended = sorted(tensor.last for tensor in lives.tensors)
+    return sum(later - bisect_left(ended, first) for later, first in enumerate(begun))

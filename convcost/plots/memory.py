@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError
 from convcost.core.units import binary, exact, percent, shape_text
-from convcost.memory.usage import MOST_TENSORS, Usage
+from convcost.memory.usage import MOST_MET, MOST_TENSORS, Usage
 from convcost.plots.bands import (
     Column,
     Part,
@@ -76,7 +76,8 @@ def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Fig
     """
     arena = usage.arena
     if arena is None:
-        why = f"more than {MOST_TENSORS:,} tensors" if usage.lives.windows is None else f"policy {usage.options.policy}"
+        many = f"more than {MOST_TENSORS:,} tensors, or {MOST_MET:,} pairs of them alive together"
+        why = many if usage.lives.windows is None else f"policy {usage.options.policy}"
         raise UsageError(f"there is no arena to draw: {why}; the timeline needs none")
     places = columns(usage)
     bands = {

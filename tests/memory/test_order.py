@@ -218,3 +218,64 @@ def test_every_network_of_the_zoo_is_solved_exactly_within_seconds(policy_name: 
 
 def _arguments(source: Graph) -> tuple[object, ...]:
     return walk(source), "fused"
+
+
+def fan_out(number: int, join: str) -> Graph:
+    """A map that so many convolutions of growing width read, and one op reads what all of them make."""
+    wide = [node(f"b{at}", "conv2d", INPUT, channels=10 + at, kernel=1) for at in range(number)]
+    narrow = [node(f"n{at}", "conv2d", f"b{at}", channels=1, kernel=1) for at in range(number)]
+    return graph([*wide, *narrow, node("join", join, *(each.name for each in narrow))])
+
+
+@pytest.mark.parametrize("policy_name", ["fused", "inplace"])
+def test_the_search_ends_when_its_budget_is_spent(policy_name: str) -> None:
+    """Of any 20 of 40 branches it would look at all choices; the branches run one by one in the order that it finds."""
+    source = fan_out(40, "add")
+    found = best_order(walk(source), policy_name, most_tried=20_000)
+    # One expansion looks at 80 units at most, of 41 tensors at most; greedy orders take a half more.
+    assert 20_000 <= found.tried <= 20_000 * 3 // 2 + 3 * 80 * 43
+    assert found.bound <= found.peak < peak(source, policy_name)
+    reordered(source, found.steps)
+
+
+def test_a_budget_goes_to_segments_by_their_units() -> None:
+    """A segment that is too wide leaves the one behind it enough to be solved."""
+    wide = fan_out(30, "add").nodes
+    tail = [
+        node("left", "conv2d", "join", channels=1000, kernel=1),
+        node("right", "conv2d", "join", channels=1000, kernel=1),
+        node("less", "conv2d", "left", channels=1, kernel=1),
+        node("least", "conv2d", "right", channels=1, kernel=1),
+        node("end", "add", "less", "least"),
+    ]
+    found = best_order(walk(graph([*wide, *tail])), "unfused", most_tried=20_000)
+    # One of the two maps of 2000 elements, beside the sum and what either becomes, of two each.
+    assert (found.peak, found.exact) == (2000 + 2 + 2, True)
+
+
+def test_a_long_way_from_what_is_stored_is_no_recursion() -> None:
+    source = with_table(*[20] * 2000, narrow=20)
+    found = best_order(walk(source), "unfused")
+    assert found.peak == max(4 + 40, 40 + 20, 3 * 20)
+
+
+@pytest.mark.parametrize("policy_name", POLICIES)
+@pytest.mark.parametrize("join", ["add", "concat"])
+def test_wide_joins_take_steps_in_proportion(policy_name: str, join: str) -> None:
+    """Twice as many branches, twice as many questions about the memory of an edge."""
+    asked = []
+
+    class Counted(dict[str, tuple[int, ...]]):
+        def __getitem__(self, edge: str) -> tuple[int, ...]:
+            asked.append(edge)
+            return super().__getitem__(edge)
+
+    def questions(number: int) -> int:
+        asked.clear()
+        walked = walk(fan_out(number, join))
+        where = layout(walked, policy(policy_name))
+        where.home = Counted(where.home)
+        lifetimes(walked, policy_name, where=where)
+        return len(asked)
+
+    assert questions(400) < 2.2 * questions(200)
