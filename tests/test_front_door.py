@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helpers import formats
 from helpers.sent import totals
 
 import convcost
 from convcost import Network, UsageError
+from convcost.render.table import FORMATS
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -230,10 +232,21 @@ def test_results_have_a_table_a_frame_and_json() -> None:
         convcost.fit("mobilenet_v1", max_macs="300M", over={"width": "0.25:1:0.25"}),
     ]
     for result in shown:
-        assert result.table().render("csv")
-        assert len(result.to_frame()) > 0
+        for kind in FORMATS:
+            formats.read(kind, result.table().render(kind))
+        assert len(result.to_frame()) == len(formats.read("csv", result.table().render("csv")).rows) - 1 > 0
         assert result.to_dict()["schema"].startswith("convcost.")
         assert "<table" in result._repr_html_()
+
+
+def test_a_frame_without_rows_has_the_same_columns() -> None:
+    for some, none in (
+        (convcost.diff("lenet5", "lenet5:classes=3"), convcost.diff("lenet5", "lenet5")),
+        (convcost.reconcile("lenet5", "paper", "thop"), convcost.reconcile("lenet5", "paper", "paper")),
+        (convcost.deployable("lenet*", max_ram="1MiB"), convcost.deployable("lenet*", max_ram=1)),
+    ):
+        assert len(some.to_frame()) > len(none.to_frame()) == 0
+        assert list(some.to_frame().columns) == list(none.to_frame().columns)
 
 
 def test_layers_and_groups_are_frames_of_the_same_columns() -> None:

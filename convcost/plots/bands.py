@@ -127,18 +127,26 @@ def stacked(usage: Usage, places: Sequence[Column]) -> dict[int, list[Part]]:
 
 
 def outline(parts: Iterable[Part]) -> dict[str, list[Any]]:
-    """Along the top to the right, and back along the bottom; a gap where a tensor is not counted for a while."""
-    runs: list[list[Part]] = []
-    for part in parts:
-        if runs and runs[-1][-1].at == part.at - 1:
-            runs[-1].append(part)
-        else:
-            runs.append([part])
+    """Along the top to the right, and back along the bottom; a gap where a tensor is not counted for a while.
+
+    Columns over which it stays where it is are one stretch, so that what lies long takes no more points than what dies soon.
+
+    >>> outline([Part(0, 0, 8), Part(1, 0, 8), Part(3, 2, 10)])
+    {'x': [-0.5, 1.5, 1.5, -0.5, -0.5, None, 2.5, 3.5, 3.5, 2.5, 2.5], 'y': [8, 8, 0, 0, 8, None, 10, 10, 2, 2, 10]}
+    """
+    runs: list[list[tuple[float, float, int, int]]] = []
+    for at, low, high in parts:
+        left, right = at - 0.5, at + 0.5
+        if not runs or runs[-1][-1][1] != left:
+            runs.append([])
+        if runs[-1] and runs[-1][-1][2:] == (low, high):
+            left = runs[-1].pop()[0]
+        runs[-1].append((left, right, low, high))
     x: list[Any] = []
     y: list[Any] = []
     for run in runs:
-        top = [(part.at + side, part.high) for part in run for side in (-0.5, 0.5)]
-        bottom = [(part.at + side, part.low) for part in reversed(run) for side in (0.5, -0.5)]
+        top = [(side, high) for left, right, _, high in run for side in (left, right)]
+        bottom = [(side, low) for left, right, low, _ in reversed(run) for side in (right, left)]
         x += [point[0] for point in (*top, *bottom, top[0])] + [None]
         y += [point[1] for point in (*top, *bottom, top[0])] + [None]
     return {"x": x[:-1], "y": y[:-1]}

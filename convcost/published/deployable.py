@@ -11,6 +11,7 @@ from convcost.core.axes import size_of
 from convcost.core.dtypes import DTYPE_BITS, as_text
 from convcost.core.errors import UsageError
 from convcost.core.kept import Answers, answers
+from convcost.core.reading import parse_bytes
 from convcost.core.units import binary, counted, exact
 from convcost.core.version import __version__
 from convcost.deploy.runtime import Deployment
@@ -169,14 +170,14 @@ class Deployable(Tabular):
 def deployable(
     *patterns: str,
     board: str | Board | None = None,
-    max_ram: int | None = None,
-    max_flash: int | None = None,
+    max_ram: int | str | None = None,
+    max_flash: int | str | None = None,
     dtype: str = "int8",
     runtime: str = "tflm",
     pointers: int | None = None,
     kernels: str = "reference",
 ) -> Deployable:
-    """The networks of the zoo that fit a board, or so many bytes of RAM and flash, with their cited accuracies.
+    """The networks of the zoo that fit a board, or so many bytes of RAM and flash, "256KiB" too, with their cited accuracies.
 
     Every network is looked at as it stands, and at the knobs and input sizes for which an accuracy is printed. `patterns`
     are those of `list_networks`. Raises `UsageError` where neither a board nor a size is given, and for unknown names.
@@ -210,10 +211,10 @@ def deployable(
     return Deployable(tuple(fitting), deployment, ram, flash, place, len(tried), tuple(unwritten))
 
 
-def _bounds(board: Board | None, ram: int | None, flash: int | None) -> tuple[int | None, int | None]:
-    """The smaller of what the board has and what is given."""
-    rams = [size for size in (board.ram if board else None, ram) if size is not None]
-    flashes = [size for size in (board.flash if board else None, flash) if size is not None]
+def _bounds(board: Board | None, ram: int | str | None, flash: int | str | None) -> tuple[int | None, int | None]:
+    """The smaller of what the board has and what is given; raises `UsageError`."""
+    rams = [parse_bytes(size) for size in (board.ram if board else None, ram) if size is not None]
+    flashes = [parse_bytes(size) for size in (board.flash if board else None, flash) if size is not None]
     return min(rams, default=None), min(flashes, default=None)
 
 

@@ -180,9 +180,8 @@ def fit(
     """
     asked, on = HowDeployed(runtime, deploy, board, pointers, kernels), device_of(device)
     limits, time = asked.limits(max_ram, max_flash), latency_limit(max_latency, on)
-    budgets_of(
-        max_macs, max_params, max_peak, dtype or DEFAULT, **limits, **time
-    )  # what is wrong with them is said first
+    # What is wrong with budgets is said first.
+    budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **limits, **time)
     settings, over = {**(settings or {}), **knobs}, named_axes(over)
     network, rewrite = opened(model, settings, over, rewrite)
     axes = axes_over(network, over) if over else default_axes(network, _stated(model, settings))

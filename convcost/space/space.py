@@ -309,9 +309,10 @@ def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: 
         found.append(_region(part, back))
         held += found[-1].held
         if held > MOST_TABLES:
+            longest = max(axes, key=lambda axis: len(axes[axis]))
+            most = f"{MOST_TABLES // 2**20} MiB"
             raise UsageError(
-                f"the costs of this grid are tables of more than {MOST_TABLES // 2**20} MiB, because they depend on several knobs at "
-                "once, or on one in too many places: give fewer values"
+                f"the costs of this grid are tables of more than {most}: give fewer values, of {longest} above all"
             )
         refused = refused or (part.reason if part.refused else "")
     if refused and all(region.reason for region in found):

@@ -168,3 +168,22 @@ def test_decimal_text_can_be_read_back_whatever_the_fraction(value):
     assert Fraction(units.decimal_text(value)) == value
     finite = 10**20 % value.denominator == 0  # 2**20 is above the largest denominator
     assert ("/" in units.decimal_text(value)) != finite
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (True, "true"),
+        (False, "false"),
+        (None, "nothing"),
+        ({"channels": 4}, "a table row"),
+        (Fraction(3, 4), "0.75"),
+        (Fraction(10**300), "a larger number"),
+        (10**20 - 1, "99999999999999999999"),
+        (10**20, "1e+20"),
+        ([1, (True, None)], "[1, [true, nothing]]"),
+        ("same", "same"),
+    ],
+)
+def test_a_value_is_said_as_a_spec_writes_it(value, said):
+    assert units.say(value) == said

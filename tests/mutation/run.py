@@ -20,7 +20,7 @@ from mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 COVERING = {
-    "core": ("core", "ops", "results/test_report.py", "cli/test_report.py", "test_front_door.py"),
+    "core": ("core", "conventions", "ops", "results/test_report.py", "cli/test_report.py", "test_front_door.py"),
     "ops": ("ops/test_rules.py", "ops"),
     "spec": ("spec/test_cases.py", "spec/test_knobs.py", "spec/test_repeats.py", "spec/test_sharing.py", "spec"),
     "memory": ("memory", "results/test_types.py", "cli/test_memory.py"),

@@ -278,3 +278,15 @@ def test_a_page_runs_its_own_scripts_in_its_own_style_only(cli: Cli, command: li
 def test_the_page_of_a_thousand_layers_stays_below_two_megabytes() -> None:
     network = convcost.load("nasnet_large")
     assert len(report_page(network, network.report()).encode()) < 2_000_000
+
+
+def test_a_page_of_more_tensors_than_a_picture_shows_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "convcost: 1\nname: net\ninput: [8, 8, 4]\nlayers: [{conv2d: {channels: 4, kernel: 1}, repeat: 6}]\n"
+    )
+    network = convcost.load(str(path))
+    assert "No picture" not in report_page(network, network.report())
+    monkeypatch.setattr("convcost.pages.report.MOST_TENSORS", 5)
+    # The input and what six convolutions write.
+    assert "<p>No picture: it shows up to 5 tensors, and these are 7.</p>" in report_page(network, network.report())

@@ -68,13 +68,14 @@ def picture(name: str, width: int = 860, height: int = 540) -> go.Figure:
 class Text:
     """A text of a drawing with the room that it takes in the widest font."""
 
-    def __init__(self, element: ET.Element) -> None:
+    def __init__(self, element: ET.Element, group: ET.Element | None) -> None:
         self.text = element.text or ""
         bold = "font-weight" in element.attrib
         size = float(element.get("font-size", 13))
         wide = text_width(self.text, size, bold=bold)
         x, y = float(element.get("x", 0)), float(element.get("y", 0))
-        left = {"middle": x - wide / 2, "end": x - wide}.get(element.get("text-anchor", "start"), x)
+        around = group.get("text-anchor", "start") if group is not None else "start"
+        left = {"middle": x - wide / 2, "end": x - wide}.get(element.get("text-anchor", around), x)
         self.box = Rectangle(left, y - 0.78 * size, left + wide, y + 0.22 * size)
         if turned := re.match(r"translate\((\S+) (\S+)\) rotate\(-90\)", element.get("transform", "")):
             x, y = float(turned[1]), float(turned[2])
@@ -82,7 +83,9 @@ class Text:
 
 
 def texts(drawing: str) -> list[Text]:
-    return [Text(element) for element in ET.fromstring(drawing).iter("{http://www.w3.org/2000/svg}text")]
+    root = ET.fromstring(drawing)
+    groups = {element: group for group in root.iter("{http://www.w3.org/2000/svg}g") for element in group}
+    return [Text(element, groups.get(element)) for element in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

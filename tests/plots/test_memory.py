@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import pytest
 from helpers.paths import SPECS
+from helpers.specs import spec
 
 import convcost
 from convcost import plots
 from convcost.core.errors import UsageError
 from convcost.plots import memory_timeline, svg
+from convcost.plots.bands import columns, outline, stacked
 
 
 class TestPicture:
@@ -148,3 +151,16 @@ def test_names_stand_on_bands_that_hold_them() -> None:
     network = convcost.load("vgg16")
     drawn = svg(memory_timeline(network.report(), network.memory()), width=860)
     assert re.search(r"<text[^>]*>stage1\.[^<]*</text>", drawn)
+
+
+def test_what_stays_where_it_is_takes_no_more_points_the_longer_it_stays(tmp_path: Path) -> None:
+    """Branches that are all alive until they are joined: each band is one rectangle of five points, or moves once."""
+
+    def points(branches: int) -> int:
+        text = "input: [8, 8, 4]\nlayers:\n  - {relu: , name: r}\n"
+        text += "".join(f"  - {{relu: , in: r, name: c{at}}}\n" for at in range(branches))
+        text += f"  - {{concat: , in: [{', '.join(f'c{at}' for at in range(branches))}]}}\n"
+        usage = spec(tmp_path, text).memory("unfused")
+        return sum(len(outline(parts)["x"]) for parts in stacked(usage, columns(usage)).values())
+
+    assert points(80) - points(40) <= 40 * 9
