@@ -17,7 +17,7 @@ from convcost.core.cost import OpCost
 from convcost.core.dims import LARGEST, Dim, Shape, elements, maximum
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.reading import whole_number
-from convcost.core.units import shape_text
+from convcost.core.units import say, shape_text
 from convcost.ops import OPS, Unfit, failure
 
 
@@ -272,8 +272,8 @@ def assemble(layer: LayerToBuild, name: str, amount: Dim, label: str) -> Alterna
 def compare(layer: LayerToBuild, against: Sequence[str] = ("separable",)) -> list[Alternative]:
     """The standard convolution first, then each of the other ways; raises `UsageError`."""
     for size in layer.input_shape:
-        if not 1 <= size <= LARGEST:
-            raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {size}")
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
+            raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {say(size)}")
     return [build(layer, way) for way in dict.fromkeys(("standard", *against))]
 
 
