@@ -366,6 +366,12 @@ def test_of_joined_names_the_one_that_fits_the_operator_is_taken():
     assert [place("CONV_2D", name, common).path[-1] for name in names] == ["conv_1", "conv_2", "conv_9"]
 
 
+def test_where_no_name_fits_the_first_is_taken_that_is_no_variable():
+    variable, other = "net/dense/ReadVariableOp", "net/head/Other"
+    assert place("ADD", f"{variable};{other}", {}).path[-1] == "head"
+    assert place("ADD", variable, {}).path[-1] == "dense"
+
+
 @pytest.mark.parametrize("tensor", ["", ";;", "Identity", "Identity_3", "StatefulPartitionedCall:0", "Identity_int8"])
 def test_names_that_say_nothing_are_none(tensor: str):
     assert (pieces(tensor), place("ADD", tensor, {})) == ([], ((), ""))
