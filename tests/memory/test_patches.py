@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from helpers.random_graphs import node
@@ -287,3 +288,14 @@ class TestChoices:
             assert network.patch_front(dtype="int8").tried > 5_000
             taken.append(time.process_time() - start)
         assert min(taken) < 1
+
+
+def test_sequences_are_cut_into_every_number_of_patches(tmp_path: Path) -> None:
+    """48 MACs for a position of each layer, 32 positions; where two patches meet, the first layer runs two more twice."""
+    layer = "{conv1d: {channels: 4, kernel: 3, padding: same}}"
+    path = tmp_path / "net.yaml"
+    path.write_text(f"convcost: 1\nname: net\ninput: [32, 4]\nlayers: [{layer}, {layer}]\n", encoding="utf-8")
+    found = convcost.load(str(path)).patch_front(policy="mcunet", dtype="int8")
+    macs = {one["grid"][0]: one["macs"] for one in found.to_dict()["front"] if one["grid"]}
+    assert len(macs) > 4
+    assert macs == {number: 48 * (2 * 32 + 2 * (number - 1)) for number in macs}
