@@ -85,8 +85,16 @@ class Range(NamedTuple):
         return extent
 
 
-def ranges(region: Region, ends: Sequence[End], axis: int, cut: Tiles, *, clipped: bool = True) -> dict[str, Range]:
-    """What is needed of every edge for each tile of each end, along one axis: backwards from the ends."""
+def ranges(
+    region: Region,
+    ends: Sequence[End],
+    axis: int,
+    cut: Tiles,
+    *,
+    clipped: bool = True,
+    steps: range | None = None,
+) -> dict[str, Range]:
+    """What is needed of every edge for each tile of each end, along one axis: backwards from the ends, through some steps or all."""
     shape = cut.starts.shape
     found: dict[str, Range] = {}
 
@@ -100,7 +108,8 @@ def ranges(region: Region, ends: Sequence[End], axis: int, cut: Tiles, *, clippe
         start, stop = np.full(shape, _FAR), np.full(shape, -_FAR)
         start[row], stop[row] = cut.starts[row], cut.stops[row]
         join(end.edge, start, stop)
-    for step, windows in zip(reversed(region.steps), reversed(region.windows)):
+    for position in reversed(range(len(region.steps)) if steps is None else steps):
+        step, windows = region.steps[position], region.windows[position]
         made = [edge for edge in output_edges(step.node, step.cost) if edge in found]
         if not made or not windows:
             continue
