@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
-from math import lcm
+from math import lcm, prod
 from operator import mul
 from typing import TypeAlias
 
@@ -23,7 +23,7 @@ from convcost.core.units import exact
 from convcost.graph.reach import Window
 from convcost.graph.walk import output_edges
 from convcost.memory.layout import layout
-from convcost.memory.patches import Candidate, Grid, Range, Rules, in_bytes, per_position, ranges, tiles
+from convcost.memory.patches import Candidate, Grid, Range, Rules, exact_dtype, in_bytes, per_position, ranges, tiles
 from convcost.memory.policies import policy
 from convcost.memory.region import End, Region
 
@@ -251,24 +251,27 @@ def on_rows(buffers: RingBuffers, end: End, counts: Sequence[int], rules: Rules)
     region, rings = buffers.region, buffers.up_to(end)
     found = [ranges(region, [end], axis, tiles([size], [n])) for axis, (size, n) in enumerate(zip(end.shape, counts))]
     shape, rank = tuple(counts), len(counts)
+    dtype = exact_dtype(region, [{edge: one.extent for edge, one in every.items()} for every in found], prod(counts))
 
     def extent(edge: str, axis: int) -> Array:
-        shaped: Array = found[axis][edge].extent[0].reshape([-1 if at == axis else 1 for at in range(rank)])
+        shaped: Array = (
+            found[axis][edge].extent[0].astype(dtype).reshape([-1 if at == axis else 1 for at in range(rank)])
+        )
         return shaped
 
-    macs, layers = np.zeros(shape, dtype=np.int64), dict[str, int]()
+    macs, layers = np.zeros(shape, dtype), dict[str, int]()
     for name, each in per_position(region).items():
         if name in found[0]:
             here = each * reduce(mul, [extent(name, axis) for axis in range(rank)])
             macs += here
             layers[name] = int(here.sum())
-    live, at, largest = np.zeros(shape, dtype=np.int64), np.full(shape, -1), np.zeros(shape, dtype=np.int64)
+    live, at, largest = np.zeros(shape, dtype), np.full(shape, -1), np.zeros(shape, dtype)
     for number, rows in rings.items():
         tensor = buffers.where.tensors[number]
         sides: list[Array | int] = [rows, *(extent(tensor.name, axis) for axis in range(1, rank))]
         if rules.input_in_ram and tensor.step < 0:
             sides = list(tensor.shape[:-1])
-        elements = reduce(mul, sides, np.full(shape, tensor.shape[-1], dtype=np.int64))
+        elements = reduce(mul, sides, np.full(shape, tensor.shape[-1], dtype))
         size = in_bytes(elements, tensor, rules.dtype)
         live += size
         at, largest = np.where(size > largest, tensor.step, at), np.maximum(size, largest)
@@ -284,15 +287,16 @@ def strips(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Seq
     wide = len(ends[0].shape) > 2
     cut = tiles([end.shape[1] for end in ends], numbers if wide else [1])
     across = {edge: one.extent for edge, one in ranges(region, ends, 1, cut).items()} if wide else {}
-    one = np.ones_like(cut.starts)
+    dtype = exact_dtype(region, [{edge: each.extent for edge, each in rows.items()}, across], sum(numbers))
+    one = np.ones(cut.starts.shape, dtype)
     macs, live = np.zeros_like(one), np.zeros_like(one)
     for name, each in per_position(region).items():
         if name in rows:
-            macs += each * rows[name].extent * across.get(name, one)
+            macs += each * rows[name].extent.astype(dtype) * across.get(name, one)
     rings = [buffers.up_to(end) for end in ends]
     for number in sorted({number for of in rings for number in of}):
         tensor = buffers.where.tensors[number]
-        kept = np.array([of.get(number, 0) for of in rings])[:, None]
+        kept = np.array([of.get(number, 0) for of in rings], dtype)[:, None]
         elements = kept * across.get(tensor.name, one) * tensor.shape[-1]
         if rules.input_in_ram and tensor.step < 0:
             elements = np.full_like(one, reduce(mul, tensor.shape))
