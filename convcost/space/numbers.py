@@ -21,9 +21,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from convcost.core.dims import Array
+from convcost.core.dims import LARGEST_INT64, Array
 
-LARGEST_INT64 = 2**63
 EXACT_FLOAT = 2**53
 """Integers up to here are exact in doubles, and so in the numbers of JavaScript."""
 MOST_DENSE = 2**22
