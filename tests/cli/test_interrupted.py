@@ -40,7 +40,10 @@ def test_a_command_that_is_interrupted(name: str, number: int, group: bool, mome
 
 def test_whatever_is_wrong_is_noticed() -> None:
     right = Interrupted(130, 0.1, {}, "", {"old.csv": OLD})
-    assert right.wrong(signal.SIGINT) == []
+    done = right._replace(files={"old.csv": "new"}, whole=True)
+    early = done._replace(status=0, sent=False)
+    for fine in (right, done, done._replace(status=0), early, early._replace(status=1, own=1)):
+        assert fine.wrong(signal.SIGINT) == []
     for wrong in (
         right._replace(status=1),
         right._replace(status=143),
@@ -50,8 +53,25 @@ def test_whatever_is_wrong_is_noticed() -> None:
         right._replace(files={}),
         right._replace(files={"old.csv": "new"}),
         right._replace(files={"old.csv": OLD, ".convcost-1-2.part": "half"}),
+        right._replace(status=0),
+        done._replace(status=1),
+        done._replace(left={1: "worker"}),
+        early._replace(status=130),
+        early._replace(status=0, own=1),
+        early._replace(whole=False),
     ):
         assert len(wrong.wrong(signal.SIGINT)) == 1
+
+
+def test_a_command_that_ends_without_its_work_is_noticed(tmp_path: Path) -> None:
+    """A network that is not there: exit status 2 long before the signal, and the old file, which is not the new one."""
+    typo = ("sweep", "nosuchmodel", *LONG["csv"][2:])
+    found = interrupted(typo, signal.SIGINT, 60.0, group=True, folder=tmp_path)
+    assert not found.sent
+    status, said, files = found.wrong(signal.SIGINT)
+    assert status == "exit status 2"
+    assert "'nosuchmodel'" in said
+    assert files == "files: ['old.csv']"
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:

@@ -1,4 +1,4 @@
-"""`python -m fuzz [CASES] [--seed S] [--jobs J] [--only LABEL] [--keep FOLDER]`, in tests: prints what is found, exits 1 if there is any."""
+"""`python -m fuzz [CASES] [--seed S] [--jobs J] [--of KIND] [--only LABEL] [--keep FOLDER]`, in tests: prints what is found, exits 1 if there is any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzz.run import Finding, Found, judged, made, spread
+from fuzz.run import KINDS, Finding, Found, judged, made, spread
 
 
 def main() -> int:
@@ -19,6 +19,7 @@ def main() -> int:
     asked.add_argument("--seed", type=int, default=0, help="which; the same seed is the same cases everywhere")
     asked.add_argument("--from", dest="first", type=int, default=0, help="the number of the first")
     asked.add_argument("--jobs", type=int, default=1, help="processes")
+    asked.add_argument("--of", choices=KINDS, action="append", metavar="KIND", help="cases of this kind; repeatable")
     asked.add_argument("--only", metavar="KIND:SEED:NUMBER", help="print one case, and what is found")
     asked.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="write each finding there, as kept cases are written"
@@ -31,7 +32,7 @@ def main() -> int:
         print(found.said or (found.kind if isinstance(found, Finding) else found.how))
         return isinstance(found, Finding)
     begun, numbers = time.monotonic(), range(given.first, given.first + given.cases)
-    found = spread(given.seed, numbers, given.jobs, _watching(given.keep))
+    found = spread(given.seed, numbers, given.jobs, _watching(given.keep), given.of or (*KINDS,))
     _tell(found)
     print(
         f"seed {given.seed}: {given.cases:,} cases in {time.monotonic() - begun:.0f} s, {len(found.findings)} findings"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from io import BytesIO
+from itertools import compress
 from random import Random
 from typing import Any
 
@@ -22,7 +24,8 @@ from fuzz.values import NUMBERS, value
 
 _FILES = TESTS / "models"
 _FIRST = 24
-"""Nodes of a large program that are kept."""
+"""Nodes of a large program that are kept, with the tensors that they name."""
+_NAME = re.compile('"name": "(\\w+)"')
 _JUNK: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2, 3, 7, 10**9, 2**31, 2**62, 2**70, 1.5, float("nan"), "", "x", "same", "é" * 300, "a\nb", "\x1b[31m"),
     *([], {}, [1, 2], [[1, 2], [3, 4]], [None], [0], ["x", 0, 0], [[[[]]]], {"class_name": "Dense", "config": {}}, {"as_none": True}),
@@ -82,10 +85,16 @@ def _programs() -> tuple[Any, ...]:
     with zipfile.ZipFile(_FILES / "mobilenet_v3_small.pt2") as archive:
         large = json.loads(archive.read("f/models/model.json"))
     module = large["graph_module"]
-    module["graph"]["nodes"] = module["graph"]["nodes"][:_FIRST]
-    last = module["graph"]["nodes"][-1]["outputs"][0]["as_tensor"]
-    module["graph"]["outputs"] = [{"as_tensor": last}]
-    module["signature"]["output_specs"] = [{"user_output": {"arg": {"as_tensor": last}}}]
+    graph, signature = module["graph"], module["signature"]
+    graph["nodes"] = graph["nodes"][:_FIRST]
+    last = graph["nodes"][-1]["outputs"][0]["as_tensor"]
+    graph["outputs"] = [{"as_tensor": last}]
+    signature["output_specs"] = [{"user_output": {"arg": {"as_tensor": last}}}]
+    named = set(_NAME.findall(json.dumps(graph["nodes"])))
+    kept = [each["as_tensor"]["name"] in named for each in graph["inputs"]]
+    graph["inputs"] = [*compress(graph["inputs"], kept)]
+    signature["input_specs"] = [*compress(signature["input_specs"], kept)]
+    graph["tensor_values"] = {name: value for name, value in graph["tensor_values"].items() if name in named}
     return torch_archives.small(), large
 
 
@@ -116,12 +125,13 @@ def _written() -> tuple[str, ...]:
 
 
 FORMATS: Mapping[str, Callable[[Random], bytes]] = {
-    "net.onnx": onnx,
-    "net.tflite": tflite,
-    "net.keras": keras,
-    "net.pt2": torch,
-    "net.param": ncnn,
+    "onnx": onnx,
+    "tflite": tflite,
+    "keras": keras,
+    "pt2": torch,
+    "param": ncnn,
 }
+"""What such a file's name ends with, which is the kind of its cases -> its generator."""
 _OTHER = ("resolved", "imported", "remembered", "drawn", "explained", "deployed", "shown")
 _WORDS: Sequence[Sequence[str]] = (
     ("report", "--partial"),
@@ -137,9 +147,9 @@ _WORDS: Sequence[Sequence[str]] = (
 
 
 def case(label: str, rng: Random) -> Case:
-    """A file, and one thing asked of it."""
-    name = rng.choice([*FORMATS])
-    data, roll = FORMATS[name](rng), rng.random()
+    """A file of the format that the label begins with, and one thing asked of it."""
+    kind = label.partition(":")[0]
+    name, data, roll = f"net.{kind}", FORMATS[kind](rng), rng.random()
     ask: tuple[Any, ...] = ("network", name)
     if roll > 0.85:
         ask = (rng.choice(_OTHER), name)

@@ -10,7 +10,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -23,7 +23,7 @@ from fuzz.doors import End
 
 KINDS: dict[str, tuple[int, Callable[[str, Random], Case]]] = {
     "spec": (10, specs.case),
-    "model": (5, models.case),
+    **dict.fromkeys(models.FORMATS, (1, models.case)),
     "table": (3, tables.case),
     "command": (5, commands.case),
     "call": (2, calls.case),
@@ -63,10 +63,10 @@ def made(name: str) -> Case:
     return KINDS[name.partition(":")[0]][1](name, Random(name))
 
 
-def label(seed: int, number: int) -> str:
-    """The label of a case of a seed, whose kind is drawn by the shares."""
-    shares = [share for share, _ in KINDS.values()]
-    return f"{Random(f'{seed}:{number}').choices([*KINDS], shares)[0]}:{seed}:{number}"
+def label(seed: int, number: int, kinds: Sequence[str] = (*KINDS,)) -> str:
+    """The label of a case of a seed, whose kind is drawn from these by their shares."""
+    shares = [KINDS[kind][0] for kind in kinds]
+    return f"{Random(f'{seed}:{number}').choices(kinds, shares)[0]}:{seed}:{number}"
 
 
 def judged(case: Case) -> End | Finding:
@@ -97,26 +97,27 @@ def _kind(error: BaseException) -> str:
 # -- processes ---------------------------------------------------------------------------------------------------------
 
 
-def _work(pipe: Connection, seed: int, numbers: range) -> None:
+def _work(pipe: Connection, seed: int, numbers: range, kinds: Sequence[str]) -> None:
     """A process that says the label of each case as it begins, and then how it ended."""
     watch.limit()
     for number in numbers:
-        pipe.send(one := label(seed, number))
+        pipe.send(one := label(seed, number, kinds))
         pipe.send(judged(made(one)))
 
 
 class _Worker:
     """A process, and the cases that it still has to run."""
 
-    def __init__(self, seed: int, numbers: range) -> None:
-        self.seed, self.left = seed, numbers
+    def __init__(self, seed: int, numbers: range, kinds: Sequence[str]) -> None:
+        self.seed, self.left, self.kinds = seed, numbers, kinds
         self.begin()
 
     def begin(self) -> None:
         """A process for the cases that are left."""
         self.pipe, theirs = multiprocessing.Pipe(duplex=False)
         context = multiprocessing.get_context("spawn")
-        self.process = context.Process(target=_work, args=(theirs, self.seed, self.left), daemon=True)
+        given = (theirs, self.seed, self.left, self.kinds)
+        self.process = context.Process(target=_work, args=given, daemon=True)
         self.process.start()
         theirs.close()
         self.label, self.heard = "", time.monotonic()
@@ -148,10 +149,16 @@ class _Worker:
         self.begin()
 
 
-def spread(seed: int, numbers: range, jobs: int, say: Callable[[Found], None] = lambda _found: None) -> Found:
+def spread(
+    seed: int,
+    numbers: range,
+    jobs: int,
+    say: Callable[[Found], None] = lambda _found: None,
+    kinds: Sequence[str] = (*KINDS,),
+) -> Found:
     """All of these over processes; one that ends or hangs is named, and the rest goes on."""
     found, size = Found(), -(-len(numbers) // jobs)
-    workers = [_Worker(seed, numbers[at : at + size]) for at in range(0, len(numbers), size)]
+    workers = [_Worker(seed, numbers[at : at + size], kinds) for at in range(0, len(numbers), size)]
     while workers := [worker for worker in workers if worker.left]:
         ready = wait([worker.pipe for worker in workers], timeout=1)
         for worker in workers:

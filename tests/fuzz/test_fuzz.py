@@ -1,12 +1,14 @@
-"""2,000 hostile cases; the same by hundreds of thousands: `python -m fuzz 200000 --jobs 2`, in tests."""
+"""2,000 hostile cases, and 1,500 of model files; the same by hundreds of thousands: `python -m fuzz 200000 --jobs 2`, in tests."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -18,10 +20,13 @@ from helpers.paths import ROOT, TESTS
 from fuzz import doors, run, watch
 from fuzz.case import Case, kept
 from fuzz.doors import End
+from fuzz.models import FORMATS
 from fuzz.run import Finding, judged, label, made, spread
 
 pytestmark = posix
 PARTS, EACH = 4, 500
+FILES = 300
+"""Of each format of models, about."""
 KEPT = sorted((Path(__file__).parent / "kept").glob("*.yaml"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{TESTS}"}
 
@@ -37,9 +42,19 @@ def test_hostile_input_through_every_door(part: int) -> None:
     """In a process of its own, whose memory is that of the cases."""
     ran = python("-m", "fuzz", str(EACH), "--from", str(part * EACH))
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
-    for kind in run.KINDS:
+    for kind in run.KINDS.keys() - FORMATS.keys():
         assert f"{kind} fine" in ran.stdout, "some are answered"
         assert f"{kind} refused" in ran.stdout, "and some are not"
+
+
+@pytest.mark.slow
+def test_hostile_model_files_of_each_format() -> None:
+    """Files of which few are answered, or few refused, do not reach what reads them."""
+    ran = python("-m", "fuzz", str(FILES * len(FORMATS)), *(f"--of={kind}" for kind in FORMATS))
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
+    ends = Counter({end: int(number) for end, number in re.findall(r"(\w+ \w+) (\d+)", ran.stdout)})
+    for kind in FORMATS:
+        assert min(ends[f"{kind} fine"], ends[f"{kind} refused"]) > FILES / 10
 
 
 @pytest.mark.parametrize("path", KEPT, ids=[path.stem for path in KEPT])

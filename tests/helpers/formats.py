@@ -44,9 +44,11 @@ def leaves(data: Any) -> Iterator[str]:
         yield "" if data is None else str(data)
 
 
-def plain(text: str) -> str:
-    """A text without tags and without the commas between thousands."""
-    return re.sub("<[^>]*>", " ", text).replace(",", "")
+def tokens(kind: str, text: str) -> set[str]:
+    """The words of a text, of a page those that it shows, without the commas between thousands."""
+    if kind == "html":
+        text = re.sub(r"(?s)<(script|style)\b.*?</\1>|<[^>]*>", " ", text)
+    return {*re.split(r"[\s&]+", text.replace(",", ""))}
 
 
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?|\d+(x\d+)+")
