@@ -68,7 +68,7 @@ def test_every_command_shown_prints_what_is_shown(page: str, tmp_path: Path) -> 
     for match in FENCE.finditer(text):
         if match["file"]:
             (tmp_path / match["file"]).write_text(match["body"], encoding="utf-8")
-    for model in (ROOT / "tests" / "models").iterdir():
+    for model in [*(ROOT / "tests" / "models").iterdir(), *(ROOT / "tests" / "measured").iterdir()]:
         if model.is_file() and model.name in text:
             shutil.copy(model, tmp_path)
     for command, expected in sessions(page):
