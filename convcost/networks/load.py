@@ -28,21 +28,25 @@ Model: TypeAlias = "str | os.PathLike[str] | Network"
 def knobs_apart(function: Callable[P, R]) -> Callable[P, R]:
     """A function that takes options and knobs by name: it refuses a name that is both, as nobody can tell what is meant.
 
-    Beside a mapping of knobs, if only an empty one, or a `Network`, whose knobs are set, there is no doubt.
+    Beside a mapping of knobs, if only an empty one, also of axes as `over`, or a `Network`, whose knobs are set, there is no doubt.
     """
     code, own = function.__code__, function.__kwdefaults__ or {}
+    takes_mapping = code.co_posonlyargcount > 1
     options = {*code.co_varnames[code.co_posonlyargcount : code.co_argcount], *own}
 
     @wraps(function)
     def checked(*args: P.args, **named: P.kwargs) -> R:
         model = args[0] if args else None
-        if isinstance(model, (str, os.PathLike)) and not any(isinstance(one, Mapping) for one in args):
+        apart = any(isinstance(one, Mapping) for one in (*args, named.get("over") if "over" in options else None))
+        if isinstance(model, (str, os.PathLike)) and not apart:
             asked = options & named.keys()
             known = find(split_name(os.fspath(model))[0]).spec.knobs if asked else ()
             for name in sorted(asked.intersection(known)):
+                called = function.__name__ if takes_mapping else "load"
+                how = f"{called}({str(model)!r}, {{{name!r}: …}})"
+                how = f"in a mapping, as in {how}" if takes_mapping else f"before, as in {how}, and give this network"
                 raise UsageError(
-                    f"{name} is a knob of {model} and an option of {function.__name__}: set the knob before, as in "
-                    f"load({str(model)!r}, {{{name!r}: …}}), and give this network"
+                    f"{name} is a knob of {model} and an option of {function.__name__}: set the knob {how}"
                 )
         return function(*args, **named)
 

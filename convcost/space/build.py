@@ -52,8 +52,11 @@ class Costs(NamedTuple):
     bytes_moved: Dim
 
 
-MOST_STRUCTURES = 10_000
-"""The most parts of a grid; each is built as a network is, which takes milliseconds, and holds tables."""
+MOST_STRUCTURES = 2_000
+"""The most parts of a grid; each is built as a network is, which takes milliseconds, and holds tables.
+
+They are counted while they are found: a grid may be refused only after nearly so many are built.
+"""
 
 #: The values of `Policy.keeps` under which a repetition's peak does not depend on the number of repetitions before it.
 _LOCAL = frozenset({"use", "layer"})
@@ -228,10 +231,14 @@ def rewritten(walked: Walked, weights: Sequence[Dim], to: str) -> tuple[Walked, 
 
 
 def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request) -> str:
-    """Why the networks of a box cannot be built: the message for its first point; its last one must be infeasible too."""
+    """Why the networks of a box cannot be built: the message for its first point.
+
+    Those in the middle of every axis and at the last point must be infeasible too.
+    """
     said = []
-    for end in (0, -1):
-        point = {name: axes[name][chosen[end]] for name, chosen in zip(axes, box, strict=True)}
+    places = (tuple(int(chosen[(len(chosen) - 1) * half // 2]) for chosen in box) for half in range(3))
+    for place in dict.fromkeys(places):
+        point = {name: axes[name][at] for name, at in zip(axes, place, strict=True)}
         try:
             network, problems, _ = attempt(spec, {**knobs, **point}, request.input_shapes, most_problems=1)
         except SpecError as error:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 MOST_HELD = 4 * 2**30
 """The most bytes of the arrays of one sweep; a larger sweep must be read in pieces."""
 _FEW = 4096
-"""Points that are looked at together where only the first ones are shown."""
+"""The fewest points that are looked at together where only the first ones are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,8 +241,9 @@ def pieces(made: DesignSpace, size: int = PIECE, metrics: Sequence[str] = ()) ->
 
 
 def first_records(made: DesignSpace, metrics: Sequence[str], limit: int) -> Iterator[dict[str, Any]]:
-    """The first points as `Sweep.records` has them; nothing is made ready for any other point."""
-    found = (_alone(made, window, metrics).records() for window in windows(made.shape, _FEW))
+    """The first points as `Sweep.records` has them; few others are made ready."""
+    together = min(max(limit, _FEW), PIECE)  # a window is a grid of its own: thousands of small ones take longer
+    found = (_alone(made, window, metrics).records() for window in windows(made.shape, together))
     return islice(chain.from_iterable(found), limit)
 
 

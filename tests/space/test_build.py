@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from helpers.specs import assert_swept_like_walked, written
 
-from convcost.space.build import divided
+from convcost.networks.load import load
+from convcost.space import build
+from convcost.space.build import Request, divided
 from convcost.space.numbers import Undecided, along
 from convcost.space.open import design_space
 
@@ -87,3 +89,25 @@ def test_the_larger_of_a_product_and_a_number_may_stand_anywhere(tmp_path: Path,
           - {{conv2d: {{channels: "{filled["channels"]}", kernel: "{filled["kernel"]}", padding: same}}, repeat: "{filled["repeat"]}"}}
     """
     assert_swept_like_walked(written(tmp_path, text), n=[1, 2, 3], m=[1, 2, 5])
+
+
+def test_a_box_is_refused_only_if_its_middle_is_infeasible_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At n 1 and 5 it has no channels; were the whole box said to be infeasible, 2 to 4 would be lost."""
+    text = """
+        knobs: {n: 3, m: 1}
+        input: [8, 8, 3]
+        layers:
+          - conv2d: {channels: "(n - 1) * (5 - n) * m", kernel: 1}
+    """
+    network = load(str(written(tmp_path, text)))
+    origin, axes = network.origin.of_spec(), {"n": (1, 2, 3, 4, 5), "m": (1, 2)}
+    monkeypatch.setattr(build, "_part", lambda *_: None)
+    tried = build.parts(origin.spec, origin.knobs, axes, Request())
+    with pytest.raises(AssertionError, match="the grid refuses what can be built"):
+        list(tried)
+    box = (np.array([0, 4]), np.arange(2))
+    assert build._reason(origin.spec, origin.knobs, axes, box, Request()).startswith("at n 1, m 1: ")
+    with pytest.raises(Undecided):
+        build._reason(origin.spec, origin.knobs, axes, (np.arange(5), np.arange(2)), Request())

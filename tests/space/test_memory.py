@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from math import prod
@@ -187,3 +187,21 @@ def test_the_bounds_are_those_that_the_page_states() -> None:
     ]
     powers = (axes.MOST_VALUES, axes.MOST_POINTS, numbers.MOST_MADE, windows.PIECE, extrapolated.MOST_COUNTED)
     assert powers == (10**6, 10**13, 2**25, 2**20, 2**25)
+
+
+@pytest.mark.parametrize(("limit", "rows"), [(10, 4), (4_096, 4), (30_000, 30), (10**9, 1048)])
+def test_the_first_rows_are_found_in_windows_as_large_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, limit: int, rows: int
+) -> None:
+    """Of 2,000 by 1,000 points: at least 4,096 at once, and no more than a piece has, 2^20."""
+    made = design_space("mobilenet_v1", {}, over={"resolution": "224:2223", "classes": "1:1000"})
+    found, alone = [], sweep._alone
+
+    def seen(made: DesignSpace, window: windows.Window, metrics: Sequence[str]) -> sweep.Sweep:
+        found.append(window)
+        return alone(made, window, metrics)
+
+    monkeypatch.setattr(sweep, "_alone", seen)
+    first = [*islice(sweep.first_records(made, ["params"], limit), 3)]
+    assert [record["classes"] for record in first] == [1, 2, 3]
+    assert found == [(slice(0, rows), slice(0, 1000))]

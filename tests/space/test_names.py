@@ -63,6 +63,32 @@ def test_what_is_both_a_knob_and_an_option_is_refused_unless_knobs_stand_apart(
         function(odd, *arguments, **{name: value})
 
 
+def test_the_hint_is_what_does_it(odd: str) -> None:
+    """A function that takes knobs in a mapping sweeps or sets them there; another is given a network."""
+    with pytest.raises(UsageError, match=r"set the knob in a mapping, as in sweep\('.*net.yaml', \{'batch': …\}\)$"):
+        convcost.sweep(odd, batch=[1, 2])
+    assert convcost.sweep(odd, {"batch": [1, 2]}).axes == {"batch": (1, 2)}
+    with pytest.raises(UsageError, match=r"set the knob before, as in load\('.*net.yaml', \{'batch': …\}\), and give"):
+        convcost.energy(odd, batch=1)
+    convcost.energy(load(odd, {"batch": 5}), batch=1)
+
+
+def test_over_is_a_mapping_of_axes_only_where_it_is_an_option(odd: str) -> None:
+    with pytest.raises(UsageError, match=r"^batch is a knob of .* as in sweep\("):
+        convcost.sweep(odd, over={"batch": [1, 2]}, batch=3)
+
+
+def test_an_option_is_meant_beside_axes_in_a_mapping(odd: str) -> None:
+    """At a batch of 3 the axis has 7 as its largest value within 3 · 3 · (2 · 11 + 7) MACs."""
+    found = convcost.fit(odd, over={"batch": range(1, 10)}, batch=3, max_macs=9 * (2 * len(NAMES) + 5))
+    assert [one.knobs["batch"] for one in found.maximal] == [7]
+
+
+def test_a_mapping_that_is_no_knobs_leaves_the_doubt(odd: str) -> None:
+    with pytest.raises(UsageError, match=r"^batch is a knob of"):
+        convcost.report(odd, input_shape={"input": (2, 2, 3)}, batch=2)
+
+
 def test_an_option_is_meant_beside_a_mapping_or_a_network(odd: str) -> None:
     assert convcost.report(odd, {}, batch=2).totals.macs == 2 * convcost.report(odd).totals.macs
     grid = convcost.sweep(load(odd, {"batch": 3}), self=[1, 2], batch=2)
