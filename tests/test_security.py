@@ -24,12 +24,12 @@ RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 def amount(text: str) -> int:
     """A number as the page writes it.
 
-    >>> amount("1 MiB"), amount("5,000"), amount("10¹³")
-    (1048576, 5000, 10000000000000)
+    >>> amount("1 MiB"), amount("5,000"), amount("10¹³"), amount("2⁴")
+    (1048576, 5000, 10000000000000, 16)
     """
     number, _, unit = text.partition(" ")
-    if raised := re.fullmatch("10([⁰¹²³⁴⁵⁶⁷⁸⁹]+)", number):
-        return 10 ** int(raised[1].translate(RAISED))
+    if raised := re.fullmatch("(10|2)([⁰¹²³⁴⁵⁶⁷⁸⁹]+)", number):
+        return int(raised[1]) ** int(raised[2].translate(RAISED))
     return int(number.replace(",", "")) * UNITS.get(unit, 1)
 
 
@@ -52,29 +52,35 @@ def test_every_row_of_the_table_was_read() -> None:
     assert len({constant for *_, constant in ROWS}) == len(ROWS)
 
 
-def test_every_bound_of_a_spec_stands_in_the_table() -> None:
+#: Where the work begins that files and command lines cause: modules, and packages with all of theirs.
+BOUNDED = (
+    *("spec.tree", "spec.reader", "spec.lookup", "spec.calls", "spec.elaborate", "spec.layers"),
+    *("space.axes", "space.build", "space.fit", "space.space", "space.sweep"),
+    *("memory.arena", "memory.order", "memory.usage", "importers", "graph"),
+)
+#: What is shown, what a pattern is, and what becomes of a module of your own: no bounds of what a file may cause.
+NO_BOUNDS = {
+    "importers.names.MOST_OF_A_LAYER",
+    "importers.torch.archive.LONGEST_EXPRESSION",
+    "importers.torch.program.LONGEST",
+    "importers.torch.program.MOST_REAL",
+    "space.fit.MOST_SHOWN",
+}
+
+
+def test_every_bound_stands_in_the_table() -> None:
     stated = {constant for *_, constant in ROWS}
     found = {
         f"{module.removeprefix('convcost.')}.{target.id}"
-        for module in (
-            "spec.tree",
-            "spec.reader",
-            "spec.lookup",
-            "spec.calls",
-            "spec.elaborate",
-            "spec.layers",
-            "space.axes",
-            "space.build",
-            "space.space",
-            "space.sweep",
-            "memory.order",
-        )
-        for node in ast.parse(HOUSE[f"convcost.{module}"]).body
+        for module, text in HOUSE.items()
+        if f"{module}.".startswith(tuple(f"convcost.{one}." for one in BOUNDED))
+        for node in ast.parse(text).body
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name) and re.match("(MOST|LARGEST|LONGEST|DEEPEST)_?", target.id)
     }
-    assert found <= stated
+    assert len(found) > 50
+    assert found - stated == NO_BOUNDS
 
 
 #: Modules that start programs or exchange what runs, and what they use for it: the page names what for.

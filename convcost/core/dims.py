@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 """A numpy array of any shape and type of elements."""
+LARGEST_INT64 = 2**63
+"""From here on numbers do not fit the integers of numpy, which would wrap: arrays hold Python's then."""
 #: An int, an int64 numpy array, or a sympy expression. mypy cannot check a union of the three; the tests, which
 #: run every rule over each of them, do.
 Dim: TypeAlias = Any

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
+_NOT_RESERVED = (errno.EOPNOTSUPP, errno.EINVAL)
+"""What a file system answers that cannot keep room for a file beforehand."""
 PART = ".convcost-"
 """What a file that is being written is called first, then `PROCESS-RANDOM.part`: short, as the name it will have may be as
 long as names can be.
@@ -104,7 +106,7 @@ def _is_made_alike(part: str, target: str, before: os.stat_result) -> bool:
 
 def _copy(part: str, target: str) -> None:
     """Copy into a file that others know by another name, or that is another's; the room for it is there first, or nothing is
-    changed.
+    changed, where the file system can say so.
     """
     import shutil
 
@@ -113,8 +115,9 @@ def _copy(part: str, target: str) -> None:
         try:
             if size > before and hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(old.fileno(), 0, size)
-        except OSError:
+        except OSError as error:
             old.truncate(before)
-            raise
+            if error.errno not in _NOT_RESERVED:
+                raise
         shutil.copyfileobj(new, old, 1 << 20)
         old.truncate()

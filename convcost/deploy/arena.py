@@ -70,14 +70,19 @@ class Arena:
         return self.head + self.persistent
 
     @cached_property
-    def bound(self) -> int:
-        """The most bytes alive at once: no plan needs less."""
+    def _live(self) -> list[int]:
+        """Tick -> the bytes alive."""
         changes = [0] * (len(self.ticks) + 1)
         for each in self.buffers:
             if each.last >= 0:
                 changes[max(each.first, 0)] += each.size
                 changes[each.last + 1] -= each.size
-        return max(accumulate(changes))
+        return [*accumulate(changes)]
+
+    @property
+    def bound(self) -> int:
+        """The most bytes alive at once: no plan needs less."""
+        return max(self._live)
 
     @cached_property
     def peak_tick(self) -> int:
@@ -94,7 +99,7 @@ class Arena:
     @cached_property
     def most_alive_tick(self) -> int:
         """The first tick at which the most bytes are alive, `bound`."""
-        return max(range(len(self.ticks)), key=self.alive_bytes)
+        return self._live.index(self.bound)
 
     @property
     def most_alive_at(self) -> str:
@@ -109,7 +114,7 @@ class Arena:
 
     def alive_bytes(self, tick: int) -> int:
         """Their bytes."""
-        return sum(each.size for each in self.alive(tick))
+        return self._live[tick]
 
 
 def arena(program: Program, deployment: Deployment | None = None) -> Arena:

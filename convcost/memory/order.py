@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,7 +29,9 @@ from convcost.memory.policies import Policy, policy
 
 MOST_TRIED = 1_000_000
 """The steps of a search, about a second and 100 MB: a tensor of a unit that is tried, or 64 units of a set that is made by that.
-The costliest network of the zoo, a NASNet in place, takes 0.8 of it; a fan-out of hundreds would take years."""
+The costliest network of the zoo, a NASNet in place, takes 0.7 of it; a fan-out of hundreds would take years."""
+_FOR_GREEDY = 8
+"""One step in so many is left to the greedy orders, which take over where a search has to end."""
 _WORD = 64
 
 
@@ -247,6 +250,10 @@ def _grouped(steps: Sequence[Step], where: MemoryLayout) -> tuple[list[int], lis
     return unit_of, groups
 
 
+class _Spent(Exception):
+    """No step is left."""
+
+
 class _Budget:
     """Steps that a search may take."""
 
@@ -254,7 +261,10 @@ class _Budget:
         self.left = most
         self.spent = 0
 
-    def spend(self, steps: int) -> None:
+    def spend(self, steps: int, keep: int = 0) -> None:
+        """Take steps; raises `_Spent`, and takes none, if fewer than `keep` would be left."""
+        if self.left - steps < keep:
+            raise _Spent
         self.left, self.spent = self.left - steps, self.spent + steps
 
 
@@ -297,7 +307,7 @@ def _by_segments(problem: OrderProblem, budget: _Budget) -> tuple[list[int], int
     for segment in segments:
         share = _Budget(0)
         if len(segment) > 1:
-            share = _Budget(max(budget.left, 0) * len(segment) // units)
+            share = _Budget(budget.left * len(segment) // units)
             units -= len(segment)
         found = _Segment(problem, segment, done, live, floor, share).search()
         budget.spend(share.spent)
@@ -350,7 +360,7 @@ class _Segment:
             peak = max(peak, self.start.peak)
             return _Found([self.units[0]], peak, peak if peak > self.start.peak else 0, live)
         heap, best, opened = [self.start], {self.start.done: self.start.peak}, set[int]()
-        furthest = self.start
+        furthest, keep = self.start, self.budget.left // _FOR_GREEDY
         while heap:
             state = heapq.heappop(heap)
             if state.done in opened:
@@ -359,21 +369,23 @@ class _Segment:
                 bound = state.peak if state.peak > self.start.peak else 0
                 return _Found(self._path(state.done), state.peak, bound, state.live)
             opened.add(state.done)
-            if self.budget.left <= 0:
+            try:
+                moves = self._moves(state, keep)
+            except _Spent:
                 return self._settled(furthest, state.peak)
             furthest = min(furthest, state, key=lambda s: (s.left, s.peak))
-            for unit, following in self._moves(state):
+            for unit, following in moves:
                 if following.peak < best.get(following.done, following.peak + 1):
                     best[following.done] = following.peak
                     self.came[following.done] = (state.done, unit)
                     heapq.heappush(heap, following)
         raise AssertionError("a graph without an order")  # a Graph is in order, so that one always exists
 
-    def _moves(self, state: _State) -> list[tuple[int, _State]]:
-        """The units that may run next; only one where delaying it never pays."""
+    def _moves(self, state: _State, keep: int) -> list[tuple[int, _State]]:
+        """The units that may run next; only one where delaying it never pays. Raises `_Spent` if fewer than `keep` steps are left."""
         moves = []
         for unit in bits(state.ready):
-            self.budget.spend(len(self.problem.units[unit].touches) + 1 + self.words)
+            self.budget.spend(len(self.problem.units[unit].touches) + 1 + self.words, keep)
             during, after = self.problem.run(unit, state.done, state.live)
             following = self._ran(unit, state, max(state.peak, during), after)
             if during <= state.peak and after <= state.live:
@@ -399,9 +411,8 @@ class _Segment:
 
     def _settled(self, furthest: _State, reached: int) -> _Found:
         """The best of the given order and greedy ones; the peak that the search had reached is a lower bound for any order."""
-        steps = self.budget.spent // 4
-        ways = [self._given(self.start, []), *(self._greedy(state, steps) for state in (self.start, furthest))]
-        peak, order, live = min(ways)
+        half = self.budget.left // 2
+        peak, order, live = min(self._given(self.start, []), self._greedy(self.start, half), self._greedy(furthest, 0))
         return _Found(order, peak, min(reached, peak) if reached > self.start.peak else 0, live)
 
     def _given(self, state: _State, order: list[int]) -> tuple[int, list[int], int]:
@@ -414,10 +425,11 @@ class _Segment:
                 order.append(unit)
         return peak, order, live
 
-    def _greedy(self, state: _State, steps: int) -> tuple[int, list[int], int]:
-        """From a set on, for so many steps, the unit that raises the peak least, then the one that leaves the least in use."""
-        order, most = self._path(state.done), self.budget.spent + steps
-        while state.left and self.budget.spent < most:
-            unit, state = min(self._moves(state), key=lambda move: (move[1].peak, move[1].live))
-            order.append(unit)
+    def _greedy(self, state: _State, keep: int) -> tuple[int, list[int], int]:
+        """From a set on the unit that raises the peak least, then the one that leaves the least in use, while steps are left."""
+        order = self._path(state.done)
+        with suppress(_Spent):
+            while state.left:
+                unit, state = min(self._moves(state, keep), key=lambda move: (move[1].peak, move[1].live))
+                order.append(unit)
         return self._given(state, order)

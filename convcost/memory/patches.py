@@ -13,22 +13,24 @@ sums over each axis. Ranges are arrays over (ends, tiles): all grids and all dep
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from math import prod
 from operator import mul
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.core.dims import Array
+from convcost.core.dims import LARGEST_INT64, Array
 from convcost.core.dtypes import DEFAULT, DTYPE_BITS
 from convcost.graph.walk import output_edges
 from convcost.memory.lifetimes import Sized, tensor_bytes
 from convcost.memory.region import End, Region
 
 _FAR = 1 << 40
-"""Beyond all positions; what starts here and stops at its negative is nothing."""
+"""Beyond all positions that are near; what starts here and stops at its negative is nothing."""
+_NEAR = 1 << 20
+"""Positions below are followed as int64: the third power fits, which windows with gaps come to."""
 
 
 class Rules(NamedTuple):
@@ -62,7 +64,8 @@ def tiles(sizes: Sequence[int], numbers: Sequence[int], *, equal: bool = False) 
     >>> tiles([7], [3], equal=True).stops.tolist()
     [[3, 6, 9]]
     """
-    size = np.array(sizes, dtype=np.int64)[:, None]
+    wide = max(sizes) * (max(numbers) + 1) >= LARGEST_INT64
+    size = np.array(sizes, dtype=object if wide else np.int64)[:, None]
     index = np.concatenate([np.arange(number) for number in numbers])
     of = np.repeat(np.array(numbers, dtype=np.int64), numbers)
     firsts = np.cumsum([0, *numbers[:-1]])
@@ -85,9 +88,18 @@ class Range(NamedTuple):
         return extent
 
 
-def ranges(region: Region, ends: Sequence[End], axis: int, cut: Tiles, *, clipped: bool = True) -> dict[str, Range]:
-    """What is needed of every edge for each tile of each end, along one axis: backwards from the ends."""
-    shape = cut.starts.shape
+def ranges(
+    region: Region,
+    ends: Sequence[End],
+    axis: int,
+    cut: Tiles,
+    *,
+    clipped: bool = True,
+    steps: range | None = None,
+) -> dict[str, Range]:
+    """What is needed of every edge for each tile of each end, along one axis: backwards from the ends, through some steps or all."""
+    shape, beyond = cut.starts.shape, _furthest(region, ends, axis)
+    dtype, far = (np.int64, _FAR) if beyond < _NEAR else (object, 2 * beyond)
     found: dict[str, Range] = {}
 
     def join(edge: str, start: Array, stop: Array) -> None:
@@ -97,21 +109,52 @@ def ranges(region: Region, ends: Sequence[End], axis: int, cut: Tiles, *, clippe
         found[edge] = Range(start, stop)
 
     for row, end in enumerate(ends):
-        start, stop = np.full(shape, _FAR), np.full(shape, -_FAR)
+        start, stop = np.full(shape, far, dtype), np.full(shape, -far, dtype)
         start[row], stop[row] = cut.starts[row], cut.stops[row]
         join(end.edge, start, stop)
-    for step, windows in zip(reversed(region.steps), reversed(region.windows)):
+    for position in reversed(range(len(region.steps)) if steps is None else steps):
+        step, windows = region.steps[position], region.windows[position]
         made = [edge for edge in output_edges(step.node, step.cost) if edge in found]
         if not made or not windows:
             continue
         start = reduce(np.minimum, [found[edge].start for edge in made])
         stop = reduce(np.maximum, [found[edge].stop for edge in made])
         empty = stop <= start
+        start, stop = np.where(empty, 0, start), np.where(empty, 1, stop)
         for edge, window in zip(step.node.inputs, windows):
             first, last = (window[axis].clipped if clipped else window[axis].needs)(start, stop)
             nothing = empty | (last <= first)
-            join(edge, np.where(nothing, _FAR, first), np.where(nothing, -_FAR, last))
+            join(edge, np.where(nothing, far, first), np.where(nothing, -far, last))
     return found
+
+
+def _furthest(region: Region, ends: Sequence[End], axis: int) -> int:
+    """More than any position that windows come to along an axis, beyond the ends of maps too."""
+    # Equal tiles end beyond the axis, by less than its size.
+    of: dict[str, int] = {end.edge: 2 * end.shape[axis] for end in ends}
+    furthest = max(of.values())
+    for step, windows in zip(reversed(region.steps), reversed(region.windows)):
+        made = [of[edge] for edge in output_edges(step.node, step.cost) if edge in of]
+        for edge, each in zip(step.node.inputs, windows) if made else ():
+            window = each[axis]
+            moved, around = max(made) * window.stride + abs(window.ahead), abs(window.before) + window.extent
+            of[edge] = max(of.get(edge, 0), moved // window.scale + around + 1)
+            furthest = max(furthest, 2 * int(moved + around + window.size))
+    return furthest
+
+
+def exact_dtype(region: Region, spans: Sequence[Mapping[str, Array]], times: int = 1) -> Any:
+    """The type of numbers in which sums of products of extents are exact: that of Python where they may pass 64 bits.
+
+    `spans` are extents of edges along each axis, which are multiplied; multiply-accumulates are summed over so many patches.
+    """
+    most = [{edge: int(extent.max()) for edge, extent in along.items()} for along in spans]
+    macs = sum(each * prod(along.get(name, 1) for along in most) for name, each in per_position(region).items())
+    bits = 0
+    for tensor in region.lives.tensors:
+        sides = [max(size, along.get(tensor.name, 0)) for size, along in zip(tensor.shape, most)]
+        bits += 64 * prod([*sides, *tensor.shape[len(sides) :]])
+    return np.int64 if max(macs * times, bits) < LARGEST_INT64 else object
 
 
 def per_position(region: Region) -> dict[str, int]:
@@ -206,19 +249,20 @@ def on_grid(region: Region, end: End, counts: Sequence[int], rules: Rules) -> Gr
     """Run the layers up to an end on a grid of patches."""
     cuts = [tiles([size], [n], equal=rules.equal) for size, n in zip(end.shape, counts)]
     found = [ranges(region, [end], axis, cut, clipped=not rules.equal) for axis, cut in enumerate(cuts)]
+    dtype = exact_dtype(region, [{edge: one.extent for edge, one in every.items()} for every in found], prod(counts))
     spans = [
-        {edge: _on_axis(one.extent, axis, len(counts)) for edge, one in every.items()}
+        {edge: _on_axis(one.extent.astype(dtype), axis, len(counts)) for edge, one in every.items()}
         for axis, every in enumerate(found)
     ]
     shape = tuple(counts)
-    macs, layers = np.zeros(shape, dtype=np.int64), dict[str, int]()
+    macs, layers = np.zeros(shape, dtype), dict[str, int]()
     for name, each in per_position(region).items():
         if name in spans[0]:
             here = each * reduce(mul, [along[name][0] for along in spans])
             macs += here
             layers[name] = int(here.sum())
     sizes = dict(tensor_sizes(region, [end], spans, rules))
-    most, at = np.zeros(shape, dtype=np.int64), np.full(shape, -1, dtype=np.int64)
+    most, at = np.zeros(shape, dtype), np.full(shape, -1, dtype=np.int64)
     for position, live in alive(region, sizes, end.position, rules):
         here = np.broadcast_to(live, (1, *shape))[0]
         at, most = np.where(here > most, position, at), np.maximum(most, here)
@@ -263,13 +307,14 @@ def _of_ends(
     rank = grids.shape[1]
     axes = [_along(region, ends, axis, rules, numbers) for axis in range(1 if _alike(region, ends) else rank)]
     axes = axes * (rank // len(axes))
-    macs, live = np.zeros((len(ends), len(grids)), dtype=np.int64), np.zeros((len(ends), len(grids)), dtype=np.int64)
+    dtype = exact_dtype(region, [{**one.largest, **one.sums} for one in axes])
+    macs, live = np.zeros((len(ends), len(grids)), dtype), np.zeros((len(ends), len(grids)), dtype)
     for name, each in per_position(region).items():
         if name in axes[0].sums:
-            macs += each * reduce(mul, [one.sums[name][:, chosen] for one, chosen in zip(axes, grids.T)])
+            macs += each * reduce(mul, [one.sums[name][:, chosen].astype(dtype) for one, chosen in zip(axes, grids.T)])
     # The tiles of each axis that may need most get an axis of their own, after those of ends and grids.
     spans = [
-        {edge: _on_axis(each[:, chosen], axis, rank) for edge, each in one.largest.items()}
+        {edge: _on_axis(each[:, chosen].astype(dtype), axis, rank) for edge, each in one.largest.items()}
         for axis, (one, chosen) in enumerate(zip(axes, grids.T))
     ]
     sizes = dict(tensor_sizes(region, ends, spans, rules))

@@ -8,47 +8,67 @@ may be cut into strips side by side, which overlap, as patches do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fractions import Fraction
 from functools import reduce
+from math import lcm, prod
 from operator import mul
+from typing import TypeAlias
 
 import numpy as np
 
 from convcost.core.dims import Array
+from convcost.core.errors import UsageError
+from convcost.core.units import exact
 from convcost.graph.reach import Window
 from convcost.graph.walk import output_edges
 from convcost.memory.layout import layout
-from convcost.memory.patches import Candidate, Grid, Range, Rules, in_bytes, per_position, ranges, tiles
+from convcost.memory.patches import Candidate, Grid, Range, Rules, exact_dtype, in_bytes, per_position, ranges, tiles
 from convcost.memory.policies import policy
 from convcost.memory.region import End, Region
+
+MOST_FOLLOWED = 500_000
+"""Windows that are followed to find how many rows are kept; a few seconds."""
+Read: TypeAlias = tuple[str, list[Window]]
+"""A tensor, and the windows by which it is read, one behind the other."""
 
 
 class Segment:
     """The layers between two ends, run row by row: how many rows of each tensor are kept at once.
 
     All that is before the first is a single tensor, or the network's inputs, so that segments do not depend on each other.
+
+    Once no window reaches over the ends of the map, all repeats: the rows of the end after which each tensor is a whole
+    number of rows further are a period. If all tensors were so much further since the last period, they will be as long as
+    no window reaches over the end, and these periods are left out.
     """
 
-    def __init__(self, region: Region, sources: Collection[str], steps: range, end: End, own: Collection[str]) -> None:
+    def __init__(
+        self, region: Region, sources: Collection[str], steps: range, end: End, own: Collection[str], most: int
+    ) -> None:
+        """Raises `UsageError` where more than `most` windows are followed."""
         self.sources, self.end, self.own = sources, end.edge, own
+        self.left = most
         self.makers = {
             edge: (region.walked.steps[at].node.inputs, [each[0] for each in region.windows[at]])
             for at in steps
             for edge in output_edges(region.walked.steps[at].node, region.walked.steps[at].cost)
         }
-        self.reads: dict[str, list[tuple[str, list[Window]]]] = {}
-        """Tensor -> what it is computed from, by windows one behind the other."""
-        self.readers: dict[str, list[str]] = {}
+        self.reads: dict[str, list[Read]] = {}
+        """Tensor -> what it is computed from."""
+        self.readers: dict[str, list[Read]] = {}
+        """Tensor -> what is computed from it."""
         self._follow(end)
-        needed = ranges(region, [end], 0, tiles([end.shape[0]], [1]))
+        needed = ranges(region, [end], 0, tiles([end.shape[0]], [1]), steps=steps)
         self.done = {edge: int(needed[edge].start[0, 0]) for edge in self.reads}
         """Tensor -> the first row that is not computed yet; those before the first that is needed never are."""
         self.kept = dict(self.done)
         """Tensor -> the first row that is still kept."""
+        self.behind = set[str]()
+        """Tensors of which some rows may be kept no longer, as a reader has moved on."""
         self.most: dict[str, list[tuple[int, int]]] = {edge: [] for edge in self.reads}
         """Tensor -> rows that are kept at once: how many from which row of the end on."""
-        for row in range(end.shape[0]):
-            self._ensure(end.edge, row + 1, row)
+        self._run(end.shape[0])
 
     def rows(self, stop: int) -> Iterator[tuple[str, int]]:
         """Tensor -> rows that are kept at once until so many rows of the end are computed."""
@@ -63,29 +83,81 @@ class Segment:
         while waiting:
             edge = waiting.pop()
             if edge not in self.reads:
-                self.reads[edge] = list(self._paths(edge, []))
-                for source, _ in self.reads[edge]:
-                    self.readers.setdefault(source, []).append(edge)
+                self.reads[edge] = list(self._paths(edge))
+                for source, windows in self.reads[edge]:
+                    self.readers.setdefault(source, []).append((edge, windows))
                     waiting.append(source)
 
-    def _paths(self, edge: str, through: list[Window]) -> Iterator[tuple[str, list[Window]]]:
-        if edge in self.sources:
-            return
-        for source, window in zip(*self.makers[edge]):
-            path = through if window == Window(window.size) else [*through, window]
+    def _paths(self, edge: str) -> Iterator[Read]:
+        waiting = [] if edge in self.sources else self._inputs(edge, [])
+        while waiting:
+            source, windows = waiting.pop()
             if source in self.sources or (source in self.makers and source in self.own):
-                yield source, path
+                yield source, windows
             elif source in self.makers:  # fused, or a view
-                yield from self._paths(source, path)
+                waiting += self._inputs(source, windows)
 
-    def _needs(self, edge: str, row: int) -> Iterator[tuple[str, int, int]]:
-        """The rows that one row is computed from, those of zeros left out."""
+    def _inputs(self, edge: str, windows: list[Window]) -> list[Read]:
+        """What an edge is made of, the last first, behind windows by which it is read."""
+        each = zip(*self.makers[edge])
+        return [(source, windows if window.same else [*windows, window]) for source, window in each][::-1]
+
+    def _run(self, rows: int) -> None:
+        """Compute all rows of the end."""
+        every, further = self._period(rows)
+        row = 0
+        while row < rows:
+            done, kept, behind = dict(self.done), dict(self.kept), set(self.behind)
+            stop = min(row + every, rows)
+            for at in range(row, stop):
+                self._ensure(self.end, at + 1, at)
+            row = stop
+            alike = all((self.done[edge] - done[edge], self.kept[edge] - kept[edge]) == (n, n) for edge, n in further)
+            if alike and behind == self.behind:
+                periods = max(0, min([(rows - row) // every, *self._room(done, dict(further))]))
+                row += periods * every
+                for edge, n in further:
+                    self.done[edge] += periods * n
+                    self.kept[edge] += periods * n
+
+    def _period(self, rows: int) -> tuple[int, list[tuple[str, int]]]:
+        """Rows of the end after which each tensor is a whole number of rows further, and that number; all rows and nothing
+        where two ways to a tensor differ in pace, so that it never repeats.
+        """
+        pace, every, waiting = {self.end: Fraction(1)}, 1, [self.end]
+        while waiting:
+            edge = waiting.pop()
+            for source, windows in self.reads[edge]:
+                there = pace[edge]
+                for window in windows:
+                    there = there * window.stride / window.scale
+                    every = lcm(every, there.denominator)
+                if source not in pace:
+                    waiting.append(source)
+                if pace.setdefault(source, there) != there:
+                    return rows, []
+        return every, [(edge, int(each * every)) for edge, each in pace.items()]
+
+    def _room(self, done: Mapping[str, int], further: Mapping[str, int]) -> Iterator[int]:
+        """For how many more periods each window that moves on stays on the map, which it was on since `done`, or 0."""
+        for edge, reads in self.reads.items() if further else ():
+            for _, windows in reads:
+                start, stop, step = done[edge], self.done[edge], further[edge]
+                for window in windows:
+                    start, stop = window.needs(start, stop)
+                    step = step * window.stride // window.scale
+                    if not step:  # the same rows again and again
+                        break
+                    yield (window.size - stop) // step if start >= 0 else 0
+
+    def _needs(self, edge: str, row: int) -> Iterator[tuple[str, int]]:
+        """What one row is computed from, and the row after the last of it, those of zeros left out."""
         for source, windows in self.reads[edge]:
             start, stop = row, row + 1
             for window in windows:
                 start, stop = window.clipped(start, stop)
             if start < stop:
-                yield source, start, stop
+                yield source, stop
 
     def _ensure(self, edge: str, stop: int, row: int) -> None:
         """Compute the rows of a tensor up to one, each with what it needs right before it, for a row of the end."""
@@ -95,16 +167,22 @@ class Segment:
             if self.done[edge] >= stop:
                 waiting.pop()
                 continue
+            self._spend(1 + len(self.reads[edge]))
             needs = list(self._needs(edge, self.done[edge]))
-            missing = next(((source, last) for source, _, last in needs if self.done[source] < last), None)
-            if missing is not None:
-                waiting.append(missing)
+            missing = [(source, last) for source, last in needs if self.done[source] < last]
+            if missing:
+                waiting += reversed(missing)
                 continue
-            self.done[edge] += 1
-            if edge != self.end:
+            if edge in self.behind:
+                self.kept[edge] = max(self.kept[edge], self._first_needed(edge))
+                self.behind.remove(edge)
+            # What is read from nothing comes all at once.
+            self.done[edge] = self.done[edge] + 1 if self.reads[edge] else stop
+            if edge == self.end:  # written to its place in the whole
+                self.kept[edge] = self.done[edge]
+            else:
                 self._note(edge, row)
-            for source, _, _ in needs:
-                self.kept[source] = max(self.kept[source], self._first_needed(source))
+            self.behind.update(source for source, _ in self.reads[edge])
 
     def _note(self, edge: str, row: int) -> None:
         rows, history = self.done[edge] - self.kept[edge], self.most[edge]
@@ -112,19 +190,25 @@ class Segment:
             history.append((row, rows))
 
     def _first_needed(self, edge: str) -> int:
-        """The first of the rows computed so far that a row which is still to be computed needs."""
-        return min(self.done[edge], *(self._first_of(reader, edge) for reader in self.readers[edge]))
-
-    def _first_of(self, reader: str, edge: str) -> int:
-        """The first row that this and all later rows of a reader need: a window with gaps may skip some that a later one needs."""
+        """The first of the rows computed so far that a row which is still to be computed needs: a window with gaps may skip some
+        that a later one needs.
+        """
+        self._spend(len(self.readers[edge]))
         found = self.done[edge]
-        for source, windows in self.reads[reader]:
-            if source == edge:
-                start, stop = self.done[reader], self.done[reader] + 1
-                for window in windows:
-                    start, stop = window.needs(start, stop)
-                found = min(found, start)
+        for reader, windows in self.readers[edge]:
+            start, stop = self.done[reader], self.done[reader] + 1
+            for window in windows:
+                start, stop = window.needs(start, stop)
+            found = min(found, start)
         return found
+
+    def _spend(self, windows: int) -> None:
+        self.left -= windows
+        if self.left < 0:
+            raise UsageError(
+                f"the rows that are kept are not known after {exact(MOST_FOLLOWED)} windows were followed up to {self.end}; "
+                "ask for patches without --stream, or for an end before it, with --until"
+            )
 
 
 class RingBuffers:
@@ -137,7 +221,8 @@ class RingBuffers:
         self.segments: list[Segment] = []
         sources, first = set(region.walked.inputs), 0
         for end in region.ends:
-            self.segments.append(Segment(region, sources, range(first, end.position + 1), end, own))
+            left = self.segments[-1].left if self.segments else MOST_FOLLOWED
+            self.segments.append(Segment(region, sources, range(first, end.position + 1), end, own, left))
             sources, first = {end.edge}, end.position + 1
 
     def up_to(self, end: End) -> dict[int, int]:
@@ -166,24 +251,27 @@ def on_rows(buffers: RingBuffers, end: End, counts: Sequence[int], rules: Rules)
     region, rings = buffers.region, buffers.up_to(end)
     found = [ranges(region, [end], axis, tiles([size], [n])) for axis, (size, n) in enumerate(zip(end.shape, counts))]
     shape, rank = tuple(counts), len(counts)
+    dtype = exact_dtype(region, [{edge: one.extent for edge, one in every.items()} for every in found], prod(counts))
 
     def extent(edge: str, axis: int) -> Array:
-        shaped: Array = found[axis][edge].extent[0].reshape([-1 if at == axis else 1 for at in range(rank)])
+        shaped: Array = (
+            found[axis][edge].extent[0].astype(dtype).reshape([-1 if at == axis else 1 for at in range(rank)])
+        )
         return shaped
 
-    macs, layers = np.zeros(shape, dtype=np.int64), dict[str, int]()
+    macs, layers = np.zeros(shape, dtype), dict[str, int]()
     for name, each in per_position(region).items():
         if name in found[0]:
             here = each * reduce(mul, [extent(name, axis) for axis in range(rank)])
             macs += here
             layers[name] = int(here.sum())
-    live, at, largest = np.zeros(shape, dtype=np.int64), np.full(shape, -1), np.zeros(shape, dtype=np.int64)
+    live, at, largest = np.zeros(shape, dtype), np.full(shape, -1), np.zeros(shape, dtype)
     for number, rows in rings.items():
         tensor = buffers.where.tensors[number]
         sides: list[Array | int] = [rows, *(extent(tensor.name, axis) for axis in range(1, rank))]
         if rules.input_in_ram and tensor.step < 0:
             sides = list(tensor.shape[:-1])
-        elements = reduce(mul, sides, np.full(shape, tensor.shape[-1], dtype=np.int64))
+        elements = reduce(mul, sides, np.full(shape, tensor.shape[-1], dtype))
         size = in_bytes(elements, tensor, rules.dtype)
         live += size
         at, largest = np.where(size > largest, tensor.step, at), np.maximum(size, largest)
@@ -199,15 +287,16 @@ def strips(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Seq
     wide = len(ends[0].shape) > 2
     cut = tiles([end.shape[1] for end in ends], numbers if wide else [1])
     across = {edge: one.extent for edge, one in ranges(region, ends, 1, cut).items()} if wide else {}
-    one = np.ones_like(cut.starts)
+    dtype = exact_dtype(region, [{edge: each.extent for edge, each in rows.items()}, across], sum(numbers))
+    one = np.ones(cut.starts.shape, dtype)
     macs, live = np.zeros_like(one), np.zeros_like(one)
     for name, each in per_position(region).items():
         if name in rows:
-            macs += each * rows[name].extent * across.get(name, one)
+            macs += each * rows[name].extent.astype(dtype) * across.get(name, one)
     rings = [buffers.up_to(end) for end in ends]
     for number in sorted({number for of in rings for number in of}):
         tensor = buffers.where.tensors[number]
-        kept = np.array([of.get(number, 0) for of in rings])[:, None]
+        kept = np.array([of.get(number, 0) for of in rings], dtype)[:, None]
         elements = kept * across.get(tensor.name, one) * tensor.shape[-1]
         if rules.input_in_ram and tensor.step < 0:
             elements = np.full_like(one, reduce(mul, tensor.shape))

@@ -129,13 +129,20 @@ class Figure(NamedTuple):
     def less(self, computed: str) -> tuple[Fraction, ...]:
         """The figure less what convcost finds, both as they are written: one number, or one for each axis of a shape.
 
+        Raises `UsageError` if they have not as many axes.
+
         >>> figure("macs", "529", "M", "").less("568.7")
         (Fraction(-397, 10),)
         >>> figure("input_shape", "224×224×3", "", "").less("227×227×3")
         (Fraction(-3, 1), Fraction(-3, 1), Fraction(0, 1))
         """
-        printed = [self.printed.removeprefix("~")] if isinstance(self.means, Printed) else map(str, self.means)
-        return tuple(_plain(one) - _plain(other) for one, other in zip(printed, computed.split("×")))
+        printed = [self.printed.removeprefix("~")] if isinstance(self.means, Printed) else [*map(str, self.means)]
+        found = computed.split("×")
+        if len(printed) != len(found):
+            raise UsageError(
+                f"difference: {self.printed} and {computed} have not as many axes; state both with all of theirs"
+            )
+        return tuple(_plain(one) - _plain(other) for one, other in zip(printed, found, strict=True))
 
 
 def figure(quantity: str, printed: str, unit: str, rounding: str) -> Figure:

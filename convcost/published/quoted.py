@@ -1,7 +1,7 @@
 """Numbers that are only quoted - accuracies, latencies, costs beside them - held by a total for each source.
 
 No count tells whether they were copied right. So sources.yaml says what all that is quoted from a source adds up to, as
-bookkeepers do: a digit that changes, a row that is lost or doubled, changes the sum.
+bookkeepers do: a digit that changes, a row that is lost or doubled, changes the sum; two figures that are swapped do not.
 """
 
 from __future__ import annotations

@@ -81,32 +81,34 @@ def in_markdown(text: str) -> str:
     return _MARKDOWN.sub(lambda found: f"\\{found[0]}", printable(text))
 
 
-_FORMULA = re.compile(r"'*[=+\-@＝＋－＠](?!$)", re.DOTALL)
-"""How a cell begins that a spreadsheet would run, or that would be taken for one which is marked."""
+_FORMULA = re.compile(r"(?<![^;])'*[=+\-@＝＋－＠](?!$)", re.DOTALL)
+"""How a cell begins that a spreadsheet would run, or that would be taken for one which is marked; where the comma is that
+of decimals, a cell begins after every semicolon.
+"""
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?(?: ?%)?", re.IGNORECASE | re.ASCII)
 
 
 def in_csv(value: Any) -> Any:
-    """A value as a cell of CSV that a spreadsheet shows and does not run: a text that begins like a formula has an apostrophe before it.
+    """A value as a cell of CSV that a spreadsheet shows and does not run: what begins like a formula has an apostrophe before it.
 
-    Numbers stay numbers, and `from_csv` takes the apostrophe off again.
+    Numbers stay numbers, and `from_csv` takes the apostrophes off again.
 
-    >>> in_csv("=1+1"), in_csv("'=1+1"), in_csv("-5"), in_csv(-5), in_csv("a=b")
-    ("'=1+1", "''=1+1", '-5', -5, 'a=b')
+    >>> in_csv("=1+1"), in_csv("'=1+1"), in_csv("-5"), in_csv(-5), in_csv("a=b"), in_csv("a;=1+1")
+    ("'=1+1", "''=1+1", '-5', -5, 'a=b', "a;'=1+1")
     """
     if not isinstance(value, str):
         return value
     text = printable(value)
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(lambda found: f"'{found[0]}", text)
 
 
 def from_csv(cell: str) -> str:
     """The text of a cell, whether it was marked as no formula or not.
 
-    >>> from_csv("'=1+1"), from_csv("'quoted'")
-    ('=1+1', "'quoted'")
+    >>> from_csv("'=1+1"), from_csv("'quoted'"), from_csv("a;'=1+1")
+    ('=1+1', "'quoted'", 'a;=1+1')
     """
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return _FORMULA.sub(lambda found: found[0].replace("'", "", 1), cell)
 
 
 def in_json(text: str) -> str:

@@ -7,13 +7,12 @@ from math import prod
 
 import numpy as np
 
-from convcost.core.dims import Array
+from convcost.core.dims import LARGEST_INT64, Array
 from convcost.core.metrics import METRICS
 from convcost.core.units import counted, exact
 from convcost.devices.device import Device, Roofline
 from convcost.networks.latency import error_text, place_text
 from convcost.space.evaluate import at_points, evaluate
-from convcost.space.numbers import LARGEST_INT64
 from convcost.space.space import DesignSpace
 from convcost.space.target import BEYOND, is_calibrated
 from convcost.space.timed import FAR, LATENCY, count_of

@@ -196,9 +196,16 @@ def fit(
         target=asked.target(dtype, limited=any(limit is not None for limit in limits.values())),
         device=on,
         buildable=True,
-        most=MOST_FITTED,
+        check=_check_points,
     )
     return _fitted(made, budgets_of(max_macs, max_params, max_peak, made.dtype, **limits, **time), maximise)
+
+
+def _check_points(points: int) -> None:
+    if points > MOST_FITTED:
+        raise UsageError(
+            f"fit looks at every point; {exact(points)} are more than {exact(MOST_FITTED)}: give fewer values"
+        )
 
 
 def _stated(model: Model, settings: Mapping[str, Any]) -> set[str]:

@@ -21,9 +21,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from convcost.core.dims import Array
+from convcost.core.dims import LARGEST_INT64, Array
 
-LARGEST_INT64 = 2**63
 EXACT_FLOAT = 2**53
 """Integers up to here are exact in doubles, and so in the numbers of JavaScript."""
 MOST_DENSE = 2**22
@@ -123,6 +122,8 @@ class Number:
 
     key: Any
     """Equal for equal numbers."""
+    dtype = np.dtype(object)
+    """As of a numpy array: object where it may be a fraction at some point, which `is_integral` determines."""
 
     def dense(self) -> Field:
         """All values as one array."""
@@ -143,7 +144,11 @@ class Number:
 
     def is_integral(self) -> bool:
         """Whether it is an integer at every point; splits the grid where points differ in that."""
-        return True
+        return self.dense().is_integral()
+
+    def astype(self, dtype: Any, copy: bool = False) -> Any:
+        """As of a numpy array: itself, with an integral value as an integer."""
+        return self.dense().astype(dtype, copy)
 
     def or_larger(self, other: Any) -> Any:
         """The larger of the two, point by point."""
@@ -209,11 +214,13 @@ class Number:
         return freeze(self)
 
     def __index__(self) -> int:
-        """The one value it has; where there are several, the grid is split by value."""
+        """The one integer it is; where there are several values, the grid is split. Raises `TypeError` for a fraction."""
         field = self.dense()
-        if field.low == field.high:  # terms may cancel: x·y + (3 - x)·y is a sum of products, and 3·y
-            return int(field.low)
-        raise Undecided(field.array)
+        if field.low != field.high:
+            raise Undecided(field.array)
+        if field.denominator != 1:
+            raise TypeError(f"{field.low} is no integer")
+        return field.lowest  # terms may cancel: x·y + (3 - x)·y is a sum of products, and 3·y
 
     __int__ = __index__
 
@@ -270,8 +277,7 @@ class Field(Number):
         return (self.array.shape, self.denominator, content)
 
     @property
-    def dtype(self) -> Any:
-        """As of a numpy array; a number with a denominator may still be integral, which `is_integral` determines."""
+    def dtype(self) -> Any:  # type: ignore[override]
         return np.dtype(np.int64 if self.denominator == 1 else object)
 
     def is_integral(self) -> bool:
@@ -281,9 +287,8 @@ class Field(Number):
     def shape(self) -> tuple[int, ...]:
         return tuple(self.array.shape)
 
-    def astype(self, _dtype: Any, copy: bool = False) -> Field:
-        """Itself, with an integral value as an integer."""
-        del copy
+    def astype(self, dtype: Any, copy: bool = False) -> Any:
+        del dtype, copy
         return self if self.denominator == 1 else make(self.array // self.denominator)
 
     def dense(self) -> Field:
@@ -398,10 +403,14 @@ def select(condition: Any, a: Any, b: Any) -> Any:
     if any(isinstance(one, Sum) or (isinstance(one, Field) and _along_others(condition, one)) for one in (a, b)):
         # A product stays a product: times 1 where it counts, times 0 elsewhere.
         return a * make(condition.array.astype(np.int64)) + b * make((~condition.array).astype(np.int64))
-    (left, down_a, *_), (right, down_b, *_) = _flat(a), _flat(b)
+    (left, down_a, *ends_a), (right, down_b, *ends_b) = _flat(a), _flat(b)
     common = lcm(down_a, down_b)
-    bearable(condition.array, *(one for one in (left, right) if isinstance(one, np.ndarray)))
-    chosen = np.where(condition.array, *_scaled(left, common // down_a, right, common // down_b))
+    mine, yours = common // down_a, common // down_b
+    reach = max(max(map(abs, ends_a)) * mine, max(map(abs, ends_b)) * yours)
+    bearable(condition.array, left, right)
+    left, right = wide(reach, left, right)
+    dtype = np.int64 if reach < LARGEST_INT64 else object  # of plain numbers numpy would make a type of its own choice
+    chosen = np.where(condition.array, np.asarray(left * mine, dtype), np.asarray(right * yours, dtype))
     return make(chosen, common)
 
 
@@ -424,8 +433,10 @@ def is_number(value: object) -> bool:
 
 
 def _constant(value: Any, dimensions: int) -> Field:
-    """A plain integer as a number over a grid of a given rank."""
-    return Field(np.array(value).reshape((1,) * dimensions), 1, int(value), int(value))
+    """A plain integer or fraction as a number over a grid of a given rank."""
+    top = value.numerator
+    dtype = object if abs(top) >= LARGEST_INT64 else np.int64
+    return Field(np.full((1,) * dimensions, top, dtype=dtype), value.denominator, top, top)
 
 
 def dense_of(value: Any) -> Any:
@@ -466,8 +477,8 @@ def dense_product(a: Any, b: Any) -> Any:
     (left, down_a, *ends_a), (right, down_b, *ends_b) = _flat(a), _flat(b)
     left, right = wide(max(map(abs, ends_a)) * max(map(abs, ends_b)), left, right)
     bearable(left, right)
-    product = left * right
-    return make(product, down_a * down_b) if isinstance(product, np.ndarray) else int_if_integral(Fraction(product))
+    product, down = left * right, down_a * down_b
+    return make(product, down) if isinstance(product, np.ndarray) else int_if_integral(Fraction(product, down))
 
 
 def _floordiv(a: Any, b: Any) -> Any:
@@ -502,12 +513,6 @@ def _compare(ufunc: Any, a: Any, b: Any) -> Any:
 def _ends(value: Any) -> tuple[Any, Any]:
     """The extremes of a number, or bounds of them."""
     return value.ends() if isinstance(value, Number) else (value, value)
-
-
-def _scaled(a: Any, factor_a: int, b: Any, factor_b: int) -> tuple[Any, Any]:
-    reach = max(int(np.abs(a).max()) * factor_a, int(np.abs(b).max()) * factor_b)
-    left, right = wide(reach, a, b)
-    return left * factor_a, right * factor_b
 
 
 def _apart(a: Field, b: Number) -> bool:
@@ -573,7 +578,7 @@ class Sum(Number):
         return _constant(found, next(fields[0].array.ndim for _, fields in self.terms if fields))
 
     def or_larger(self, other: Any) -> Any:
-        return Most([self, *(other.candidates if isinstance(other, Most) else [other])])
+        return Most([self, other])
 
     @cached_property
     def key(self) -> tuple[Any, ...]:
@@ -581,8 +586,11 @@ class Sum(Number):
 
     dtype = np.dtype(np.int64)
 
-    def astype(self, _dtype: Any, copy: bool = False) -> Any:
-        del copy
+    def is_integral(self) -> bool:
+        return True
+
+    def astype(self, dtype: Any, copy: bool = False) -> Any:
+        del dtype, copy
         return self
 
     def __add__(self, other: Any) -> Any:
@@ -609,17 +617,15 @@ class Sum(Number):
 class Most(Number):
     """The pointwise maximum of several numbers, not yet evaluated: a peak, until all candidates are known."""
 
-    dtype = np.dtype(np.int64)
-
     def __init__(self, candidates: Iterable[Any]) -> None:
-        found = {freeze(one): one for one in candidates}
+        found = {freeze(each): each for one in candidates for each in _candidates(one)}
         self.candidates: tuple[Any, ...] = tuple(found.values())
 
     @cached_property
     def _decided(self) -> Any:
         highest = dense_of(self.candidates[0])
         for candidate in map(dense_of, self.candidates[1:]):
-            highest = select(highest > candidate, highest, candidate)
+            highest = dense_of(select(highest > candidate, highest, candidate))
         return highest
 
     def dense(self) -> Field:
@@ -629,19 +635,28 @@ class Most(Number):
         return _constant(found, next(one.dense().array.ndim for one in self.candidates if isinstance(one, Number)))
 
     def or_larger(self, other: Any) -> Any:
-        return Most([*self.candidates, *(other.candidates if isinstance(other, Most) else [other])])
+        return Most([self, other])
 
     @cached_property
     def key(self) -> tuple[Any, ...]:
         return tuple(map(freeze, self.candidates))
 
     def __add__(self, other: Any) -> Any:
+        if not is_number(other):
+            return NotImplemented
+        other = other.dense() if isinstance(other, Most) else other  # all pairs of candidates would be too many
         return Most(candidate + other for candidate in self.candidates)
 
     def __mul__(self, other: Any) -> Any:
+        if not is_number(other):
+            return NotImplemented
         if isinstance(other, int) and other > 0:
             return Most(candidate * other for candidate in self.candidates)
         return self.dense() * other
+
+
+def _candidates(value: Any) -> tuple[Any, ...]:
+    return value.candidates if isinstance(value, Most) else (value,)
 
 
 def merged(terms: Iterable[Product]) -> list[Product]:

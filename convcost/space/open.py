@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,19 +43,18 @@ def design_space(
     target: Target | None = None,
     device: Device | Roofline | None = None,
     buildable: bool = False,
-    most: int | None = None,
+    check: Callable[[int], None] | None = None,
 ) -> DesignSpace:
     """The design space of a grid: all tables needed to evaluate any part of it.
 
     Knobs in `over` are axes even with a single value; other knobs are axes if their value looks like one. If it must be
-    `buildable`, raises `SpecError` if no point of the grid is a valid network. Raises `UsageError` for a grid of more
-    than `most` points, before anything is built: of one whose every point is looked at.
+    `buildable`, raises `SpecError` if no point of the grid is a valid network. `check` is given the number of points,
+    before anything is built, and raises `UsageError` for too many.
     """
     request = Request(batch, dtype, memory_policy, rewrite=rewrite, target=target, device=device)
     asked = asked_for(model, knobs, over or {}, request, input_shape)
-    points = prod(map(len, asked.axes.values()))
-    if most is not None and points > most:
-        raise UsageError(f"fit looks at every point; {exact(points)} are more than {exact(most)}")
+    if check:
+        check(prod(map(len, asked.axes.values())))
     made = build_space(*asked)
     if buildable:
         check_buildable(made)

@@ -15,8 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
-from convcost.core.dims import Array
-from convcost.space.numbers import LARGEST_INT64
+from convcost.core.dims import LARGEST_INT64, Array
 
 _AT_ONCE = 2**13
 """Points that are placed together: what is held of them stays in the cache."""

@@ -10,13 +10,16 @@ import pickle
 import sys
 import threading
 from contextlib import suppress
-from functools import lru_cache
+from functools import partial
 from queue import SimpleQueue
 from subprocess import PIPE, Popen
-from traceback import format_exc
-from typing import Any, NoReturn
+from traceback import format_exc, format_exception_only
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from convcost.core.errors import ConvcostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST_DEATHS = 3
 """How often workers may die over a piece of work before it is abandoned."""
@@ -44,7 +47,7 @@ class Processes:
             try:
                 return _asked(process, work)
             except _Gone:
-                self._own.process = None
+                self._forget(process)
         raise EngineError(f"worker processes died {MOST_DEATHS + 1} times (out of memory?); try fewer --jobs")
 
     def _started(self) -> Popen[bytes]:
@@ -62,23 +65,35 @@ class Processes:
         self._own.process = process
         return process
 
+    def _forget(self, process: Popen[bytes]) -> None:
+        """Close the pipes of this thread's process, which has died."""
+        self._own.process = None
+        with self._lock:
+            self._all.remove(process)
+        process.kill()
+        _close(process)
+
     def end(self) -> None:
         """End all processes, whatever they are doing; none is started any more."""
         with self._lock:
             self._ended = True
-        for process in self._all:
-            process.kill()
+            for process in self._all:
+                process.kill()
 
     def close(self) -> None:
         """Forget the processes, once they have ended and no thread asks them any more."""
         self.end()
         for process in self._all:
-            with suppress(OSError), process:  # what was on its way to it
-                pass
+            _close(process)
 
 
 class _Gone(Exception):
     """A process has died."""
+
+
+def _close(process: Popen[bytes]) -> None:
+    with suppress(OSError), process:  # what was on its way to it
+        pass
 
 
 def _send(process: Popen[bytes], packed: bytes) -> None:
@@ -114,9 +129,9 @@ def serve() -> NoReturn:
     from convcost.space.evaluate import threads
 
     threads.be_alone()
-    function = asked.get()
+    answer = _answering(asked.get())
     while True:
-        packed = _answer(function, asked.get())
+        packed = answer(asked.get())
         try:
             pickle.dump(packed, answers)
             answers.flush()
@@ -124,15 +139,35 @@ def serve() -> NoReturn:
             os._exit(0)
 
 
-_loaded = lru_cache(maxsize=1)(pickle.loads)  # the function, once; from the process that has started this one
-
-
-def _answer(function: bytes, packed: bytes) -> bytes:
+def _answering(packed: bytes) -> Callable[[bytes], bytes]:
+    """How pieces of work are answered, by a function from the process that has started this one; if there is none, by the reason."""
     try:
-        return pickle.dumps((True, _loaded(function)(pickle.loads(packed))))  # noqa: S301
+        return partial(_answer, pickle.loads(packed))  # noqa: S301
     except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
-        error.add_note(f"In a worker process:\n{format_exc()}")
-        return pickle.dumps((False, error))
+        reason = _failed(error)
+        return lambda _: reason
+
+
+def _answer(function: Callable[[Any], Any], packed: bytes) -> bytes:
+    try:
+        return pickle.dumps((True, function(pickle.loads(packed))))  # noqa: S301
+    except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
+        return _failed(error)
+
+
+def _failed(error: Exception) -> bytes:
+    """The error that is being handled, to be raised elsewhere; what says the same if it cannot be sent there and made again."""
+    said = "".join(format_exception_only(error)).rstrip()
+    note = f"In a worker process:\n{format_exc()}"
+    error.add_note(note)
+    try:
+        packed = pickle.dumps((False, error))
+        pickle.loads(packed)  # noqa: S301
+    except Exception:  # noqa: BLE001 - whatever its class does then
+        other = RuntimeError(said)
+        other.add_note(note)
+        return pickle.dumps((False, other))
+    return packed
 
 
 def _listen(asked: SimpleQueue[bytes]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
+from operator import index
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -362,9 +363,10 @@ def _terms(cost: Any, back: Sequence[int]) -> Iterator[TableTerm]:
         for factor, fields in cost.terms:
             yield TableTerm(factor, tuple(np.transpose(field.array, back) for field in fields))
     elif isinstance(cost, Field):
+        assert cost.denominator == 1, "costs are whole"
         yield TableTerm(1, (np.transpose(cost.array, back),))
     else:
-        yield TableTerm(int(cost), ())
+        yield TableTerm(index(cost), ())
 
 
 def _without_dominated(candidates: list[TableTerms]) -> list[TableTerms]:

@@ -104,6 +104,22 @@ def test_a_full_disk_changes_nothing_of_a_file_with_two_names(old: Path, monkeyp
 
 
 @posix
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_that_keeps_no_room_is_written_to_all_the_same(
+    old: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    other = old.with_name("other.txt")
+    os.link(old, other)
+    monkeypatch.setattr(files.os, "posix_fallocate", unsupported)
+    write(old, "new " * 100)
+    assert old.read_text() == other.read_text() == "new " * 100
+    assert names(old.parent) == ["old.txt", "other.txt"]
+
+
+@posix
 def test_a_protected_file_is_left_alone_by_root_too(old: Path) -> None:
     old.chmod(0o444)
     with pytest.raises(PermissionError, match="it is protected against writing"):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcost.deploy.tflm.planner import height, placed
+from convcost.core.errors import UsageError
+from convcost.deploy.tflm.planner import MOST_PLACED, height, placed
 
 Life = tuple[int, int, int]
 """Size, first and last tick."""
@@ -98,3 +99,17 @@ def test_equal_buffers_are_placed_by_number_not_by_life(order: tuple[int, ...]):
     """Whatever their lives: the one with the highest number lies at 0."""
     lives = [(48, *((0, 3), (1, 2), (2, 5))[i]) for i in order]
     assert plan(*lives)[-1] == 0
+
+
+def test_sizes_beyond_64_bits_are_exact():
+    """The same plan in a unit of 2⁶² bytes."""
+    lives = [(128, 0, 1), (96, 1, 5), (112, 2, 5), (32, 3, 4)]
+    assert plan(*((size << 62, first, last) for size, first, last in lives)) == [0, 128 << 62, 0, 224 << 62]
+
+
+def test_thousands_that_are_alive_together_lie_one_above_the_other():
+    """Of a join of many branches; of equal ones the last lies lowest. Beyond the bound a plan is refused."""
+    count = 5_000
+    assert placed([16] * count, [0] * count, [1] * count) == [16 * (count - 1 - i) for i in range(count)]
+    with pytest.raises(UsageError, match=r"^the runtime's planner is followed for up to 20,000 buffers, got 20,001; "):
+        placed(*[[0] * (MOST_PLACED + 1)] * 3)

@@ -249,7 +249,9 @@ def knobbed(rng: Random, spec: dict[str, Any]) -> dict[str, list[str]]:
         if name in axes:
             continue
         stated, axis, formula = _knob(rng, old)
-        inside[key] = formula.format(n=old, k=name)
+        numbers = [other for other in axes if isinstance(spec["knobs"][other], (int, float))]
+        together = f"({name} * {rng.choice(numbers)})" if numbers and rng.random() < 0.3 else name
+        inside[key] = formula.format(n=old, k=together if formula != "{k}" else name)
         spec.setdefault("knobs", {})[name] = stated
         axes[name] = [str(one).lower() if isinstance(one, bool) else str(one) for one in dict.fromkeys(axis)]
     if rng.random() < 0.05 and axes:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from threading import Lock
 
 from convcost import Network, Totals, load
 
@@ -42,6 +43,25 @@ def fails(number: int) -> int:
     if number == 3:
         raise ValueError("three")
     return square(number)
+
+
+class TwoWords(Exception):
+    """Can be packed, but not made again: its arguments are not those of its constructor."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+class Unsendable(Exception):
+    """Holds what cannot be packed."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.lock = Lock()
+
+
+def fails_unsendably(number: int) -> None:
+    raise Unsendable("no answer") if number else TwoWords("no", "answer")
 
 
 def sleeps(folder: str, seconds: float) -> int:

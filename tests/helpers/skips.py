@@ -21,9 +21,13 @@ class Allowed(NamedTuple):
 
 
 ALLOWED = (
-    # Compared in a step of their own, with what can be installed there: see `.ci/run`.
-    Allowed("tests/oracle/", r"is not installed|pip install|is not on the PATH|could not import"),
-    Allowed("tests/testing/test_plugin.py", r"could not import 'torch'"),
+    # What is small is installed in a step of its own: see `.ci/run`. The rest takes gigabytes, or a build of its own.
+    Allowed("tests/oracle/", r"\bonnx\b", "onnx"),
+    Allowed("tests/oracle/", r"\btflite\b(?!-micro)", "tflite"),
+    Allowed("tests/oracle/", r"tflite-micro", "tflite_micro"),
+    Allowed("tests/", r"\btorch(vision)?('| is not installed)", "torch"),
+    Allowed("tests/oracle/", r"(fvcore|ptflops|thop|torchinfo|torchprofile) is not", "counters"),
+    Allowed("tests/oracle/", r"keras|tensorflow|onnxruntime|timm|pytorchcv|calflops|ncnn|vela|torchaudio|executorch"),
     # Files of others, which are not ours to hand on.
     Allowed("tests/", r"beside the project|not at hand"),
     Allowed("tests/oracle/", r"is not there"),

@@ -13,7 +13,9 @@ from convcost.core.errors import UsageError
 from convcost.graph.graph import INPUT, Graph, Node
 from convcost.graph.reach import NotLocal, Window, reach
 from convcost.graph.walk import walk
+from convcost.memory.patches import Rules, candidates, on_grid
 from convcost.memory.region import region, until
+from convcost.memory.rows import RingBuffers, on_rows, strips
 from convcost.results.patches import Patches
 
 
@@ -299,3 +301,54 @@ def test_sequences_are_cut_into_every_number_of_patches(tmp_path: Path) -> None:
     macs = {one["grid"][0]: one["macs"] for one in found.to_dict()["front"] if one["grid"]}
     assert len(macs) > 4
     assert macs == {number: 48 * (2 * 32 + 2 * (number - 1)) for number in macs}
+
+
+class TestBeyond64Bits:
+    """Counts and positions that do not fit numpy's integers are exact."""
+
+    @staticmethod
+    def tried(
+        stream: bool, channels: int, rows: int = 8, scale: int = 1, *, equal: bool = False
+    ) -> list[tuple[tuple[int, ...], int, int]]:
+        """Two pointwise layers: nothing is computed twice, whatever the grid; 8 columns, `channels` in and between, 1 out."""
+        nodes = (
+            node("up", "upsample", INPUT, scale=[scale, 1]),
+            node("wide", "conv2d", "up", channels=channels, kernel=1),
+            node("one", "conv2d", "wide", channels=1, kernel=1),
+        )
+        walked = walk(Graph("huge", {INPUT: (rows // scale, 8, channels)}, nodes, ("one",)))
+        found, end = until(walked, "unfused", "one")
+        rules = Rules("int8", equal=equal)
+        if stream:
+            buffers = RingBuffers(found, "unfused")
+            every = list(strips(buffers, [end], rules, [1, 2]))
+            grids = [on_rows(buffers, end, one.counts, rules) for one in every]
+        else:
+            every = list(candidates(found, [end], rules, [1, 2]))
+            grids = [on_grid(found, end, one.counts, rules) for one in every]
+        assert [(int(grid.macs.sum()), int(grid.live.max())) for grid in grids] == [
+            (one.macs, one.live) for one in every
+        ]
+        return [(one.counts, one.macs, one.live) for one in every]
+
+    def test_multiply_accumulates(self) -> None:
+        n = 10**9
+        macs = 64 * (n * n + n)
+        assert macs > 2**63
+        # In a patch of 8×8, 8×4, … two tensors of n channels are alive: what is scaled and what is computed of it.
+        assert self.tried(False, n) == [((a, b), macs, 2 * (64 // a // b) * n) for a in (1, 2) for b in (1, 2)]
+        # Row by row: a row of the input, of what is scaled, and of what is computed of it.
+        assert self.tried(True, n) == [((1, b), macs, 3 * (8 // b) * n) for b in (1, 2)]
+
+    @pytest.mark.parametrize("equal", [False, True])
+    def test_positions(self, equal: bool) -> None:
+        rows = 8 * 10**17
+        assert self.tried(False, 3, rows, 10**9, equal=equal) == [
+            ((a, b), rows * 8 * (9 + 3), 2 * 3 * (rows // a) * (8 // b)) for a in (1, 2) for b in (1, 2)
+        ]
+
+    def test_rows(self) -> None:
+        rows = 8 * 10**8
+        assert self.tried(True, 10**6, rows) == [
+            ((1, b), rows * 8 * (10**12 + 10**6), 3 * (8 // b) * 10**6) for b in (1, 2)
+        ]

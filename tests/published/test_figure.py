@@ -40,6 +40,20 @@ def test_a_printed_figure_stands_for_what_rounds_to_it(printed, unit, rounding, 
     assert [value for value in others if read.fits(Fraction(value))] == []
 
 
+@pytest.mark.parametrize(
+    ("quantity", "printed", "computed"),
+    [
+        ("input_shape", "224×224×3", "227×227"),
+        ("input_shape", "224²×3", "1000"),
+        ("input_shape", "224×224", "227×227×3"),
+        ("macs", "529", "568.7×3"),
+    ],
+)
+def test_a_difference_of_other_axes_is_refused(quantity: str, printed: str, computed: str) -> None:
+    with pytest.raises(UsageError, match=f"^difference: {printed} and {computed} have not as many axes"):
+        figure(quantity, printed, "", "").less(computed)
+
+
 def test_a_printed_shape_may_leave_out_the_channels_and_square_a_side():
     assert figure("input_shape", "112²×64", "", "").fits((112, 112, 64))
     assert figure("input_shape", "112 × 112 × 64".replace(" ", ""), "", "").fits((112, 112, 64))

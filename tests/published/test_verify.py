@@ -39,6 +39,14 @@ INVENTED = [
 ]
 
 
+def test_the_neurons_of_alexnet_are_cut_off(verdicts):
+    """The sizes of its maps, in the paper's Figure 2, and of its linear layers; the nearest 10,000 would be 660,000."""
+    neurons = 55 * 55 * 96 + 27 * 27 * 256 + 2 * 13 * 13 * 384 + 13 * 13 * 256 + 2 * 4096 + 1000
+    (found,) = (verdict for claim, verdict in verdicts if claim.item == "650,000 neurons")
+    assert found.refound == neurons == 659_272
+    assert (found.verdict, found.explanation) == (DIFFERS, "cut off, where other rows are rounded; rounded to 10000")
+
+
 @pytest.mark.parametrize(
     ("cells", "verdict", "explanation"),
     [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 import convcost
-from convcost.render.escape import in_csv, in_figure, in_html, in_json, in_markdown, of_figure, printable
+from convcost.render.escape import from_csv, in_csv, in_figure, in_html, in_json, in_markdown, of_figure, printable
 
 PACKAGE = Path(convcost.__file__).parent
 #: What only the modules beside it may use, so that all others go through their functions.
@@ -69,6 +70,16 @@ def test_a_cell_is_no_formula(sign: str) -> None:
     assert in_csv(f"{sign}cmd|' /C calc'!A0") == f"'{sign}cmd|' /C calc'!A0"
     assert in_csv(f"\t\n {sign}1+1") == f"'{sign}1+1"
     assert in_csv(sign) == sign
+    # Where the comma is that of decimals, a semicolon ends a cell, quoted as a whole or not.
+    assert in_csv(f"a;{sign}1+1;'{sign}2") == f"a;'{sign}1+1;''{sign}2"
+    assert in_csv(f"{sign}1;{sign}2") == f"'{sign}1;'{sign}2"
+
+
+@pytest.mark.parametrize("length", range(7))
+def test_a_cell_is_read_as_it_was_written(length: int) -> None:
+    for letters in product("';=a", repeat=length):
+        text = "".join(letters)
+        assert from_csv(in_csv(text)) == text
 
 
 @pytest.mark.parametrize("value", ["-5", "+5.25", "-1,234.5", "+19 %", "-1e-3", -5, 2.5, True, None, "a=b", "5-3", "'"])

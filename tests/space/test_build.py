@@ -59,3 +59,31 @@ def test_every_point_of_a_grid_is_in_one_region(tmp_path: Path, item: str) -> No
     assert_swept_like_walked(path, **axes)
     made = design_space(str(path), {}, over=axes)
     assert sum(prod(region.shape) for region in made.regions) == 6
+
+
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        ("channels", "max(n * m, 16)"),
+        ("channels", "ceil(max(n * m, 10.5) * m)"),
+        ("channels", "where(max(n * m, 10.5) >= 10.25, 5, 1)"),
+        ("channels", "where(min(max(n * m, 10.5), 10.25) < 10.25, 5, 1)"),
+        ("channels", "max(n * m, 2.5) + max(n, m * 0.5)"),
+        ("channels", f"where(n * m > 2, {LARGE} + 1, 5) % 1000 + 1"),
+        ("kernel", "max(n * m, 1)"),
+        ("kernel", "max(n * m, 1.5)"),
+        ("repeat", "max(n * m, 2)"),
+        ("height", "max(n * m, 8)"),
+        ("height", "max(n * m, 8.5)"),
+    ],
+)
+def test_the_larger_of_a_product_and_a_number_may_stand_anywhere(tmp_path: Path, place: str, number: str) -> None:
+    """A whole number or a fraction, everywhere the larger one or nowhere."""
+    filled = {"channels": "4", "kernel": "1", "repeat": "1", "height": "32"} | {place: number}
+    text = f"""
+        knobs: {{n: 1, m: 1}}
+        input: ["{filled["height"]}", 32, 3]
+        layers:
+          - {{conv2d: {{channels: "{filled["channels"]}", kernel: "{filled["kernel"]}", padding: same}}, repeat: "{filled["repeat"]}"}}
+    """
+    assert_swept_like_walked(written(tmp_path, text), n=[1, 2, 3], m=[1, 2, 5])

@@ -23,7 +23,26 @@ AXES: dict[str, tuple[Any, ...]] = {
     "b": (False, True),
 }
 FIXED = {"s": (1, 2, 3), "word": "same"}
-LEAVES = ("n", "m", "w", "b", "s", "word", "0", "1", "2", "0.5", "1.0", "true", "false", "n", "w", "x.width")
+LEAVES = (
+    "n",
+    "m",
+    "w",
+    "b",
+    "s",
+    "word",
+    "0",
+    "1",
+    "2",
+    "0.5",
+    "1.0",
+    "true",
+    "false",
+    "n",
+    "w",
+    "x.width",
+    "n * m",
+    "10.5",
+)
 BETWEEN = ("+", "-", "*", "//", "%", "==", "!=", "<", "<=", ">", ">=", "and", "or")
 CALLS = (
     "ceil(%s)",
@@ -33,6 +52,11 @@ CALLS = (
     "max(m, %s)",
     "where(%s, n, 7)",
     "where(n > 1, %s, w)",
+    "max(n * m, %s)",
+    "min(n * m, 10.5, %s)",
+    "max(n * m * w, %s) * w",
+    "max(n * m, 10.5) + (%s)",
+    "s[max(n * m, %s) - 10]",
 )
 BITS = ("not %s", "-(%s)", "s[%s]", "ceil(%s / 3)", "floor(n / (%s))", "(%s)")
 NOTHING = "no value"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from fractions import Fraction
 from itertools import product
 
@@ -11,7 +12,19 @@ from hypothesis import strategies as st
 
 from convcost.core import dims
 from convcost.core.dims import is_integral, where
-from convcost.space.numbers import Field, Mask, Most, Sum, Undecided, added, along, is_joint, parts_of_product, weighed
+from convcost.space.numbers import (
+    Field,
+    Mask,
+    Most,
+    Number,
+    Sum,
+    Undecided,
+    added,
+    along,
+    is_joint,
+    parts_of_product,
+    weighed,
+)
 
 exactly = settings(deadline=None, derandomize=True, max_examples=150, database=None)
 INTS = st.lists(st.integers(-60, 60), min_size=2, max_size=4)
@@ -177,3 +190,109 @@ def test_a_maximum_is_a_number_whatever_it_is_of():
     assert Most([product_, product_]).dense().array.tolist() == [[5, 7], [10, 14], [15, 21]]
     assert Most([a, 9]).dense().ends() == (9, 9)
     assert (product_ * Most([a, b])).dense().array.tolist() == [[25, 49], [50, 98], [75, 147]]
+
+
+HALF = Fraction(1, 2)
+ROWS, COLUMNS = (1, 2, 3), (4, 7)
+NUMBERS = {
+    "one table": (lambda r, c: (r + c).dense(), lambda r, c: r + c),
+    "one table of fractions": (lambda r, c: ((r + c) * HALF).dense(), lambda r, c: (r + c) * HALF),
+    "whole fractions": (lambda r, c: ((r * 4 + c * 2) * HALF).dense(), lambda r, c: 2 * r + c),
+    "a product": (lambda r, c: r * c, lambda r, c: r * c),
+    "a product that is above 64 bits": (lambda r, c: r * 2**40 * (c * 2**40), lambda r, c: r * c * 2**80),
+    "a product less itself": (lambda r, c: r * c + (4 - r) * c - c * 4 + 9, lambda *_: 9),
+    "a maximum": (lambda r, c: dims.maximum(r * c, 10), lambda r, c: max(r * c, 10)),
+    "a maximum with a fraction": (lambda r, c: dims.maximum(r * c, 21 * HALF), lambda r, c: max(r * c, 21 * HALF)),
+    "a fraction that is the largest": (lambda r, c: dims.maximum(r * c, 99 * HALF), lambda *_: 99 * HALF),
+    "an integer that is the largest": (lambda r, c: dims.maximum(r * c, 2**63), lambda *_: 2**63),
+    "a maximum of fractions": (
+        lambda r, c: dims.maximum(r * c, (r + c) * HALF * 5),
+        lambda r, c: max(r * c, (r + c) * HALF * 5),
+    ),
+    "a sum of maxima": (
+        lambda r, c: dims.maximum(r * c, 9 * HALF) + dims.maximum(r * c, c * 2),
+        lambda r, c: max(r * c, 9 * HALF) + max(r * c, c * 2),
+    ),
+    "a minimum": (lambda r, c: dims.minimum(r * c, 21 * HALF), lambda r, c: min(r * c, 21 * HALF)),
+}
+"""What stands for numbers, as numbers over a grid of three by two are made of it, and at a point."""
+BETWEEN = {
+    **{
+        name: getattr(operator, name)
+        for name in ("add", "sub", "mul", "floordiv", "mod", "eq", "ne", "lt", "le", "gt", "ge")
+    },
+    "maximum": dims.maximum,
+    "minimum": dims.minimum,
+    "where": lambda a, b: dims.where(b > 5, a, b),
+    "one of two plain numbers": lambda a, b: dims.where(a > b, 2**63 + 1, -5),
+}
+ALONE = {
+    "neg": operator.neg,
+    "ceil": dims.ceil,
+    "floor": dims.floor,
+    "round_to": dims.round_to,
+}
+
+
+def test_numbers_of_every_class_are_tried() -> None:
+    r, c = along(ROWS, 0, 2), along(COLUMNS, 1, 2)
+    assert {type(make(r, c)) for make, _ in NUMBERS.values()} >= {*Number.__subclasses__()} == {Field, Sum, Most}
+
+
+def same(number):
+    """A plain number as an entry of `NUMBERS`."""
+    return (lambda _r, _c: number,) * 2
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("other", [*NUMBERS, 3, -2, 0, 7 * HALF])
+def test_what_stands_between_two_numbers_of_any_classes_is_what_it_is_at_each_point(name, other):
+    r, c = along(ROWS, 0, 2), along(COLUMNS, 1, 2)
+    (make, value), (make_other, value_other) = (NUMBERS.get(one) or same(one) for one in (name, other))
+    for asked, function in BETWEEN.items():
+        for turned in (False, True):
+            pair, values = (make, make_other), (value, value_other)
+            (a, b), (x, y) = (pair[::-1], values[::-1]) if turned else (pair, values)
+            points = [(i, j, x(p, q), y(p, q)) for i, p in enumerate(ROWS) for j, q in enumerate(COLUMNS)]
+            if asked in ("floordiv", "mod") and not all(down for *_, down in points):
+                continue
+            found = function(a(r, c), b(r, c))
+            for i, j, left, right in points:
+                expected = function(Fraction(left), Fraction(right))
+                got = truth(found, i, j) if isinstance(expected, bool) else at(found, i, j)
+                assert got == expected, (asked, turned)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_of_any_class_answers_whatever_is_asked_of_one(name):
+    make, value = NUMBERS[name]
+    number = make(along(ROWS, 0, 2), along(COLUMNS, 1, 2))
+    values = [value(r, c) for r in ROWS for c in COLUMNS]
+    whole = [Fraction(one).denominator == 1 for one in values]
+    for function in ALONE.values():
+        found = function(number)
+        assert [at(found, i, j) for i in range(3) for j in range(2)] == [function(Fraction(one)) for one in values]
+    assert (number.min(), number.max()) == (min(values), max(values))
+    assert number.ends()[0] <= min(values) <= max(values) <= number.ends()[1]
+    assert all(whole) or number.dtype.kind == "O"
+    assert number.tobytes() == make(along(ROWS, 0, 2), along(COLUMNS, 1, 2)).tobytes()
+    assert str(number) == repr(number) == f"{number}" == f"{min(values)} to {max(values)}"
+    if len({*whole}) == 1:
+        assert is_integral(number) is whole[0]
+    else:
+        with pytest.raises(Undecided):
+            is_integral(number)
+    if all(whole):
+        found = number.astype("int64", copy=False)
+        assert [at(found, i, j) for i in range(3) for j in range(2)] == values
+        assert isinstance(found, int) or found.dtype.kind == "i"
+    for ask in (int, operator.index, range):
+        if len({*values}) > 1:
+            with pytest.raises(Undecided):
+                ask(number)
+        elif not all(whole):
+            with pytest.raises(TypeError):
+                ask(number)
+        else:
+            assert operator.index(number) == int(number) == values[0]
+    assert bool(number) is True

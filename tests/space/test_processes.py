@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from helpers.limits import posix
 from helpers.paths import ROOT
-from helpers.sent import fails, sleeps, square
+from helpers.sent import dies_once, fails, fails_unsendably, sleeps, square
 
 from convcost.space.processes import EngineError, Processes
 from convcost.space.workers import results
@@ -51,6 +52,37 @@ def test_what_a_function_raises_is_raised_here_and_says_where_it_was() -> None:
     (note,) = raised.value.__notes__
     assert note.startswith("In a worker process:\nTraceback")
     assert 'raise ValueError("three")' in note
+
+
+@pytest.mark.parametrize(("number", "name"), [(0, "TwoWords"), (1, "Unsendable")])
+def test_an_error_that_cannot_be_sent_is_said_all_the_same(number: int, name: str) -> None:
+    """It is neither a death of the worker nor what goes wrong when it is made again here."""
+    with closing(Processes(fails_unsendably)) as processes:
+        with pytest.raises(RuntimeError) as raised:
+            processes(number)
+        assert str(raised.value) == f"helpers.sent.{name}: no answer"
+        (note,) = raised.value.__notes__
+        assert note.startswith("In a worker process:\nTraceback")
+        with pytest.raises(RuntimeError):  # the same worker answers the next time
+            processes(number)
+        assert len(processes._all) == 1
+
+
+def test_of_a_worker_that_has_died_nothing_is_left(tmp_path: Path) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Kept(list[subprocess.Popen[bytes]]):
+        def append(self, process: subprocess.Popen[bytes]) -> None:
+            started.append(process)
+            super().append(process)
+
+    with closing(Processes(partial(dies_once, str(tmp_path)))) as processes:
+        processes._all = Kept()
+        assert processes(5) == 25
+        dead, alive = started
+        assert processes._all == [alive]
+        assert (dead.returncode, alive.poll()) == (-signal.SIGKILL, None)
+        assert all(pipe is not None and pipe.closed for pipe in (dead.stdin, dead.stdout))
 
 
 def test_a_function_that_cannot_be_found_there_says_so() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from convcost.core.dims import Array
+from convcost.core.dims import LARGEST_INT64, Array
 from convcost.core.metrics import METRICS, RATIOS, counted
 from convcost.core.units import FEMTOSECONDS
 from convcost.space.evaluate.product import Product
-from convcost.space.numbers import EXACT_FLOAT, LARGEST_INT64
+from convcost.space.numbers import EXACT_FLOAT
 from convcost.space.space import DesignSpace, Region
 from convcost.space.windows import Window
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.core.dims import Array
+from convcost.core.dims import LARGEST_INT64, Array
 from convcost.space.evaluate.factors import OFFSET, FactoredSum, Factors, region_sums
 from convcost.space.evaluate.repeats import (
     COLUMNS,
@@ -32,7 +32,6 @@ from convcost.space.evaluate.repeats import (
     runs_within,
 )
 from convcost.space.evaluate.threads import BLOCK, SCRATCH, on_threads, thread_count
-from convcost.space.numbers import LARGEST_INT64
 from convcost.space.space import DesignSpace, Region
 from convcost.space.windows import Window
 
