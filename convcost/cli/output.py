@@ -196,11 +196,12 @@ def _why(error: OSError, path: str) -> str:
     """What is wrong, in words; of a file that cannot be made, which folder is not there."""
     if path and isinstance(error, FileNotFoundError):
         try:
-            folder = os.path.dirname(os.path.realpath(path))
+            folders = [os.path.dirname(path), os.path.dirname(os.path.realpath(path))]  # of a link, where it leads
         except FileNotFoundError:
             return "the working folder has been deleted; change to one that exists"
-        if not os.path.exists(folder):
-            return f"there is no folder {folder}"
+        for folder in filter(None, folders):
+            if not os.path.exists(folder):
+                return f"there is no folder {folder}"
     return error.strerror or str(error)
 
 
