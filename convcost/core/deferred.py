@@ -30,6 +30,8 @@ class Deferred:
     """
 
     _fields = _Names()
+    _apart: frozenset[str] = frozenset()
+    """The fields that no other is computed from."""
 
     @classmethod
     def deferred(cls, compute: Callable[[str], Any], **known: Any) -> Self:
@@ -55,7 +57,17 @@ class Deferred:
         return {name: getattr(self, name) for name in self._fields}
 
     def _replace(self, **changes: Any) -> Self:
-        """The same with other values of some fields, as of a `NamedTuple`; what is not computed yet is not for this."""
+        """The same with other values of some fields, as of a `NamedTuple`; what is not computed yet is not for this.
+
+        Raises `ValueError` where that may be computed from a field that is changed: it would be what it was before.
+        """
+        missing = [name for name in self._fields if name not in vars(self) and name not in changes]
+        if missing and (unsure := changes.keys() - self._apart):
+            first = min(unsure, key=self._fields.index)
+            raise ValueError(
+                f"{type(self).__name__}: {first} cannot be replaced before {missing[0]}, which may follow from it, is "
+                "computed; dataclasses.replace computes all first"
+            )
         made = object.__new__(type(self))
         vars(made).update(vars(self), **changes)
         return made

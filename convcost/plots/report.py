@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from convcost.core.metrics import MAIN, METRICS
 from convcost.core.units import compact, counted, exact, percent
 from convcost.plots.style import count_axis, figure, percent_axis, titled
 from convcost.render.palette import LIGHT
+from convcost.results.costs import group
 from convcost.results.report import Group, Report, Totals, bound, said
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ def cost_by(report: Report, level: str | int = "stage") -> go.Figure:
     groups = [g for g in report.by(level) if g.macs or g.params or g.activations]
     small = [g for g in groups if _is_small(g, report.totals)]
     if len(small) > 1:  # rows without a bar tell less than one that says how many they are
-        groups = [g for g in groups if not _is_small(g, report.totals)] + [_sum_of(small)]
+        parts = report.parts(level)
+        rest = [layer for g in small for layer in parts[g.name]]
+        groups = [g for g in groups if not _is_small(g, report.totals)]
+        groups.append(group(f"{len(small)} others", rest, ends=False))
     shown = ""
     if len(groups) > _MOST_BARS:  # more would be unreadable; the largest tell the story
         largest = sorted(range(len(groups)), key=lambda at: -groups[at].macs)[:_MOST_BARS]
@@ -69,16 +72,10 @@ _VISIBLE = Fraction(1, 200)
 """Of the network: a share that makes a bar long enough to be seen."""
 
 
-def _is_small(group: Group, totals: Totals) -> bool:
+def _is_small(of: Group, totals: Totals) -> bool:
     """Whether none of the bars of a group would be seen."""
-    pairs = ((getattr(group, field), getattr(totals, field)) for field in MAIN)
+    pairs = ((getattr(of, field), getattr(totals, field)) for field in MAIN)
     return all(count < _VISIBLE * whole or not whole for count, whole in pairs)
-
-
-def _sum_of(groups: Sequence[Group]) -> Group:
-    """One row for several."""
-    sums = {field: sum(getattr(group, field) for group in groups) for field in ("layers", *MAIN)}
-    return groups[0]._replace(name=f"{len(groups)} others", **sums)
 
 
 def known_text(report: Report) -> str:

@@ -31,6 +31,8 @@ MOVED_ONCE = "each tensor moved once by each layer that uses it, after the fusio
 class LayerCost(Deferred):
     """One op of the network at the report's batch size: its step of the walk, and its costs."""
 
+    _apart = frozenset({"femtoseconds"})
+
     step: Step
     """The node, the shapes that it reads, and its ledger (`step.cost`), batch 1."""
     batch: int
@@ -176,6 +178,8 @@ class Totals(Deferred):
 
     With unknown layers they are lower bounds.
     """
+
+    _apart = frozenset({"femtoseconds"})
 
     macs: int
     flops: int

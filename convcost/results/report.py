@@ -605,10 +605,10 @@ def _columns(report: Report, shown: str | int, showing: Showing) -> list[Column]
 
 
 def _totals_of(report: Report, layers: Sequence[LayerCost]) -> Totals:
-    """The sums over some of the layers."""
+    """The sums over some of the layers, of what a column says; the rest is that of the network."""
     unknown = sum(layer.step.opaque for layer in layers)
     time = sum(layer.femtoseconds for layer in layers)
-    return report.totals._replace(**sums(layers, OF_LAYERS), unknown=unknown, femtoseconds=time)
+    return replace(report.totals, **sums(layers, OF_LAYERS), unknown=unknown, femtoseconds=time)
 
 
 def _closing(report: Report) -> list[tuple[str, str]]:

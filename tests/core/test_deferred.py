@@ -19,6 +19,12 @@ class Pair(Deferred):
     second: int
 
 
+@dataclass(frozen=True)
+class Timed(Pair):
+    _apart = frozenset({"seconds"})
+    seconds: int
+
+
 def doubled(asked: list[str]) -> Pair:
     def compute(field: str) -> int:
         asked.append(field)
@@ -45,6 +51,23 @@ def test_values_are_what_is_compared_shown_copied_and_pickled() -> None:
     assert doubled([])._asdict() == {"first": 3, "second": 6}
     assert Pair._fields == ("first", "second")
     assert doubled([])._replace(second=1) == Pair(3, 1)
+
+
+def test_a_field_that_others_may_follow_from_is_not_replaced_before_they_are_computed() -> None:
+    said = "Pair: first cannot be replaced before second, which may follow from it, is computed"
+    with pytest.raises(ValueError, match=said):
+        doubled([])._replace(first=1)
+    computed = doubled([])
+    assert computed.second == 6
+    for changed in (computed._replace(first=1), replace(doubled([]), first=1), Pair(3, 6)._replace(first=1)):
+        assert changed == Pair(1, 6)
+
+
+def test_a_field_that_no_other_follows_from_is_replaced_before_any_is_computed() -> None:
+    asked: list[str] = []
+    changed = Timed.deferred(lambda field: asked.append(field) or 6, first=3, seconds=0)._replace(seconds=5)
+    assert asked == []
+    assert changed == Timed(3, 6, 5)
 
 
 def test_it_is_frozen_and_has_no_other_fields() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.limits import posix, process
 from helpers.paths import ROOT
 from helpers.specs import written
 
@@ -28,6 +30,7 @@ from convcost.space.space import DesignSpace
 from convcost.space.sweep import pieces, sweep_table
 
 MEBIBYTE = 2**20
+PAGE = (ROOT / "docs/scale.md").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -57,8 +60,18 @@ def test_a_table_of_forty_rows_costs_what_forty_rows_cost(large: DesignSpace) ->
     assert not large.products.by_metric  # nothing was made ready for the other points
 
 
+@posix
+def test_the_command_of_the_page_takes_what_the_page_says(tmp_path: Path) -> None:
+    (words,) = re.findall("`convcost (sweep .*--over classes=1:1000)`", PAGE)
+    ended = process(tmp_path, *words.split())
+    assert ended.status == 0
+    (most,) = re.findall("it takes less than\\n([0-9]+) MiB", PAGE)
+    assert ended.bytes < int(most) * MEBIBYTE
+
+
 def test_a_file_of_any_length_is_written_from_pieces_that_do_not_grow(large: DesignSpace) -> None:
-    with at_most(300):
+    (most,) = re.findall("The pieces that .* take less than ([0-9]+) MiB", PAGE)
+    with at_most(int(most)):
         for piece in islice(pieces(large, metrics=["macs"]), 2):
             assert prod(piece.shape) <= MEBIBYTE
 
@@ -168,11 +181,7 @@ def test_a_window_needs_no_more_values_than_it_has(period: int) -> None:
 
 def test_the_bounds_are_those_that_the_page_states() -> None:
     """docs/scale.md, row by row."""
-    rows = [
-        line.split("|")[2]
-        for line in (ROOT / "docs/scale.md").read_text(encoding="utf-8").splitlines()
-        if line.startswith("| ")
-    ]
+    rows = [line.split("|")[2] for line in PAGE.splitlines() if line.startswith("| ")]
     stated = [row for row in rows if any(map(str.isdigit, row))][-9:]
     assert stated == [
         f" 10^{len(str(axes.MOST_VALUES)) - 1} ",
