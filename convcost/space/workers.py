@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from functools import partial
 from importlib.util import find_spec
 from multiprocessing import active_children, resource_tracker
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from convcost.core.ending import deaf, tidied
 from convcost.core.errors import UsageError, did_you_mean
@@ -61,7 +62,9 @@ def check_engine(jobs: int = 1, engine: str = "local", scheduler: str | None = N
         raise UsageError(_NO_DASK)
 
 
-def over(executor: Executor, function: Callable[[Work], Result], work: Iterable[Work], ahead: int) -> Iterator[Result]:
+def over(
+    executor: Executor | _Quiet, function: Callable[[Work], Result], work: Iterable[Work], ahead: int
+) -> Iterator[Result]:
     """As `results`, on any `concurrent.futures` executor, with a bounded number of pieces in progress."""
     waiting: deque[Future[Result]] = deque()
     try:
@@ -101,7 +104,22 @@ def _on_dask(
             workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
             # Workers that die are replaced, and their work is done again, by dask itself.
             with client.get_executor(pure=False, retries=MOST_DEATHS) as executor:
-                yield from over(executor, function, work, 2 * workers)
+                yield from over(_Quiet(executor), function, work, 2 * workers)
+
+
+class _Quiet(NamedTuple):
+    """dask's executor without its advice to programmers.
+
+    Each piece brings the tables of the grid along, of some MiB: what dask would have held for all pieces in the memory of
+    its workers (`scatter`) is lost if these die, and cannot be made again.
+    """
+
+    executor: Executor
+
+    def submit(self, function: Callable[[Work], Result], one: Work) -> Future[Result]:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sending large graph")
+            return self.executor.submit(function, one)
 
 
 @contextmanager
