@@ -113,8 +113,8 @@ class Spread(NamedTuple):
     def taps(self, at: int) -> range:
         """The positions that reach one position of the output, beyond the ends too; none where the stride leaves gaps.
 
-        >>> Spread(4, 2, 1, 4).taps(1), Spread(4, 2, 0, 1).taps(1)  # i with 0 <= 1 + before - 2·i < extent
-        (range(0, 2), range(0, 0))
+        >>> [*Spread(4, 2, 1, 4).taps(1)], [*Spread(4, 2, 0, 1).taps(1)]  # i with 0 <= 1 + before - 2·i < extent
+        ([0, 1], [])
         """
         place = at + self.before
         first, last = ceil_div(place - self.extent + 1, self.scale), place // self.scale
