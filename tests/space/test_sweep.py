@@ -30,6 +30,8 @@ from convcost.spec import zoo
 
 exactly = settings(deadline=None, derandomize=True, max_examples=25, database=None)
 FAMILIES = [spec.name for spec in zoo.all_specs()]
+WINDOWED = ("swin", "swin_v2", "mobilevit")
+"""Families whose structure is another one at each size, which takes as long as so many networks."""
 
 
 def alone(model, batch=1, dtype=None, memory_policy="fused", rewrite="", **knobs):
@@ -70,7 +72,8 @@ def numeric_axes(model):
     axes = {}
     if "resolution" in knobs:
         size = int(knobs["resolution"].default)
-        axes["resolution"] = sorted({*range(1, 40, 6), *range(max(1, size - 40), size + 40, 9), size})
+        sizes = sorted({*range(1, 40, 6), *range(max(1, size - 40), size + 40, 9), size})
+        axes["resolution"] = sizes[::2] if model in WINDOWED else sizes
     if "width" in knobs and isinstance(knobs["width"].default, Fraction):
         axes["width"] = "0.15:1.5:0.15"
     if "depth" in knobs and isinstance(knobs["depth"].default, Fraction):
@@ -78,7 +81,7 @@ def numeric_axes(model):
     return axes or {"classes" if "classes" in knobs else next(iter(knobs)): "10,100,1000"}
 
 
-@pytest.mark.parametrize("family", slow(FAMILIES, "nasnet", "densenet"))
+@pytest.mark.parametrize("family", slow(FAMILIES, "nasnet", "densenet", *WINDOWED))
 def test_a_sweep_of_every_family_equals_its_networks_one_by_one(family):
     assert_equal(family, numeric_axes(family), count=6)
 
@@ -167,7 +170,7 @@ def test_floats_integers_and_python_s_own_agree(monkeypatch):
 
 
 @pytest.mark.parametrize("way", ["separable", "standard", "grouped:2"])
-@pytest.mark.parametrize("family", slow(FAMILIES, "nasnet", "densenet"))
+@pytest.mark.parametrize("family", slow(FAMILIES, "nasnet", "densenet", *WINDOWED))
 def test_a_sweep_of_rewritten_networks_equals_each_of_them_rewritten(family, way):
     assert_equal(family, numeric_axes(family), count=1, rewrite=way)
 
