@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+from collections.abc import Iterator
 
 import pytest
 from helpers.expressions import Used, every_use
@@ -33,6 +35,15 @@ def test_a_quadratic_one_would_be_noticed() -> None:
         used.run("9" * LONG + "!")
 
 
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """A collection of all that other tests hold may take longer than any expression."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
 def test_no_expression_is_quadratic() -> None:
     slow = []
     for used in {(used.pattern, used.use): used for used in every_use()}.values():

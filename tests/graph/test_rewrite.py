@@ -206,7 +206,7 @@ def test_groups_divide_the_cost_of_the_layers_they_fit(model: str, groups: int) 
             # What it is drawn with has the same name and steps, of which one may be in groups now.
             steps = [step if step.node.name not in fit else new[step.node.name].step for step in layer.unit.steps]
             anchor = next(step for step in steps if step.node.name == layer.unit.anchor.node.name)
-            assert new[name] == layer._replace(unit=replace(layer.unit, anchor=anchor, steps=tuple(steps)))
+            assert new[name] == replace(layer, unit=replace(layer.unit, anchor=anchor, steps=tuple(steps)))
 
 
 def test_alexnet_with_two_groups_is_the_networks_own_preset_but_for_conv3() -> None:
