@@ -429,9 +429,9 @@ class Patcher:
         """Of all ends."""
         return RingBuffers(self.region, self.options.policy)
 
-    def tried(self, most: int = MOST_ALONG) -> Iterator[tuple[Candidate, int, int]]:
-        """Every grid of up to so many patches along an axis, at every end: with the peak and the multiply-accumulates of the
-        whole network.
+    def tried(self, numbers: Sequence[int] = range(1, MOST_ALONG + 1)) -> Iterator[tuple[Candidate, int, int]]:
+        """Every grid of so many patches along each axis, at every end: with the peak and the multiply-accumulates of the whole
+        network.
         """
         sizes = {end: self.output_bytes(end) for end in self.ends}
         before = {end: self.stage_macs(end) for end in self.ends}
@@ -439,7 +439,7 @@ class Patcher:
         for end in self.ends:
             by_rank.setdefault(len(end.shape), []).append(end)
         for ends in by_rank.values():
-            for one in self._candidates(ends, range(1, most + 1)):
+            for one in self._candidates(ends, numbers):
                 peak = max(one.live + sizes[one.end], self.outside.rest[one.end.position])
                 yield one, peak, self.whole_macs - before[one.end] + one.macs
 
@@ -672,8 +672,9 @@ def deepest(patcher: Patcher, given: Any) -> Patches:
         raise UsageError(
             f"{grid_text(counts)} need an output of that many positions, got {shape_text(patcher.ends[0].shape)}"
         )
-    found = [patcher.measured(end, counts) for end in fitting]
-    return min(found, key=lambda one: (one.peak, one.macs))
+    found = [(peak, macs, one.end) for one, peak, macs in patcher.tried(sorted({*counts})) if one.counts == counts]
+    end = min(found, key=lambda entry: entry[:2])[2] if found else fitting[0]  # which says why there are none
+    return patcher.measured(end, counts)
 
 
 def chosen(patcher: Patcher, grid: Any) -> Patches:

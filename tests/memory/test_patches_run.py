@@ -18,7 +18,7 @@ from convcost.memory.patches import Grid, Rules, candidates, on_grid
 from convcost.memory.region import until as until_end
 from convcost.memory.rows import RingBuffers, on_rows
 from convcost.ops import OPS
-from convcost.results.patches import Patcher, Patches, PatchOptions
+from convcost.results.patches import Patcher, Patches, PatchOptions, deepest
 
 
 def run(found: Patches, network: convcost.Network) -> tuple[Layers, list[int]]:
@@ -182,8 +182,23 @@ def test_every_grid_and_depth_that_is_tried_is_what_a_single_one_comes_to() -> N
     for stream, equal in ((False, False), (False, True), (True, False)):
         report = network.report(dtype="int8", memory_policy="tinyengine")
         patcher = Patcher(network.walked, report, PatchOptions("tinyengine", "int8", stream, equal=equal))
-        every = list(patcher.tried(3))
+        every = list(patcher.tried(range(1, 4)))
         assert {one.counts for one, _, _ in every} >= ({(1, 3)} if stream else {*pairs((1, 2, 3), repeat=2)})
         for one, peak, macs in every[::7]:
             single = patcher.measured(one.end, one.counts)
             assert (single.peak, single.macs) == (peak, macs)
+
+
+@pytest.mark.parametrize(("grid", "stream"), [((3, 3), False), ((2, 4), False), ((1, 3), True)])
+def test_the_depth_that_is_chosen_for_a_grid_is_the_best_of_all(grid: tuple[int, ...], stream: bool) -> None:
+    network = convcost.load("mobilenet_v2", width=0.35, resolution=64)
+    report = network.report(dtype="int8", memory_policy="tinyengine")
+    patcher = Patcher(network.walked, report, PatchOptions("tinyengine", "int8", stream))
+    every = [
+        patcher.measured(end, grid)
+        for end in patcher.ends
+        if all(n <= size for n, size in zip(grid, end.shape, strict=False))
+    ]
+    best = min(every, key=lambda one: (one.peak, one.macs))
+    found = deepest(patcher, "x".join(map(str, grid)))
+    assert (found.end, found.peak, found.macs) == (best.end, best.peak, best.macs)
