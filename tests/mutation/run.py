@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +42,18 @@ SECONDS = (120, 900)
 """Of CPU that tests near a module may take, and others, several times what they need: a loop without end is noticed, too."""
 PASSED = (0, 5)
 """Of pytest: no test failed, there was none."""
+BOUNDED = """
+import math, resource, sys
+import pytest
+
+class Bound:
+    def pytest_collection(self):
+        used = math.ceil(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
+        resource.setrlimit(resource.RLIMIT_CPU, (used + {limit}, resource.RLIM_INFINITY))
+
+sys.exit(pytest.main(sys.argv[1:], plugins=[Bound()]))
+"""
+"""What Python runs: the seconds of CPU count from where tests are collected, for what starting takes depends on the machine."""
 KILLED, TIMED_OUT, SURVIVED, EQUIVALENT = "killed", "killed by its time", "survived", "equivalent"
 
 
@@ -133,14 +145,23 @@ class Bench:
             code, said = self._pytest(asked, limit)
         if code in PASSED:
             return None
-        lost = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        if not lost:
+        if code == -signal.SIGXCPU:
             return Outcome(mutant, TIMED_OUT)
+        lost = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR "))]
+        if not lost:
+            return self._kept_from_starting(mutant, asked)
         test = lost[0].split()[1]
         file = test if test.startswith(DOCTESTS) else test.partition("::")[0]
         if file not in self._passes:
             self._passes[file] = self._pytest((file,), None)[0] in PASSED
         return Outcome(mutant, KILLED, lost[0][:160]) if self._passes[file] else self._run(mutant, asked, limit)
+
+    def _kept_from_starting(self, mutant: Mutant, asked: tuple[str, ...]) -> Outcome:
+        """Where pytest names no test: the mutant's doing only if pytest gets as far as collecting without it."""
+        code, said = self._pytest(("--collect-only", *asked), None)
+        if code not in PASSED:
+            raise RuntimeError(f"pytest ends with {code} without any mutant: {said[-2000:]}")
+        return Outcome(mutant, KILLED, "pytest does not start")
 
     @contextmanager
     def _changed(self, mutant: Mutant) -> Iterator[None]:
@@ -158,15 +179,9 @@ class Bench:
     def _pytest(self, asked: tuple[str, ...], limit: int | None) -> tuple[int, str]:
         """The exit status, and what is said; without a limit of seconds, what is compiled is kept."""
         environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1" if limit else ""}
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "--tb=no", "--no-header", *asked]
-
-        def bounded() -> None:
-            if limit:
-                resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
-
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, preexec_fn=bounded
-        )
+        run = ("-c", BOUNDED.format(limit=limit)) if limit else ("-m", "pytest")
+        command = [sys.executable, *run, "-x", "-q", "-n0", "--tb=no", "--no-header", *asked]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
 

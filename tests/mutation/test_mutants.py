@@ -10,7 +10,7 @@ import pytest
 
 from mutation import run
 from mutation.__main__ import chosen
-from mutation.mutants import mutants
+from mutation.mutants import Mutant, mutants
 from mutation.run import ROOT, Bench, all_mutants, equivalents, modules, stages
 
 SOURCE = '''"""A module of 1 line."""
@@ -86,14 +86,16 @@ def test_who_is_noticed_and_who_survives(tmp_path: Path, monkeypatch: pytest.Mon
     test = (
         "from convcost.core.half import after, first\n\n\ndef test_it():\n    assert (after(3), first(8)) == (4, 9)\n"
     )
-    doctests = 'import pytest\n\n\n@pytest.mark.parametrize("name", ["convcost.core.half"])\n'
+    doctests = "import pytest\n\n\n"
+    doctests += '@pytest.mark.parametrize("name", ["convcost.core.half", "convcost.testing.plugin"])\n'
     doctests += "def test_examples_in_docstrings_give_what_they_show(name):\n    pass\n"
-    (tmp_path / "project" / "convcost" / "core").mkdir(parents=True)
-    (tmp_path / "project" / "tests" / "core").mkdir(parents=True)
-    (tmp_path / "copy").mkdir()
+    for folder in ("project/convcost/core", "project/convcost/testing", "project/tests/core", "copy"):
+        (tmp_path / folder).mkdir(parents=True)
     for name, text in {
         "convcost/__init__.py": "",
         "convcost/core/__init__.py": "",
+        "convcost/testing/__init__.py": "",
+        "convcost/testing/plugin.py": "import os\n",  # pytest loads it wherever convcost is installed
         "convcost/core/half.py": source,
         "tests/core/test_half.py": test,
         "tests/core/test_half_done.py": "def test_it():\n    assert False\n",
@@ -102,9 +104,9 @@ def test_who_is_noticed_and_who_survives(tmp_path: Path, monkeypatch: pytest.Mon
     }.items():
         (tmp_path / "project" / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(run, "ROOT", tmp_path / "project")
-    monkeypatch.setattr(run, "COVERING", {})
+    monkeypatch.setattr(run, "COVERING", {"testing": ("core",)})
     monkeypatch.setattr(run, "BROAD", set())
-    monkeypatch.setattr(run, "SECONDS", (10, 10))  # to start takes some of them
+    monkeypatch.setattr(run, "SECONDS", (3, 3))
     monkeypatch.setattr(run, "equivalents", lambda: {("convcost/core/half.py", "while n <= 9:"): "of no consequence"})
     bench = Bench(tmp_path / "copy")
     expected = {
@@ -116,5 +118,13 @@ def test_who_is_noticed_and_who_survives(tmp_path: Path, monkeypatch: pytest.Mon
     every = all_mutants(["convcost/core/half.py"])
     assert len(every) == 7
     assert {one.shown: bench.outcome(one, 1).word for one in every if one.shown in expected} == expected
+    plugin = tmp_path / "copy" / "convcost" / "testing" / "plugin.py"
+    unstarted = bench.outcome(
+        Mutant("convcost/testing/plugin.py", 1, 7, "os", "nothing_of_this_name", "import os\n"), 1
+    )
+    assert (unstarted.word, unstarted.why) == ("killed", "pytest does not start")
+    plugin.write_text("import nothing_of_this_name\n", encoding="utf-8")
+    with pytest.raises(RuntimeError, match="without any mutant"):
+        bench.outcome(every[0], 1)
     assert (tmp_path / "project" / "convcost" / "core" / "half.py").read_text(encoding="utf-8") == source
     assert (tmp_path / "copy" / "convcost" / "core" / "half.py").read_text(encoding="utf-8") == source
