@@ -51,7 +51,7 @@ def head(graph: Graph, name: str, caption: Caption, dtypes: Mapping[str, str] = 
     With `dtypes`, also the types of all layers that state no other of a role.
     """
     heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
-    heads |= {"source": caption.source, "about": caption.about}
+    heads |= {"task": caption.task, "source": caption.source, "about": caption.about}
     lines = [f"{key}: {in_flow(value)}" for key, value in heads.items() if value not in ("", None)]
     lines += [_inputs(graph.inputs)]
     typed = graph.dtypes or dtypes
