@@ -29,7 +29,8 @@ class Row:
 
     The `input` is the library's, channels first. `ordered` is False where branches may run in either order. `frozen` puts
     batch-norms in the backbone whose numbers are buffers, as in detectors that were trained from a trained backbone.
-    `printed` says that torchvision has weights of just this network, and prints what it costs.
+    `printed` says that torchvision has weights of just this network, and prints what it costs. `merged` has timm merge the
+    branches of the network that is trained.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Row:
     frozen: bool = False
     printed: bool = True
     library: str = "torchvision"
+    merged: bool = False
 
     def __str__(self) -> str:
         return "-".join([self.model, *(f"{knob}={value}" for knob, value in self.knobs.items())])
@@ -55,6 +57,9 @@ class Row:
             freeze(net.backbone)
         without_boxes = {"torchvision": detector, "ultralytics": yolo}
         return run(net, self.input, forward=without_boxes[self.library](net) if self.detects else None)
+        if self.merged:
+            net = merged(net)
+        return run(net, self.input, forward=detector(net) if self.detects else None)
 
 
 def freeze(net: Any) -> None:
@@ -64,6 +69,15 @@ def freeze(net: Any) -> None:
         for name, child in module.named_children():
             if type(child).__name__ == "BatchNorm2d":
                 setattr(module, name, frozen(child.num_features))
+
+
+def merged(net: Any) -> Any:
+    """The network as timm deploys it: each module that can merge its branches has done so."""
+    import torch
+    from timm.utils.model import reparameterize_model
+
+    with torch.device("meta"):
+        return reparameterize_model(net)
 
 
 IMAGE_256 = (3, 256, 256)
@@ -80,7 +94,54 @@ SEGMENTERS = (
 
 NARROW = {"tail": 2, "width": 0.75, "scaling": "torchvision"}
 
+IN_TWO_FORMS = (
+    *(f"repvgg_{name}" for name in ("a0", "a1", "a2", "b0", "b1", "b1g4", "b2", "b2g4", "b3", "b3g4", "d2se")),
+    *(f"mobileone_s{size}" for size in range(5)),
+    *(f"fastvit_{name}" for name in ("t8", "t12", "s12", "sa12", "sa24", "sa36", "ma36")),
+)
+"""Networks of timm whose branches are merged for inference; timm builds them as they are trained."""
+SIZES = {"repvgg_d2se": 320, **{name: 256 for name in IN_TWO_FORMS if name.startswith("fastvit")}}
+REPARAMETERISED = (
+    *(
+        Row(
+            name,
+            name,
+            (3, SIZES.get(name, 224), SIZES.get(name, 224)),
+            knobs={} if merges else {"form": "training"},
+            ordered=merges,
+            printed=False,
+            library="timm",
+            merged=merges,
+        )
+        for name in IN_TWO_FORMS
+        for merges in (True, False)
+    ),
+    Row(
+        "fastvit_sa12",
+        "fastvit_sa12",
+        (3, 224, 224),
+        {},
+        {"resolution": 224},
+        printed=False,
+        library="timm",
+        merged=True,
+    ),
+    *(
+        Row(name, name, (3, size, size), {}, {"resolution": size} if size != 224 else {}, printed=False, library="timm")
+        for name, size in (
+            ("ghostnet_050", 224),
+            ("ghostnet_100", 224),
+            ("ghostnet_130", 224),
+            ("ghostnetv2_100", 224),
+            ("ghostnetv2_130", 224),
+            ("ghostnetv2_160", 224),
+            ("ghostnet_100", 193),
+            ("ghostnetv2_100", 193),  # maps of odd height are halved and stretched again
+        )
+    ),
+)
 ROWS = (
+    *REPARAMETERISED,
     # in the zoo for long, and compared by modules elsewhere: the counters agree
     Row("vgg16", "vgg16"),
     Row("mobilenet_v2", "mobilenet_v2"),
