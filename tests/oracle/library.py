@@ -120,9 +120,27 @@ TIMM = {
     "regnet_y_12gf": "regnety_120",
 }
 
+TIMM_SIZES = {
+    **dict.fromkeys((f"mobilenetv4_conv_{size}" for size in ("small", "small_035", "small_050", "medium")), 224),
+    **{"mobilenetv4_conv_large": 256, "mobilenetv4_conv_aa_medium": 256, "mobilenetv4_conv_aa_large": 384},
+    **dict.fromkeys((f"mixnet_{size}" for size in ("s", "m", "l", "xl", "xxl")), 224),
+    **dict.fromkeys((f"lcnet_{percent}" for percent in ("035", "050", "075", "100", "150")), 224),
+    **{"tinynet_a": 192, "tinynet_b": 188, "tinynet_c": 184, "tinynet_d": 152, "tinynet_e": 106},
+    **dict.fromkeys((f"hardcorenas_{letter}" for letter in "abcdef"), 224),
+    **{"fbnetc_100": 224, "spnasnet_100": 224, "fbnetv3_b": 224, "fbnetv3_d": 224, "fbnetv3_g": 240},
+}
+"""Names that convcost shares with timm -> the size that convcost's has unless told otherwise."""
+
+TIMM_ODD = ("mobilenetv4_conv_small", "mixnet_s", "lcnet_100", "tinynet_e", "hardcorenas_a", "fbnetc_100", "fbnetv3_b")
+
 
 def timm_rows() -> Iterator[Row]:
     """Networks of timm, and MnasNet-A1 at other widths."""
+    for name, size in TIMM_SIZES.items():
+        yield Row("timm", name, name, {}, {"resolution": size})
+    for name in TIMM_ODD:
+        for size in ODD:
+            yield Row("timm", name, name, {"resolution": size}, {"resolution": size})
     for model, name in TIMM.items():
         yield Row("timm", model, name, {}, {})
     for width, percent in ((0.5, "050"), (0.75, "075"), (1.4, "140")):

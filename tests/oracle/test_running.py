@@ -196,6 +196,12 @@ ROWS = (
             ("mobilevit_s", "mobilevit_s", 256, {}),
             ("mobilevit_s", "mobilevit_s", 224, {"resolution": 224}),
             ("mobilevit_s", "mobilevit_s", 200, {"resolution": 200}),  # 25×25 and 13×13 are stretched to whole patches
+            ("mobilenetv4_hybrid_medium", "mobilenetv4_hybrid_medium", 224, {}),
+            ("mobilenetv4_hybrid_medium", "mobilenetv4_hybrid_medium", 200, {"resolution": 200}),  # keys of 7×7
+            ("mobilenetv4_hybrid_medium_075", "mobilenetv4_hybrid_medium_075", 224, {}),
+            ("mobilenetv4_hybrid_large", "mobilenetv4_hybrid_large", 384, {}),
+            ("mobilenetv4_hybrid_large_075", "mobilenetv4_hybrid_large_075", 256, {}),
+            ("mobilenetv4_conv_blur_medium", "mobilenetv4_conv_blur_medium", 224, {}),
         )
     ),
     # video
