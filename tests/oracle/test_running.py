@@ -204,6 +204,19 @@ ROWS = (
             ("mobilenetv4_conv_blur_medium", "mobilenetv4_conv_blur_medium", 224, {}),
         )
     ),
+    # a normalisation over the map, whose factors are in no module that the others compare
+    *(
+        Row(f"convnextv2_{size}", f"convnextv2_{size}", printed=False, library="timm")
+        for size in ("atto", "femto", "pico", "nano", "tiny", "small", "base", "large", "huge")
+    ),
+    Row(
+        "convnextv2_atto",
+        "convnextv2_atto",
+        (3, 193, 193),
+        knobs={"resolution": 193},
+        printed=False,
+        library="timm",
+    ),
     # video
     *(Row(name, name, CLIP, ordered=False) for name in ("r3d_18", "mc3_18", "r2plus1d_18")),
     Row("s3d", "s3d", LARGE_CLIP, ordered=False),
