@@ -216,6 +216,57 @@ ROWS = (
         knobs={"resolution": 193},
         printed=False,
         library="timm",
+    # convolution and attention
+    *(
+        Row(model, model, (3, size, size), printed=False, library="timm")
+        for size, models in (
+            (
+                224,
+                (
+                    *(f"levit_{size}" for size in ("128s", "128", "192", "256", "384")),
+                    *(f"efficientvit_{size}" for size in ("b0", "b1", "b2", "b3", "l1", "l2", "l3")),
+                    *(f"efficientvit_m{size}" for size in range(6)),
+                    *(f"efficientformer_{size}" for size in ("l1", "l3", "l7")),
+                    *(f"efficientformerv2_{size}" for size in ("s0", "s1", "s2", "l")),
+                ),
+            ),
+            (
+                256,
+                (
+                    *(f"mobilevitv2_{width:03}" for width in range(50, 201, 25)),
+                    *(f"edgenext_{size}" for size in ("xx_small", "x_small", "small", "base", "small_rw")),
+                ),
+            ),
+            (384, ("tiny_vit_21m_384",)),
+            (512, ("tiny_vit_21m_512",)),
+        )
+        for model in models
+    ),
+    *(
+        Row(f"tiny_vit_{size}", f"tiny_vit_{size}_224", options={"num_classes": 1000}, printed=False, library="timm")
+        for size in ("5m", "11m", "21m")
+    ),
+    *(
+        Row(model, model, knobs={"norm": "mean"}, printed=False, library="timm")
+        for model in (f"poolformer_{size}" for size in ("s12", "s24", "s36", "m36", "m48"))
+    ),
+    Row("levit_384", "levit_conv_384", printed=False, library="timm"),
+    *(
+        # at sizes where maps are odd, are padded to whole windows or stretched to whole patches
+        Row(model, name, (3, size, size), options, {"resolution": size}, printed=False, library="timm")
+        for model, name, size, options in (
+            ("levit_128", "levit_128", 240, {"img_size": 240}),
+            ("levit_256", "levit_256", 256, {"img_size": 256}),
+            ("mobilevitv2_100", "mobilevitv2_100", 200, {}),
+            ("efficientvit_b0", "efficientvit_b0", 193, {}),
+            ("efficientvit_b1", "efficientvit_b1", 288, {}),
+            ("efficientvit_m0", "efficientvit_m0", 192, {"img_size": 192}),
+            ("efficientvit_m5", "efficientvit_m5", 256, {"img_size": 256}),
+            ("efficientformerv2_s1", "efficientformerv2_s1", 256, {"img_size": 256}),
+            ("edgenext_small", "edgenext_small", 200, {}),
+            ("poolformer_s12", "poolformer_s12", 225, {}),
+            ("tiny_vit_5m", "tiny_vit_5m_224", 200, {"num_classes": 1000}),
+        )
     ),
     # video
     *(Row(name, name, CLIP, ordered=False) for name in ("r3d_18", "mc3_18", "r2plus1d_18")),
