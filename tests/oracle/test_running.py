@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -18,9 +18,18 @@ import convcost
 from .frameworks import import_torchvision, timm_module, torchvision_module
 from .require import require
 from .running import Run, detector, run
-from .yolo import ultralytics_module, yolo
+from .yolo import ultralytics_module, yolo, yolox_module
 
 pytestmark = pytest.mark.oracle
+
+BUILDERS: dict[str, Callable[..., Any]] = {
+    "torchvision": torchvision_module,
+    "timm": timm_module,
+    "ultralytics": ultralytics_module,
+    "yolox": yolox_module,
+}
+WITHOUT_BOXES: dict[str, Callable[[Any], Any]] = {"torchvision": detector, "ultralytics": yolo}
+"""How a detector runs that would go on to boxes."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,10 @@ class Row:
         return "-".join([self.model, *(f"{knob}={value}" for knob, value in self.knobs.items())])
 
     def run(self) -> Run:
-        build = {"torchvision": torchvision_module, "timm": timm_module, "ultralytics": ultralytics_module}[self.library]
-        net: Any = build(self.name, **self.options)
+        net: Any = BUILDERS[self.library](self.name, **self.options)
         if self.frozen:
             freeze(net.backbone)
-        without_boxes = {"torchvision": detector, "ultralytics": yolo}
-        return run(net, self.input, forward=without_boxes[self.library](net) if self.detects else None)
+        return run(net, self.input, forward=WITHOUT_BOXES[self.library](net) if self.detects else None)
 
 
 def freeze(net: Any) -> None:
@@ -199,6 +206,17 @@ ROWS = (
             ("yolo11n", "yolo11n", 416, {}, {"resolution": 416}),
         )
     ),
+    *(
+        Row(f"yolox_{size}", "YOLOX", (3, pixels, pixels), options, ordered=False, printed=False, library="yolox")
+        for size, pixels, options in (
+            ("nano", 416, {"depth": 0.33, "width": 0.25, "depthwise": True}),
+            ("tiny", 416, {"depth": 0.33, "width": 0.375}),
+            ("s", 640, {"depth": 0.33, "width": 0.5}),
+            ("m", 640, {"depth": 0.67, "width": 0.75}),
+            ("l", 640, {"depth": 1.0, "width": 1.0}),
+            ("x", 640, {"depth": 1.33, "width": 1.25}),
+        )
+    ),
 )
 
 
@@ -275,7 +293,7 @@ def test_products_and_totals(row: Row) -> None:
         pytest.fail(f"{row} {difference}")
     assert report.totals.macs == ran.macs
     assert report.totals.params == ran.params
-    if row.library == "ultralytics":
+    if row.library in ("ultralytics", "yolox"):
         assert report.totals.buffers == ran.buffers
 
 
