@@ -135,7 +135,11 @@ TIMM_ODD = ("mobilenetv4_conv_small", "mixnet_s", "lcnet_100", "tinynet_e", "har
 DEPTHS_SE = (50, 101, 152)
 RES2NETS = ("50_26w_4s", "50_26w_6s", "50_26w_8s", "50_48w_2s", "50_14w_8s", "101_26w_4s", "50d", "101d")
 DLAS = ("34", "46_c", "46x_c", "60x_c", "60", "60x", "102", "102x", "102x2", "169")
-VOVNETS = ("vovnet39a", "vovnet57a", *(f"ese_vovnet{name}" for name in ("19b_slim_dw", "19b_dw", "19b_slim", "39b", "99b")))
+VOVNETS = (
+    "vovnet39a",
+    "vovnet57a",
+    *(f"ese_vovnet{name}" for name in ("19b_slim_dw", "19b_dw", "19b_slim", "39b", "99b")),
+)
 
 #: resolution -> networks whose names timm and convcost share
 TIMM_SAME_NAME = {

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -18,9 +18,18 @@ import convcost
 from .frameworks import import_torchvision, timm_module, torchvision_module
 from .require import require
 from .running import Run, detector, run
-from .yolo import ultralytics_module, yolo
+from .yolo import ultralytics_module, yolo, yolox_module
 
 pytestmark = pytest.mark.oracle
+
+BUILDERS: dict[str, Callable[..., Any]] = {
+    "torchvision": torchvision_module,
+    "timm": timm_module,
+    "ultralytics": ultralytics_module,
+    "yolox": yolox_module,
+}
+WITHOUT_BOXES: dict[str, Callable[[Any], Any]] = {"torchvision": detector, "ultralytics": yolo}
+"""How a detector runs that would go on to boxes."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,10 @@ class Row:
         if self.merged:
             net = merged(net)
         return run(net, self.input, forward=detector(net) if self.detects else None)
+        net: Any = BUILDERS[self.library](self.name, **self.options)
+        if self.frozen:
+            freeze(net.backbone)
+        return run(net, self.input, forward=WITHOUT_BOXES[self.library](net) if self.detects else None)
 
 
 def freeze(net: Any) -> None:
@@ -342,6 +355,17 @@ ROWS = (
             ("yolo11n", "yolo11n", 416, {}, {"resolution": 416}),
         )
     ),
+    *(
+        Row(f"yolox_{size}", "YOLOX", (3, pixels, pixels), options, ordered=False, printed=False, library="yolox")
+        for size, pixels, options in (
+            ("nano", 416, {"depth": 0.33, "width": 0.25, "depthwise": True}),
+            ("tiny", 416, {"depth": 0.33, "width": 0.375}),
+            ("s", 640, {"depth": 0.33, "width": 0.5}),
+            ("m", 640, {"depth": 0.67, "width": 0.75}),
+            ("l", 640, {"depth": 1.0, "width": 1.0}),
+            ("x", 640, {"depth": 1.33, "width": 1.25}),
+        )
+    ),
 )
 
 
@@ -418,7 +442,7 @@ def test_products_and_totals(row: Row) -> None:
         pytest.fail(f"{row} {difference}")
     assert report.totals.macs == ran.macs
     assert report.totals.params == ran.params
-    if row.library == "ultralytics":
+    if row.library in ("ultralytics", "yolox"):
         assert report.totals.buffers == ran.buffers
 
 
