@@ -29,12 +29,13 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
     return Table(
         title="",
         heading="Networks of the zoo",
-        headers=("network", "input", METRICS["params"].heading, unit, "year", "source"),
-        numeric=(False, False, True, True, True, False),
-        priority=(0, 3, 0, 0, 2, 1),
+        headers=("network", "task", "input", METRICS["params"].heading, unit, "year", "source"),
+        numeric=(False, False, False, True, True, True, False),
+        priority=(0, 4, 3, 0, 0, 2, 1),
         rows=[
             [
                 record["name"],
+                record["task"],
                 input_shapes_text(record["inputs"]),
                 exact(record["params"]),
                 exact(record["operations"]),
@@ -94,6 +95,7 @@ def _record(name: str, counted: str) -> dict[str, Any]:
         "params": report.totals.params,
         "macs": report.totals.macs,
         "operations": report.totals.operations,
+        "task": caption.task,
         "year": caption.year,
         "source": caption.source,
     }

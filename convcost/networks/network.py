@@ -52,8 +52,18 @@ class Network:
 
     @property
     def caption(self) -> Caption:
-        """Its title, year, source and description."""
+        """Its title, year, source, description and task."""
         return self.origin.caption
+
+    @property
+    def task(self) -> str:
+        """What it is for, as its spec says, one of `convcost.core.tasks.TASKS`; empty if it does not.
+
+        >>> from convcost import load
+        >>> load("mobilenet_v2").task, load("retinanet_resnet50_fpn").task
+        ('classification', 'detection')
+        """
+        return self.caption.task
 
     @property
     def knobs(self) -> Mapping[str, KnobValue]:

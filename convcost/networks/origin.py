@@ -55,7 +55,7 @@ class Origin(Protocol):
 
     @property
     def caption(self) -> Caption:
-        """Its title, year, source and description."""
+        """Its title, year, source, description and task."""
 
     @property
     def knobs(self) -> Mapping[str, KnobValue]:
@@ -108,7 +108,7 @@ class FromSpec:
     @property
     def caption(self) -> Caption:
         """The caption that the spec states."""
-        return Caption(self.spec.title, self.spec.year, self.spec.source, self.spec.about)
+        return Caption(self.spec.title, self.spec.year, self.spec.source, self.spec.about, self.spec.task)
 
     @property
     def changed(self) -> tuple[str, ...]:

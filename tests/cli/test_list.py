@@ -19,7 +19,7 @@ def test_list_shows_every_family_with_year_and_source(cli: Cli) -> None:
     shown = {network["name"]: network for network in data["networks"]}
     assert {"lenet5", "alexnet_ungrouped", "vgg19", "googlenet_aux", "resnet152", "efficientnet_b7"} <= set(shown)
     assert shown["resnet50"]["macs"] == 4_089_184_256
-    assert all(network["year"] and network["source"] for network in shown.values())
+    assert all(network["year"] and network["task"] and network["source"] for network in shown.values())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Networks of the zoo against the same network of torchvision or timm while it runs: each product, parameters, totals.
+"""Networks of the zoo against the same network of a library while it runs: each product, parameters, totals.
 
 ``test_layers.py`` compares modules; here attention is compared, too, and what else a module does with its weights.
 """
@@ -18,6 +18,7 @@ import convcost
 from .frameworks import import_torchvision, timm_module, torchvision_module
 from .require import require
 from .running import Run, detector, run
+from .yolo import ultralytics_module, yolo
 
 pytestmark = pytest.mark.oracle
 
@@ -48,13 +49,16 @@ class Row:
         return "-".join([self.model, *(f"{knob}={value}" for knob, value in self.knobs.items())])
 
     def run(self) -> Run:
-        build = {"torchvision": torchvision_module, "timm": timm_module}[self.library]
+        build = {"torchvision": torchvision_module, "timm": timm_module, "ultralytics": ultralytics_module}[
+            self.library
+        ]
         net: Any = build(self.name, **self.options)
         if self.frozen:
             freeze(net.backbone)
         if self.merged:
             net = merged(net)
-        return run(net, self.input, forward=detector(net) if self.detects else None)
+        without_boxes = {"torchvision": detector, "ultralytics": yolo}
+        return run(net, self.input, forward=without_boxes[self.library](net) if self.detects else None)
 
 
 def freeze(net: Any) -> None:
@@ -81,6 +85,7 @@ COCO = (3, 800, 800)
 CLIP = (3, 16, 112, 112)
 LARGE_CLIP = (3, 16, 224, 224)
 AUX = {"aux_loss": True}
+ANCHORS = {"anchors": 3}
 SEGMENTERS = (
     *(f"{head}_{depth}" for head in ("fcn", "deeplabv3") for depth in ("resnet50", "resnet101")),
     "deeplabv3_mobilenet_v3_large",
@@ -241,6 +246,31 @@ ROWS = (
         detects=True,
         printed=False,
     ),
+    *(
+        Row(
+            model,
+            name,
+            (3, size, size),
+            options,
+            knobs,
+            ordered=False,
+            detects=True,
+            printed=False,
+            library="ultralytics",
+        )
+        for model, name, size, options, knobs in (
+            ("yolov3", "yolov3", 416, {**ANCHORS, "pointwise": True}, {}),
+            ("yolov3_spp", "yolov3-spp", 416, {**ANCHORS, "pointwise": True}, {}),
+            ("yolov3_tiny", "yolov3-tiny", 416, ANCHORS, {}),
+            *((f"yolov5{size}", f"yolov5{size}", 640, ANCHORS, {}) for size in "nsm"),
+            ("yolov5m", "yolov5m", 416, ANCHORS, {"resolution": 416}),
+            *((f"yolov5{size}u", f"yolov5{size}", 640, {}, {}) for size in "nsm"),
+            *((f"yolov8{size}", f"yolov8{size}", 640, {}, {}) for size in "nsmlx"),
+            ("yolov8m", "yolov8m", 416, {}, {"resolution": 416}),
+            *((f"yolo11{size}", f"yolo11{size}", 640, {}, {}) for size in "nsmlx"),
+            ("yolo11n", "yolo11n", 416, {}, {"resolution": 416}),
+        )
+    ),
 )
 
 
@@ -317,6 +347,8 @@ def test_products_and_totals(row: Row) -> None:
         pytest.fail(f"{row} {difference}")
     assert report.totals.macs == ran.macs
     assert report.totals.params == ran.params
+    if row.library == "ultralytics":
+        assert report.totals.buffers == ran.buffers
 
 
 # --- the counter itself -----------------------------------------------------------------------------------------
