@@ -120,24 +120,42 @@ TIMM = {
     "regnet_y_12gf": "regnety_120",
 }
 
-TIMM_SIZES = {
-    **dict.fromkeys((f"mobilenetv4_conv_{size}" for size in ("small", "small_035", "small_050", "medium")), 224),
-    **{"mobilenetv4_conv_large": 256, "mobilenetv4_conv_aa_medium": 256, "mobilenetv4_conv_aa_large": 384},
-    **dict.fromkeys((f"mixnet_{size}" for size in ("s", "m", "l", "xl", "xxl")), 224),
-    **dict.fromkeys((f"lcnet_{percent}" for percent in ("035", "050", "075", "100", "150")), 224),
-    **{"tinynet_a": 192, "tinynet_b": 188, "tinynet_c": 184, "tinynet_d": 152, "tinynet_e": 106},
-    **dict.fromkeys((f"hardcorenas_{letter}" for letter in "abcdef"), 224),
-    **{"fbnetc_100": 224, "spnasnet_100": 224, "fbnetv3_b": 224, "fbnetv3_d": 224, "fbnetv3_g": 240},
-}
-"""Names that convcost shares with timm -> the size that convcost's has unless told otherwise."""
+TIMM_SAME_NAME = (
+    *(f"mobilenetv4_conv_{size}" for size in ("small", "small_035", "small_050", "medium", "large")),
+    *("mobilenetv4_conv_aa_medium", "mobilenetv4_conv_aa_large"),
+    *("mobilenet_edgetpu_100", *(f"mobilenet_edgetpu_v2_{size}" for size in ("xs", "s", "m", "l"))),
+    *(f"mixnet_{size}" for size in ("s", "m", "l", "xl", "xxl")),
+    *(f"lcnet_{percent}" for percent in ("035", "050", "075", "100", "150")),
+    *(f"tinynet_{letter}" for letter in "abcde"),
+    *(f"hardcorenas_{letter}" for letter in "abcdef"),
+    *(f"rexnet{r}_{percent}" for r in ("", "r") for percent in (100, 130, 150, 200, 300)),
+    *("fbnetc_100", "spnasnet_100", "fbnetv3_b", "fbnetv3_d", "fbnetv3_g"),
+)
+"""Networks of timm whose names convcost shares."""
 
-TIMM_ODD = ("mobilenetv4_conv_small", "mixnet_s", "lcnet_100", "tinynet_e", "hardcorenas_a", "fbnetc_100", "fbnetv3_b")
+TIMM_SIZES = {
+    "mobilenetv4_conv_large": 256,
+    "mobilenetv4_conv_aa_medium": 256,
+    "mobilenetv4_conv_aa_large": 384,
+    "tinynet_a": 192,
+    "tinynet_b": 188,
+    "tinynet_c": 184,
+    "tinynet_d": 152,
+    "tinynet_e": 106,
+    "fbnetv3_g": 240,
+}
+"""The sizes of those that are not made for 224x224."""
+
+TIMM_ODD = (
+    *("mobilenetv4_conv_small", "mixnet_s", "lcnet_100", "tinynet_e", "hardcorenas_a", "fbnetc_100", "fbnetv3_b"),
+    *("mobilenet_edgetpu_v2_xs", "rexnet_100"),
+)
 
 
 def timm_rows() -> Iterator[Row]:
     """Networks of timm, and MnasNet-A1 at other widths."""
-    for name, size in TIMM_SIZES.items():
-        yield Row("timm", name, name, {}, {"resolution": size})
+    for name in TIMM_SAME_NAME:
+        yield Row("timm", name, name, {}, {"resolution": TIMM_SIZES.get(name, 224)})
     for name in TIMM_ODD:
         for size in ODD:
             yield Row("timm", name, name, {"resolution": size}, {"resolution": size})
