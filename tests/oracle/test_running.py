@@ -192,7 +192,17 @@ ROWS = (
         printed=False,
     ),
     *(
-        Row(model, name, (3, size, size), options, knobs, ordered=False, detects=True, printed=False, library="ultralytics")
+        Row(
+            model,
+            name,
+            (3, size, size),
+            options,
+            knobs,
+            ordered=False,
+            detects=True,
+            printed=False,
+            library="ultralytics",
+        )
         for model, name, size, options, knobs in (
             ("yolov3", "yolov3", 416, {**ANCHORS, "pointwise": True}, {}),
             ("yolov3_spp", "yolov3-spp", 416, {**ANCHORS, "pointwise": True}, {}),
