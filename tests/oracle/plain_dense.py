@@ -1,0 +1,155 @@
+"""Networks that put out pictures and that no package at hand has, written a second time with plain ``torch.nn``."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .frameworks import import_torchvision
+
+
+class SRCNN(nn.Sequential):
+    """Dong et al. 2014, section 3.1: 9, 1, 3 or 5, and 5 pixels; 64 and 32 channels, on the luminance."""
+
+    def __init__(self, middle: int) -> None:
+        super().__init__(
+            nn.Conv2d(1, 64, 9, padding=4),
+            nn.ReLU(),
+            nn.Conv2d(64, 32, middle, padding=middle // 2),
+            nn.ReLU(),
+            nn.Conv2d(32, 1, 5, padding=2),
+        )
+
+
+class FSRCNN(nn.Sequential):
+    """Dong, Loy and Tang 2016, section 3.2: Conv(5, d, 1), Conv(1, s, d), m × Conv(3, s, s), Conv(1, d, s), DeConv(9, 1, d)."""
+
+    def __init__(self, d: int, s: int, m: int, times: int) -> None:
+        inner = [part for _ in range(m) for part in (nn.Conv2d(s, s, 3, padding=1), nn.PReLU(s))]
+        super().__init__(
+            *(nn.Conv2d(1, d, 5, padding=2), nn.PReLU(d)),
+            *(nn.Conv2d(d, s, 1), nn.PReLU(s)),
+            *inner,
+            *(nn.Conv2d(s, d, 1), nn.PReLU(d)),
+            nn.ConvTranspose2d(d, 1, 9, times, padding=4, output_padding=times - 1),
+        )
+
+
+class ESPCN(nn.Sequential):
+    """Shi et al. 2016, section 3.1: (5, 64), (3, 32), 3, and a pixel shuffle."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(
+            nn.Conv2d(1, 64, 5, padding=2),
+            nn.Tanh(),
+            nn.Conv2d(64, 32, 3, padding=1),
+            nn.Tanh(),
+            nn.Conv2d(32, times**2, 3, padding=1),
+            nn.PixelShuffle(times),
+        )
+
+
+def conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, *, act: bool = True) -> nn.Sequential:
+    """A convolution, batch-norm and, if asked to, ReLU."""
+    parts = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
+    return nn.Sequential(*parts, *([nn.ReLU()] if act else []))
+
+
+class Separable(nn.Sequential):
+    """One 3×3 kernel a channel, then 1×1 with batch-norm."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, *, act: bool) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
+            conv(inputs, outputs, act=act),
+        )
+
+
+class XceptionUnit(nn.Module):
+    """Three separable convolutions beside one, where the map is halved, or nothing."""
+
+    def __init__(self, inputs: int, inner: int, stride: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            Separable(inputs, inner, stride, act=True),
+            Separable(inner, inner, 1, act=True),
+            Separable(inner, 4 * inner, 1, act=False),
+        )
+        self.projection = Separable(inputs, 4 * inner, stride, act=False) if stride > 1 else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.main(x) + self.projection(x))
+
+
+class Xception39(nn.Module):
+    """The authors' backbone: three stages of 4, 8 and 4 units, which put out an eighth, a 16th and a 32nd of the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(conv(3, 8, 3, 2), nn.MaxPool2d(3, 2, 1))
+        stages, channels = [], 8
+        for inner, units in ((16, 4), (32, 8), (64, 4)):
+            first, rest = XceptionUnit(channels, inner, 2), [XceptionUnit(4 * inner, inner, 1) for _ in range(units - 1)]
+            stages.append(nn.Sequential(first, *rest))
+            channels = 4 * inner
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        maps = [self.stem(x)]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        return maps[1:]
+
+
+class ResNet18(nn.Module):
+    """The maps of torchvision's ResNet-18 that are an eighth, a 16th and a 32nd of the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        net = import_torchvision().models.resnet18()
+        self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1)
+        self.stages = nn.ModuleList([net.layer2, net.layer3, net.layer4])
+
+    forward = Xception39.forward
+
+
+class Gated(nn.Module):
+    """A map times a gate that follows from its mean, and, where `keep`, that added to the map."""
+
+    def __init__(self, gate: nn.Module, *, keep: bool) -> None:
+        super().__init__()
+        self.gate, self.keep = gate, keep
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        gated = x * torch.sigmoid(self.gate(x.mean((2, 3), keepdim=True)))
+        return x + gated if self.keep else gated
+
+
+class BiSeNet(nn.Module):
+    """Yu et al. 2018, Figure 2, with the sizes of the authors' code; `aux` channels in the heads for training, if any."""
+
+    def __init__(self, backbone: str, aux: int, classes: int = 19) -> None:
+        super().__init__()
+        self.spatial = nn.Sequential(conv(3, 64, 7, 2), conv(64, 64, 3, 2), conv(64, 64, 3, 2), conv(64, 128))
+        self.context = ResNet18() if backbone == "resnet18" else Xception39()
+        middle, last = (256, 512) if backbone == "resnet18" else (128, 256)
+        self.tail = conv(last, 128)
+        self.refine32 = nn.Sequential(conv(last, 128, 3), Gated(conv(128, 128, act=False), keep=False))
+        self.refine16 = nn.Sequential(conv(middle, 128, 3), Gated(conv(128, 128, act=False), keep=False))
+        self.conv32, self.conv16 = conv(128, 128, 3), conv(128, 128, 3)
+        layers = [nn.Conv2d(256, 256, 1, bias=False), nn.ReLU(), nn.Conv2d(256, 256, 1, bias=False)]
+        self.fuse = nn.Sequential(conv(256, 256), Gated(nn.Sequential(*layers), keep=True))
+        self.head = nn.Sequential(conv(256, 64, 3), nn.Conv2d(64, classes, 1))
+        heads = [nn.Sequential(conv(128, aux, 3), nn.Conv2d(aux, classes, 1)) for _ in range(2 if aux else 0)]
+        self.heads = nn.ModuleList(heads)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        eighth, middle, last = self.context(x)
+        x32 = self.conv32(resized(self.refine32(last) + self.tail(last.mean((2, 3), keepdim=True)), middle))
+        x16 = self.conv16(resized(self.refine16(middle) + x32, eighth))
+        joined = self.fuse(torch.cat([self.spatial(x), x16], 1))
+        return [self.head(joined), *(head(y) for head, y in zip(self.heads, (x16, x32), strict=False))]
+
+
+def resized(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return nn.functional.interpolate(x, size=like.shape[2:], mode="bilinear")
