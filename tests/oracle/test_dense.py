@@ -71,6 +71,8 @@ def on_meta(build: Callable[[], Any]) -> Callable[[], Any]:
 SMALL = {"height": 96, "resolution": 120}
 MEANS = ("sub_mean", "add_mean")
 TIMES = (2, 3, 4)
+PID_TRAINING = tuple(f"decode_head.{name}" for name in ("p_head", "d_head", "p_cls_seg", "d_cls_seg"))
+"""What mmsegmentation stores of PIDNet, and runs in training only."""
 
 SUPER_RESOLUTION = (
     *(Row(f"edsr_baseline_x{n}", "torchsr", torchsr("edsr_baseline", scale=n), SMALL, MEANS) for n in TIMES),
@@ -99,6 +101,10 @@ ROWS = (
     Row("bisenet_xception39", "torch", plain("BiSeNet", backbone="xception39", aux=0), SMALL),
     Row("bisenet_xception39", "torch", plain("BiSeNet", backbone="xception39", aux=128), {**SMALL, "aux": True}),
     Row("bisenet_v2", "mmseg", mmseg("bisenetv2/")),
+    *(
+        Row(f"pidnet_{size}", "mmseg", mmseg(f"pidnet/pidnet-{size}"), {"stem_bias": False}, PID_TRAINING)
+        for size in ("s", "m", "l")
+    ),
     Row("bisenet_v2_aux", "mmseg", mmseg("bisenetv2/", auxiliary=True)),
 )
 
