@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .frameworks import import_torchvision
+from .frameworks import import_timm, import_torchvision
 
 
 class SRCNN(nn.Sequential):
@@ -153,3 +153,81 @@ class BiSeNet(nn.Module):
 
 def resized(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return nn.functional.interpolate(x, size=like.shape[2:], mode="bilinear")
+
+
+class XceptionMaps(nn.Module):
+    """timm's Xception-65: the map before the stride that leads to an eighth of the picture, and the last one."""
+
+    channels = (256, 2048)
+
+    def __init__(self) -> None:
+        super().__init__()
+        net = import_timm().create_model("xception65", pretrained=False, output_stride=16)
+        self.stem, self.blocks = net.stem, net.blocks
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = self.blocks[0](self.stem(x))
+        x, early = self.blocks[1].forward_with_tap(x)
+        for block in self.blocks[2:]:
+            x = block(x)
+        return early, x
+
+
+class ResNetMaps(nn.Module):
+    """torchvision's ResNet-50 or -101, which dilates in its last stage."""
+
+    channels = (256, 2048)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        models = import_torchvision().models
+        net = getattr(models, name)(replace_stride_with_dilation=[False, False, True])
+        self.early = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1)
+        self.rest = nn.Sequential(net.layer2, net.layer3, net.layer4)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        early = self.early(x)
+        return early, self.rest(early)
+
+
+class MobileNetV2Maps(ResNetMaps):
+    """torchvision's MobileNetV2, whose last stage strides no more, up to its 320 channels."""
+
+    channels = (24, 320)
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        blocks = import_torchvision().models.mobilenet_v2().features
+        (strided,) = [conv for conv in blocks[14].modules() if isinstance(conv, nn.Conv2d) and conv.stride == (2, 2)]
+        strided.stride = (1, 1)
+        self.early, self.rest = blocks[:4], blocks[4:18]
+
+
+def separable(inputs: int, outputs: int, dilation: int = 1) -> nn.Sequential:
+    """Depthwise and pointwise, a batch-norm and ReLU behind each."""
+    depthwise = nn.Conv2d(inputs, inputs, 3, padding=dilation, dilation=dilation, groups=inputs, bias=False)
+    return nn.Sequential(depthwise, nn.BatchNorm2d(inputs), nn.ReLU(), conv(inputs, outputs))
+
+
+class DeepLabV3Plus(nn.Module):
+    """Chen et al. 2018, Figure 2, with 256 channels; without `plus`, as the authors have it on MobileNetV2."""
+
+    def __init__(self, backbone: str, classes: int = 21, *, plus: bool = True) -> None:
+        super().__init__()
+        maps = {"xception65": XceptionMaps, "mobilenet_v2": MobileNetV2Maps}
+        self.backbone = maps[backbone]() if backbone in maps else ResNetMaps(backbone)
+        early, last = self.backbone.channels
+        self.one, self.image = conv(last, 256), conv(last, 256)
+        self.atrous = nn.ModuleList([separable(last, 256, rate) for rate in ((6, 12, 18) if plus else ())])
+        self.project = conv((2 + len(self.atrous)) * 256, 256)
+        self.reduce = conv(early, 48) if plus else None
+        self.decoder = nn.Sequential(separable(256 + 48, 256), separable(256, 256)) if plus else nn.Identity()
+        self.classifier = nn.Conv2d(256, classes, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        early, last = self.backbone(x)
+        pooled = self.image(last.mean((2, 3), keepdim=True)).expand(-1, -1, *last.shape[2:])
+        x = self.project(torch.cat([self.one(last), *(atrous(last) for atrous in self.atrous), pooled], 1))
+        if self.reduce is not None:
+            x = torch.cat([resized(x, early), self.reduce(early)], 1)
+        return self.classifier(self.decoder(x))

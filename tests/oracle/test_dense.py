@@ -101,6 +101,19 @@ ROWS = (
     Row("bisenet_xception39", "torch", plain("BiSeNet", backbone="xception39", aux=0), SMALL),
     Row("bisenet_xception39", "torch", plain("BiSeNet", backbone="xception39", aux=128), {**SMALL, "aux": True}),
     Row("bisenet_v2", "mmseg", mmseg("bisenetv2/")),
+    Row("deeplabv3plus_resnet101_mmseg", "mmseg", mmseg("deeplabv3plus/deeplabv3plus_r101b-d8_4xb2-80k_cityscapes-512")),
+    Row("deeplabv3plus_mobilenet_v2_mmseg", "mmseg", mmseg("mobilenet_v2/mobilenet-v2-d8_deeplabv3plus_4xb2")),
+    *(
+        Row(f"deeplabv3plus_{name}", library, plain("DeepLabV3Plus", backbone=name), knobs)
+        for name, library in (
+            ("xception65", "timm"),
+            ("resnet50", "torchvision"),
+            ("resnet101", "torchvision"),
+            ("mobilenet_v2", "torchvision"),
+        )
+        for knobs in ({}, {"height": 193, "resolution": 225})
+    ),
+    Row("deeplabv3_mobilenet_v2", "torchvision", plain("DeepLabV3Plus", backbone="mobilenet_v2", plus=False)),
     *(
         Row(f"pidnet_{size}", "mmseg", mmseg(f"pidnet/pidnet-{size}"), {"stem_bias": False}, PID_TRAINING)
         for size in ("s", "m", "l")
