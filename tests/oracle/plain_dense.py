@@ -155,6 +155,36 @@ def resized(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return nn.functional.interpolate(x, size=like.shape[2:], mode="bilinear")
 
 
+class UNet(nn.Module):
+    """Ronneberger et al. 2015, Figure 1: as in the paper, or padded, with batch-norms and colours, as most write it today."""
+
+    def __init__(self, colours: int, classes: int = 2, *, paper: bool) -> None:
+        super().__init__()
+
+        def pair(inputs: int, outputs: int) -> nn.Sequential:
+            sizes = ((inputs, outputs), (outputs, outputs))
+            if paper:
+                return nn.Sequential(*(part for a, b in sizes for part in (nn.Conv2d(a, b, 3), nn.ReLU())))
+            return nn.Sequential(*(conv(a, b, 3) for a, b in sizes))
+
+        channels = (64, 128, 256, 512, 1024)
+        self.down = nn.ModuleList([pair(a, b) for a, b in zip((colours, *channels), channels, strict=False)])
+        self.up = nn.ModuleList([nn.ConvTranspose2d(2 * n, n, 2, 2) for n in channels[-2::-1]])
+        self.mix = nn.ModuleList([pair(2 * n, n) for n in channels[-2::-1]])
+        self.head = nn.Conv2d(64, classes, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = []
+        for n, down in enumerate(self.down):
+            x = down(x if n == 0 else nn.functional.max_pool2d(x, 2))
+            maps.append(x)
+        for up, mix, early in zip(self.up, self.mix, maps[-2::-1], strict=True):
+            x = up(x)
+            top, left = (early.shape[2] - x.shape[2]) // 2, (early.shape[3] - x.shape[3]) // 2
+            x = mix(torch.cat([early[:, :, top : top + x.shape[2], left : left + x.shape[3]], x], 1))
+        return self.head(x)
+
+
 class XceptionMaps(nn.Module):
     """timm's Xception-65: the map before the stride that leads to an eighth of the picture, and the last one."""
 

@@ -72,7 +72,8 @@ SMALL = {"height": 96, "resolution": 120}
 MEANS = ("sub_mean", "add_mean")
 TIMES = (2, 3, 4)
 PID_TRAINING = tuple(f"decode_head.{name}" for name in ("p_head", "d_head", "p_cls_seg", "d_cls_seg"))
-"""What mmsegmentation stores of PIDNet, and runs in training only."""
+DDR_TRAINING = ("decode_head.aux_head", "decode_head.aux_cls_seg")
+"""What mmsegmentation stores of PIDNet and DDRNet, and runs in training only."""
 
 SUPER_RESOLUTION = (
     *(Row(f"edsr_baseline_x{n}", "torchsr", torchsr("edsr_baseline", scale=n), SMALL, MEANS) for n in TIMES),
@@ -101,6 +102,14 @@ ROWS = (
     Row("bisenet_xception39", "torch", plain("BiSeNet", backbone="xception39", aux=0), SMALL),
     Row("bisenet_xception39", "torch", plain("BiSeNet", backbone="xception39", aux=128), {**SMALL, "aux": True}),
     Row("bisenet_v2", "mmseg", mmseg("bisenetv2/")),
+    Row("unet", "torch", plain("UNet", colours=3, paper=False)),
+    Row("unet_2015", "torch", plain("UNet", colours=1, paper=True)),
+    Row("fast_scnn", "pytorchcv", pytorchcv("fastscnn", "fastscnn_cityscapes", aux=False, in_size=(1024, 2048))),
+    Row("fast_scnn_mmseg", "mmseg", mmseg("fastscnn/")),
+    *(
+        Row(f"ddrnet{size.replace('-', '_')}", "mmseg", mmseg(f"ddrnet/ddrnet_{size}_"), {"stem_bias": False}, DDR_TRAINING)
+        for size in ("23-slim", "23")
+    ),
     Row("deeplabv3plus_resnet101_mmseg", "mmseg", mmseg("deeplabv3plus/deeplabv3plus_r101b-d8_4xb2-80k_cityscapes-512")),
     Row("deeplabv3plus_mobilenet_v2_mmseg", "mmseg", mmseg("mobilenet_v2/mobilenet-v2-d8_deeplabv3plus_4xb2")),
     *(
