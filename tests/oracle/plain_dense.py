@@ -49,6 +49,49 @@ class ESPCN(nn.Sequential):
         )
 
 
+class Distillation(nn.Module):
+    """Hui et al. 2019, Figures 3 and 4: a quarter of the channels is kept each time."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        kept, rest = channels // 4, channels - channels // 4
+        sizes = ((channels, channels), (rest, channels), (rest, channels), (rest, kept))
+        self.convs = nn.ModuleList([nn.Conv2d(a, b, 3, padding=1) for a, b in sizes])
+        self.gate = nn.Sequential(nn.Conv2d(channels, channels // 16, 1), nn.ReLU(), nn.Conv2d(channels // 16, channels, 1))
+        self.mix = nn.Conv2d(channels, channels, 1)
+        self.kept = kept
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, rest = x, []
+        for conv_ in self.convs[:3]:
+            found = nn.functional.leaky_relu(conv_(first), 0.05)
+            rest.append(found[:, : self.kept])
+            first = found[:, self.kept :]
+        y = torch.cat([*rest, self.convs[3](first)], 1)
+        contrast = y.var((2, 3), keepdim=True).sqrt() + y.mean((2, 3), keepdim=True)
+        return self.mix(y * torch.sigmoid(self.gate(contrast))) + x
+
+
+class IMDN(nn.Module):
+    """Hui et al. 2019, Figure 2: six such blocks, all of whose outputs are mixed."""
+
+    def __init__(self, times: int, channels: int = 64) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(3, channels, 3, padding=1)
+        self.blocks = nn.ModuleList([Distillation(channels) for _ in range(6)])
+        self.mix = nn.Conv2d(6 * channels, channels, 1)
+        self.last = nn.Conv2d(channels, channels, 3, padding=1)
+        self.tail = nn.Sequential(nn.Conv2d(channels, 3 * times**2, 3, padding=1), nn.PixelShuffle(times))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        head = self.head(x)
+        maps = [head]
+        for block in self.blocks:
+            maps.append(block(maps[-1]))
+        joined = nn.functional.leaky_relu(self.mix(torch.cat(maps[1:], 1)), 0.05)
+        return self.tail(self.last(joined) + head)
+
+
 def conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, *, act: bool = True) -> nn.Sequential:
     """A convolution, batch-norm and, if asked to, ReLU."""
     parts = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]

@@ -84,6 +84,7 @@ SUPER_RESOLUTION = (
     *(Row(f"srcnn_9_{k}_5", "torch", plain("SRCNN", middle=k), SMALL) for k in (1, 3, 5)),
     *(Row(f"fsrcnn_x{n}", "torch", plain("FSRCNN", d=56, s=12, m=4, times=n), SMALL) for n in TIMES),
     *(Row(f"fsrcnn_s_x{n}", "torch", plain("FSRCNN", d=32, s=5, m=1, times=n), SMALL) for n in TIMES),
+    *(Row(f"imdn_x{n}", "torch", plain("IMDN", times=n), SMALL) for n in TIMES),
     *(Row(f"espcn_x{n}", "torch", plain("ESPCN", times=n), SMALL) for n in TIMES),
 )
 
