@@ -57,7 +57,9 @@ class Distillation(nn.Module):
         kept, rest = channels // 4, channels - channels // 4
         sizes = ((channels, channels), (rest, channels), (rest, channels), (rest, kept))
         self.convs = nn.ModuleList([nn.Conv2d(a, b, 3, padding=1) for a, b in sizes])
-        self.gate = nn.Sequential(nn.Conv2d(channels, channels // 16, 1), nn.ReLU(), nn.Conv2d(channels // 16, channels, 1))
+        self.gate = nn.Sequential(
+            nn.Conv2d(channels, channels // 16, 1), nn.ReLU(), nn.Conv2d(channels // 16, channels, 1)
+        )
         self.mix = nn.Conv2d(channels, channels, 1)
         self.kept = kept
 
@@ -132,7 +134,10 @@ class Xception39(nn.Module):
         self.stem = nn.Sequential(conv(3, 8, 3, 2), nn.MaxPool2d(3, 2, 1))
         stages, channels = [], 8
         for inner, units in ((16, 4), (32, 8), (64, 4)):
-            first, rest = XceptionUnit(channels, inner, 2), [XceptionUnit(4 * inner, inner, 1) for _ in range(units - 1)]
+            first, rest = (
+                XceptionUnit(channels, inner, 2),
+                [XceptionUnit(4 * inner, inner, 1) for _ in range(units - 1)],
+            )
             stages.append(nn.Sequential(first, *rest))
             channels = 4 * inner
         self.stages = nn.ModuleList(stages)

@@ -108,10 +108,18 @@ ROWS = (
     Row("fast_scnn", "pytorchcv", pytorchcv("fastscnn", "fastscnn_cityscapes", aux=False, in_size=(1024, 2048))),
     Row("fast_scnn_mmseg", "mmseg", mmseg("fastscnn/")),
     *(
-        Row(f"ddrnet{size.replace('-', '_')}", "mmseg", mmseg(f"ddrnet/ddrnet_{size}_"), {"stem_bias": False}, DDR_TRAINING)
+        Row(
+            f"ddrnet{size.replace('-', '_')}",
+            "mmseg",
+            mmseg(f"ddrnet/ddrnet_{size}_"),
+            {"stem_bias": False},
+            DDR_TRAINING,
+        )
         for size in ("23-slim", "23")
     ),
-    Row("deeplabv3plus_resnet101_mmseg", "mmseg", mmseg("deeplabv3plus/deeplabv3plus_r101b-d8_4xb2-80k_cityscapes-512")),
+    Row(
+        "deeplabv3plus_resnet101_mmseg", "mmseg", mmseg("deeplabv3plus/deeplabv3plus_r101b-d8_4xb2-80k_cityscapes-512")
+    ),
     Row("deeplabv3plus_mobilenet_v2_mmseg", "mmseg", mmseg("mobilenet_v2/mobilenet-v2-d8_deeplabv3plus_4xb2")),
     *(
         Row(f"deeplabv3plus_{name}", library, plain("DeepLabV3Plus", backbone=name), knobs)
