@@ -29,7 +29,8 @@ ALLOWED = (
     Allowed("tests/oracle/", r"(fvcore|ptflops|thop|torchinfo|torchprofile) is not", "counters"),
     Allowed(
         "tests/oracle/",
-        r"keras|tensorflow|onnxruntime|timm|ultralytics|yolox|pytorchcv|calflops|ncnn|vela|torchaudio|executorch",
+        r"keras|tensorflow|onnxruntime|timm|ultralytics|yolox|pytorchcv|torchsr|mmseg|mmcv|calflops|ncnn|vela|torchaudio"
+        r"|executorch",
     ),
     # Files of others, which are not ours to hand on.
     Allowed("tests/", r"beside the project|not at hand"),

@@ -186,4 +186,11 @@ def timm_rows() -> Iterator[Row]:
         yield Row("timm", "mnasnet_a1", f"semnasnet_{percent}", {"width": width}, {})
 
 
-ROWS = (*torchvision_rows(), *keras_rows(), *timm_rows())
+def aligned_xception_rows() -> Iterator[Row]:
+    """At a stride of 8, timm's xception71 loses a projection that the authors' network has."""
+    for name, strides in (("xception41", (32, 16, 8)), ("xception65", (32, 16, 8)), ("xception71", (32, 16))):
+        for stride in strides:
+            yield Row("timm", name, name, {"output_stride": stride}, {"resolution": 299, "output_stride": stride})
+
+
+ROWS = (*torchvision_rows(), *keras_rows(), *timm_rows(), *aligned_xception_rows())
