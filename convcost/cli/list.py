@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from convcost.cli.deployment import board_option, kernels_option, pointers_option
-from convcost.cli.options import Bytes, Dtype, convention_option, output_options
-from convcost.cli.output import format_of, show
+from convcost.cli.options import Bytes, Count, Dtype, Word, Years, convention_option, output_options
+from convcost.cli.output import command_line, deliver, format_of, show
+from convcost.core.tasks import TASKS
 
 
 @click.command(
-    "list", epilog="\b\nExample:\n  convcost list 'mobilenet*'\n  convcost list --max-ram 256KiB --max-flash 1MiB"
+    "list",
+    epilog="\b\nExample:\n  convcost list 'mobilenet*'\n  convcost list --task detection --max-macs 10G"
+    "\n  convcost list --max-ram 256KiB --max-flash 1MiB",
 )
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@click.option("--family", multiple=True, metavar="PATTERN", help="Only families that match; repeatable.")
+@click.option(
+    "--task",
+    multiple=True,
+    type=Word(TASKS),
+    metavar="TASK",
+    help=f"Only networks for it; repeatable: {', '.join(TASKS)}.",
+)
+@click.option(
+    "--year", type=Years(), default="", metavar="YEARS", help="Only networks of these years: 2018, 2019-2026."
+)
+@click.option("--max-macs", type=Count(), metavar="COUNT", help="Only what has at most so many MACs: 600M, 4.1G.")
+@click.option("--max-params", type=Count(), metavar="COUNT", help="Only what has at most so many parameters: 5M.")
 @board_option("Only what fits a board once deployed")
 @click.option("--max-ram", type=Bytes(), metavar="SIZE", help="Only what fits so much RAM once deployed: 256KiB.")
 @click.option("--max-flash", type=Bytes(), metavar="SIZE", help="Only what fits so much flash once deployed: 1MiB.")
@@ -25,6 +43,11 @@ from convcost.cli.output import format_of, show
 def list_command(
     ctx: click.Context,
     patterns: tuple[str, ...],
+    family: tuple[str, ...],
+    task: tuple[str, ...],
+    year: str,
+    max_macs: int | None,
+    max_params: int | None,
     board: str | None,
     max_ram: int | None,
     max_flash: int | None,
@@ -35,12 +58,20 @@ def list_command(
     output: str | None,
     format_: str | None,
 ) -> None:
-    """The zoo: every network by name, with its parameters, MACs, year and source.
+    """The zoo: every network by name, with its task, parameters, MACs, year and source; -o FILE.html is a page with a search.
 
-    With a PATTERN, only names and families that match it, as in 'efficientnet*', or that contain it, as in efficient.
+    With a PATTERN, only names and families that match it, as in 'efficientnet*', or that contain it, as in efficient; exit
+    status 1 if --task, --year and the like leave none.
     With --board, --max-ram or --max-flash, those that fit under TensorFlow Lite Micro, with the accuracy that is cited for
     each, also at other widths and input sizes of which one is printed; exit status 1 if none does.
     """
+    asked: dict[str, Any] = {
+        "family": family,
+        "task": task,
+        "year": year,
+        "max_macs": max_macs,
+        "max_params": max_params,
+    }
     if board is not None or max_ram is not None or max_flash is not None:
         from convcost.published.deployable import deployable
 
@@ -52,6 +83,7 @@ def list_command(
             dtype=dtype or "int8",
             pointers=int(pointers) if pointers else None,
             kernels=kernels or "reference",
+            **asked,
         )
         show(found.table(), output, format_of(output, format_))
         ctx.exit(0 if found.networks else 1)
@@ -60,4 +92,12 @@ def list_command(
             raise click.UsageError(f"{option} is of deployed networks: give --board, --max-ram or --max-flash as well")
     from convcost.networks.listing import list_table
 
-    show(list_table(patterns, convention), output, format_of(output, format_))
+    table = list_table(patterns, convention, **asked)
+
+    def page() -> str:
+        from convcost.pages.zoo import zoo_page
+
+        return zoo_page(table, [("command", command_line())], whole=not (patterns or any(asked.values())))
+
+    deliver(output, format_, lambda: table, page=page)
+    ctx.exit(0 if table.rows else 1)

@@ -13,7 +13,7 @@ from convcost.core.axes import channels_first
 from convcost.core.dtypes import DEPLOYED_AS, DTYPE_BITS, check_dtype
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.limits import read_limit
-from convcost.core.reading import parse_bytes
+from convcost.core.reading import parse_bytes, parse_count, parse_years
 from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS, ending
 
@@ -223,6 +223,31 @@ class Bytes(click.ParamType[int]):
             return self.fail(str(error), param, ctx)
 
 
+class Count(click.ParamType[int]):
+    """600M, 4.1G, 100000."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return parse_count(value)
+        except ConvcostError as error:
+            return self.fail(str(error), param, ctx)
+
+
+class Years(click.ParamType[str]):
+    """2018, 2015-2019: checked here, and passed on as it was written."""
+
+    name = "years"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parse_years(str(value))
+        except ConvcostError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
 class Amount(click.ParamType[str]):
     """The amount of a limit, by the name that `limits:` has for it: checked here, and passed on as it was written."""
 
@@ -408,7 +433,7 @@ memory_option = click.option(
 )
 batch_option = click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
 rewrite_option = click.option(
-    "--rewrite", default="", metavar="WAY", help="Rebuild the convolutions: separable, standard or grouped:G."
+    "--rewrite", default="", metavar="WAY", help="Rebuild the convolutions: separable, standard, grouped:G or deployed."
 )
 
 

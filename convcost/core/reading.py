@@ -238,6 +238,18 @@ def parse_bytes(given: Any) -> int:
     return _whole(given, BYTES)
 
 
+def parse_years(text: str) -> tuple[int, int] | None:
+    """The first and the last year of a span, 2018 or 2015-2019; None for an empty text; raises `UsageError`.
+
+    >>> parse_years("2018"), parse_years("2015-2019"), parse_years("")
+    ((2018, 2018), (2015, 2019), None)
+    """
+    ends = text.split("-")
+    if text and (len(ends) > 2 or not all(end.isascii() and end.isdigit() and len(end) == 4 for end in ends)):
+        raise UsageError(f"{text!r} is no year or span of years, e.g. 2018 or 2015-2019")
+    return (int(ends[0]), int(ends[-1])) if text else None
+
+
 def parse_duration(given: Any) -> int:
     """A time as people write it, with its unit, in femtoseconds; raises `UsageError`.
 

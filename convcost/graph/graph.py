@@ -41,12 +41,14 @@ LIKE = {
 
 
 class Caption(NamedTuple):
-    """Title, year, source and description of a network."""
+    """Title, year, source, description and task of a network."""
 
     title: str = ""
     year: int | None = None
     source: str = ""
     about: str = ""
+    task: str = ""
+    """One of `core.tasks.TASKS`; empty if it is not stated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.convention import PAPER
-from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.kept import answers
+from convcost.core.kept import Answers, answers
 from convcost.core.metrics import METRICS
-from convcost.core.patterns import fitting
 from convcost.core.units import exact, input_shapes_text, inputs_cell
 from convcost.core.version import __version__
+from convcost.networks.selection import Entry, Selection
 from convcost.render.table import Table
 
+if TYPE_CHECKING:
+    from convcost.spec.syntax import Spec
 
-def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
+
+def list_table(
+    patterns: Sequence[str] = (),
+    counted: str = PAPER,
+    *,
+    family: str | Sequence[str] = (),
+    task: str | Sequence[str] = (),
+    year: str | int = "",
+    max_macs: str | int | None = None,
+    max_params: str | int | None = None,
+) -> Table:
     """One row per network of the zoo, family by family, with MACs or the operations that a convention counts.
 
-    `patterns` are globs over names and families, or words that these contain; without any, all networks. Raises `SpecError` if a file of the zoo is
-    wrong, `UsageError` for a pattern that nothing matches and for an unknown convention.
+    `patterns` are globs over names and families, or words that these contain; without any, all networks. The rest are those of
+    `list_networks`. Raises `SpecError` if a file of the zoo is wrong, `UsageError` for a pattern that nothing matches, for
+    a bound, year or task that is none, and for an unknown convention.
     """
+    asked = Selection.of(patterns, family, task, year, max_macs, max_params)
     with answers("list") as known:
         unit, counts = known.of(("convention", counted), partial(_unit, counted))
-        names = _chosen(patterns, known.of(("zoo",), _zoo))
-        records = [known.of(("costs", name, counted), partial(_record, name, counted), name) for name in names]
+        zoo = _entries(known)
+        costs = [known.of(("costs", name, counted), partial(_record, name, counted), name) for name in asked.named(zoo)]
+    records = [record for record in costs if asked.affords(record["macs"], record["params"])]
+    selected = [("selected", f"{asked.words}: {exact(len(records))} of {exact(len(zoo))}")] if asked.words else []
     return Table(
         title="",
         heading="Networks of the zoo",
-        headers=("network", "input", METRICS["params"].heading, unit, "year", "source"),
-        numeric=(False, False, True, True, True, False),
-        priority=(0, 3, 0, 0, 2, 1),
+        headers=("network", "task", "input", METRICS["params"].heading, unit, "year", "source"),
+        numeric=(False, False, False, True, True, True, False),
+        priority=(0, 4, 3, 0, 0, 2, 1),
         rows=[
             [
                 record["name"],
+                record["task"],
                 input_shapes_text(record["inputs"]),
                 exact(record["params"]),
                 exact(record["operations"]),
@@ -45,8 +61,15 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
         ],
         records=[_flat(record) for record in records],
         data={"schema": "convcost.list/1", "version": __version__, "convention": counted, "networks": records},
-        notes=[("convention", f"{counted}: {counts}")],
+        notes=[*selected, ("convention", f"{counted}: {counts}")],
+        fields=_FIELDS,
     )
+
+
+_FIELDS = (
+    *("name", "family", "title", "input_shape", "params", "macs", "operations"),
+    *("task", "year", "source"),
+)
 
 
 # The cache holds plain data; modules that counting needs are imported only in the functions that count.
@@ -60,24 +83,56 @@ def _unit(name: str) -> list[str]:
     return [found.unit, found.counts]
 
 
-def list_networks(*patterns: str) -> tuple[str, ...]:
+def list_networks(
+    *patterns: str,
+    family: str | Sequence[str] = (),
+    task: str | Sequence[str] = (),
+    year: str | int = "",
+    max_macs: str | int | None = None,
+    max_params: str | int | None = None,
+) -> tuple[str, ...]:
     """The names of the zoo's networks, family by family; `patterns` are globs over names and families.
 
-    A pattern that is no name and no family matches what contains it. Raises `UsageError` where nothing matches.
+    `family` are globs over families and their titles. A pattern that is no name and no family matches what contains it. `task` is
+    one or several of `convcost.core.tasks.TASKS`, `year` 2018 or "2019-2026"; networks have at most `max_macs` MACs and
+    `max_params` parameters, "600M" too. Only what the others leave is counted for these two. Raises `UsageError` where no
+    network fits a pattern, and for a task, year or bound that is none.
 
     >>> list_networks("alexnet_un*", "mobilenet_v1")
     ('alexnet_ungrouped', 'mobilenet_v1', 'mobilenet_v1_shallow')
     >>> list_networks("dense")[0]
     'densenet121'
+    >>> list_networks(family="mobilenet*", year="2019-2020", max_macs="60M")  # of its paper, 56 M and 44 M
+    ('mobilenet_v3_small', 'mobilenet_v3_small_1280', 'mobilenet_v3_small_minimalistic')
     """
-    return tuple(_chosen(patterns, _zoo()))
+    return tuple(known_networks(Selection.of(patterns, family, task, year, max_macs, max_params)))
 
 
-def _zoo() -> list[list[str]]:
-    """Name and family of every network."""
+def known_networks(asked: Selection) -> list[str]:
+    """The names of the networks that are asked for; MACs and parameters are counted only where there are bounds."""
+    if asked.max_macs is None and asked.max_params is None:
+        return asked.named(map(Entry._make, _zoo()))
+    with answers("list") as known:
+        costs = {
+            name: known.of(("costs", name, PAPER), partial(_record, name, PAPER), name)
+            for name in asked.named(_entries(known))
+        }
+    return [name for name, one in costs.items() if asked.affords(one["macs"], one["params"])]
+
+
+def _entries(known: Answers) -> list[Entry]:
+    return [*map(Entry._make, known.of(("zoo",), _zoo))]
+
+
+def _zoo() -> list[list[Any]]:
+    """Name, family, title, task and year of every network, which a spec states."""
     from convcost.spec.zoo import all_specs, names_of
 
-    return [[name, spec.name] for spec in all_specs() for name in names_of(spec)]
+    return [[name, *said] for spec in all_specs() for said in [_said(spec)] for name in names_of(spec)]
+
+
+def _said(spec: Spec) -> tuple[str, str, str, int | None]:
+    return spec.name, spec.title, spec.task, spec.year
 
 
 def _record(name: str, counted: str) -> dict[str, Any]:
@@ -94,6 +149,7 @@ def _record(name: str, counted: str) -> dict[str, Any]:
         "params": report.totals.params,
         "macs": report.totals.macs,
         "operations": report.totals.operations,
+        "task": caption.task,
         "year": caption.year,
         "source": caption.source,
     }
@@ -103,16 +159,3 @@ def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
     """A network's record with its inputs in one cell."""
     shapes = {"input_shape": inputs_cell(record["inputs"])}
     return {name: shapes.get(name, value) for name, value in record.items() if name != "inputs"}
-
-
-def _chosen(patterns: Sequence[str], zoo: Iterable[Sequence[str]]) -> list[str]:
-    """Every network of the zoo whose name or family fits one of the patterns."""
-    every = list(zoo)
-    chosen: set[str] = set()
-    for pattern in patterns:
-        found = [name for name, _ in fitting(pattern, every, tuple)]
-        if not found:
-            near = did_you_mean(pattern, [name for name, _ in every])
-            raise UsageError(f"no network of the zoo matches {pattern!r}{near}")
-        chosen.update(found)
-    return [name for name, _ in every if not patterns or name in chosen]

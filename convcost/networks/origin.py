@@ -34,6 +34,8 @@ class Built(NamedTuple):
     """The nodes that a rewrite replaced, with their replacements."""
     remarks: tuple[str, ...] = ()
     """Of a model file: what people should know about its numbers."""
+    stays: Mapping[str, str] = {}
+    """Layers that a rewrite would have merged -> why it could not."""
 
 
 class Origin(Protocol):
@@ -53,7 +55,7 @@ class Origin(Protocol):
 
     @property
     def caption(self) -> Caption:
-        """Its title, year, source and description."""
+        """Its title, year, source, description and task."""
 
     @property
     def knobs(self) -> Mapping[str, KnobValue]:
@@ -106,7 +108,7 @@ class FromSpec:
     @property
     def caption(self) -> Caption:
         """The caption that the spec states."""
-        return Caption(self.spec.title, self.spec.year, self.spec.source, self.spec.about)
+        return Caption(self.spec.title, self.spec.year, self.spec.source, self.spec.about, self.spec.task)
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -207,7 +209,7 @@ class FromRewrite:
         """Rewrite the other network once it is built; raises `UsageError` if nothing can be rebuilt."""
         walked = Walked(replace(before.walked.graph, name=self.before.name), before.walked.steps)
         made = rewrite(walked, self.to, self.layers, self.excluded)
-        return Built(walk(made.graph), before.knobs, made.rebuilt, before.remarks)
+        return Built(walk(made.graph), before.knobs, made.rebuilt, before.remarks, made.stays)
 
     def relatives(self) -> Iterator[Origin]:
         """The family of the other network, not rewritten."""

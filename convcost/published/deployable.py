@@ -17,9 +17,10 @@ from convcost.core.version import __version__
 from convcost.deploy.runtime import Deployment
 from convcost.devices.board import Board, all_boards, find, said
 from convcost.networks.deployed import on_device
-from convcost.networks.listing import list_networks
+from convcost.networks.listing import known_networks
 from convcost.networks.load import open_network
 from convcost.networks.network import Network
+from convcost.networks.selection import Selection
 from convcost.published.cited import RULE, accuracy_of
 from convcost.published.data import accuracies
 from convcost.published.tasks import on_tasks
@@ -176,26 +177,33 @@ def deployable(
     runtime: str = "tflm",
     pointers: int | None = None,
     kernels: str = "reference",
+    family: str | Sequence[str] = (),
+    task: str | Sequence[str] = (),
+    year: str | int = "",
+    max_macs: int | str | None = None,
+    max_params: int | str | None = None,
 ) -> Deployable:
     """The networks of the zoo that fit a board, or so many bytes of RAM and flash, "256KiB" too, with their cited accuracies.
 
-    Every network is looked at as it stands, and at the knobs and input sizes for which an accuracy is printed. `patterns`
-    are those of `list_networks`. Raises `UsageError` where neither a board nor a size is given, and for unknown names.
+    Every network is looked at as it stands, and at the knobs and input sizes for which an accuracy is printed. `patterns`,
+    `family`, `task`, `year` and the bounds on MACs and parameters are those of `list_networks`. Raises `UsageError` where neither a board nor a size is given, and for unknown names.
     """
     place = find(board) if isinstance(board, str) else board
     if place is None and max_ram is None and max_flash is None:
         raise UsageError("say what has to be enough: a board, max_ram or max_flash")
+    asked = Selection.of(patterns, family, task, year, max_macs, max_params)
     ram, flash = _bounds(place, max_ram, max_flash)
     deployment = Deployment(runtime, dtype, pointers or (place.pointers if place else 64), kernels).checked(
         place.core if place else ""
     )
     code = place.code.get(runtime) if place else None
     found, unwritten, tried = [], dict[str, None](), set[str]()
+    introduced = asked._replace(max_macs=None, max_params=None)  # these are of each candidate
     with answers("deployable") as known:
-        names = known.of(("names", patterns), lambda: list(list_networks(*patterns)))
+        names = known.of(("names", *introduced), lambda: known_networks(introduced))
         for candidate in _candidates(names):
             costs = _costs(candidate, deployment, flash, known)
-            if costs["label"] in tried:
+            if costs["label"] in tried or not asked.affords(costs["macs"], costs["params"]):
                 continue
             tried.add(costs["label"])
             if costs.get("unwritten"):

@@ -19,7 +19,7 @@ from convcost.conventions.convention import PAPER, Convention
 from convcost.core.errors import UsageError, did_you_mean, nearest
 from convcost.core.metrics import Metric
 from convcost.core.patterns import fitting
-from convcost.core.reading import parse_bytes, parse_count, parse_duration
+from convcost.core.reading import parse_bytes, parse_count, parse_duration, parse_years
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
 from convcost.devices.device import Device, Roofline
@@ -276,7 +276,7 @@ def mark_front(points: Iterable[Point], *, extrapolated: bool = False) -> list[P
 def _selected(
     rows: Sequence[Measured], family: Sequence[str], year: str, tier: Sequence[str], source: Sequence[str]
 ) -> list[Measured]:
-    first, last = _years(year)
+    first, last = parse_years(year) or (0, 0)
     for one in tier:
         if one not in KINDS:
             raise UsageError(f"there is no tier {one!r}{did_you_mean(one, KINDS)}")
@@ -312,15 +312,6 @@ def _family_words(row: Measured) -> tuple[str, ...]:
 def _source_words(row: Measured) -> tuple[str, ...]:
     known = sources().get(row.source)
     return row.source, known.where if known else ""
-
-
-def _years(text: str) -> tuple[int, int]:
-    if not text:
-        return 0, 0
-    ends = text.split("-")
-    if len(ends) > 2 or not all(end.isascii() and end.isdigit() and len(end) == 4 for end in ends):
-        raise UsageError(f"{text!r} is no year or span of years, e.g. 2018 or 2015-2019")
-    return int(ends[0]), int(ends[-1])
 
 
 def _in_words(

@@ -175,17 +175,37 @@ def row(
     head: int = 0,
     bars: Sequence[float | None] = (),
     long: Collection[int] = (),
+    linked: Collection[int] = (),
+    breaks: bool = False,
     attributes: str = "",
 ) -> str:
-    """A row of a table: the cell at `head` names it, `bars` are drawn in per cent of their columns, `long` cells wrap."""
+    """A row of a table: the cell at `head` names it, `bars` are drawn in per cent of their columns, `long` cells wrap.
+
+    In cells that are `linked` the numbers of arXiv lead there; a name that `breaks` may do so behind each `_`.
+    """
     made = []
     for at, (text, number) in enumerate(zip(cells, numeric, strict=True)):
         part = bars[at] if bars else None
         classes = ["n"] * number + ["long"] * (at in long) + (["bar", bar(part)] if part is not None else [])
         named = f' class="{" ".join(filter(None, classes))}"' if any(classes) else ""
         tag, scope = ("th", ' scope="row"') if at == head else ("td", "")
-        made.append(f"<{tag}{scope}{named}>{in_html(text)}</{tag}>")
+        shown = with_links(text) if at in linked else in_html(text)
+        if breaks and at == head:
+            shown = shown.replace("_", "_<wbr>")
+        made.append(f"<{tag}{scope}{named}>{shown}</{tag}>")
     return f"<tr{attributes}>{''.join(made)}</tr>\n"
+
+
+_ARXIV = re.compile(r"arXiv (\d{4}\.\d{4,5})")
+
+
+def with_links(text: str) -> str:
+    """A text with its arXiv numbers as links; a page asks for nothing until somebody follows one.
+
+    >>> with_links("Lin & al., arXiv 1708.02002, Figure 3")
+    'Lin &amp; al., <a href="https://arxiv.org/abs/1708.02002" rel="noreferrer">arXiv 1708.02002</a>, Figure 3'
+    """
+    return _ARXIV.sub(r'<a href="https://arxiv.org/abs/\1" rel="noreferrer">arXiv \1</a>', in_html(text))
 
 
 def table(

@@ -57,6 +57,8 @@ MOST_STRUCTURES = 2_000
 
 They are counted while they are found: a grid may be refused only after nearly so many are built.
 """
+MOST_LAYERS = 200_000
+"""The most layers of all parts together, of which a second builds some ten thousand."""
 
 #: The values of `Policy.keeps` under which a repetition's peak does not depend on the number of repetitions before it.
 _LOCAL = frozenset({"use", "layer"})
@@ -101,6 +103,8 @@ class SpacePart(NamedTuple):
     """Costs that few ask for, each with what finds it."""
     refused: bool = False
     """Whether they can be built, but not deployed."""
+    layers: int = 0
+    """How many were built."""
 
 
 def parts(
@@ -113,7 +117,7 @@ def parts(
             refuse_many(len(waiting) * len(values))
             waiting = [_with(box, position, box[position][[i]]) for box in waiting for i in range(len(values))]
     waiting.reverse()
-    done = 0
+    done = layers = 0
     too_large: list[tuple[int, ...]] = []
     while waiting:
         box = waiting.pop()
@@ -130,6 +134,12 @@ def parts(
             refuse_many(done + len(waiting))
         else:
             done += 1
+            layers += part.layers
+            if layers > MOST_LAYERS:
+                raise UsageError(
+                    f"the networks of this grid have more than {MOST_LAYERS:,} layers that are built one by one: "
+                    "give fewer values of the knobs that change more than sizes"
+                )
             yield part
 
 
@@ -159,7 +169,7 @@ def _at(
         time, later = _timed(walked, weights, axes, box, request)
         more = {**_deployed(walked, box, request), **time}
         costs = _costs(as_dtype(walked, request.dtype), weights, request)
-        return SpacePart(box, costs, "", dtypes, more, later)
+        return SpacePart(box, costs, "", dtypes, more, later, layers=len(walked.steps))
     except NothingToRewrite as error:
         return SpacePart(box, None, str(error))
     except NotDeployable as error:

@@ -10,7 +10,7 @@ Regions, terms, kinds, profiles and candidates are explained in docs/space.md, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
@@ -26,10 +26,11 @@ from convcost.core.metrics import DEPLOYED, METRICS, SWEPT, TIMED, counted
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
 from convcost.results.settings import settings_text
+from convcost.space.axes import is_ordered
 from convcost.space.build import Box, Request, SpacePart, parts
 from convcost.space.kinds import kinds_along
 from convcost.space.numbers import Field, Most, Sum
-from convcost.spec.syntax import sides
+from convcost.spec.syntax import Spec, sides
 
 
 class TableTerm(NamedTuple):
@@ -44,7 +45,7 @@ class TableTerm(NamedTuple):
         return max(1, abs(self.factor)) * prod(max(1, -int(table.min()), int(table.max())) for table in self.tables)
 
 
-MOST_TABLES = 2**29
+MOST_TABLES = 2**28
 """The most bytes that the tables of a grid may take: they are held as long as it is, and sent to every worker."""
 
 TableTerms = tuple[TableTerm, ...]
@@ -109,10 +110,18 @@ class Region:
     @property
     def held(self) -> int:
         """About how many bytes its box and the tables of its known costs take."""
+        return sum(map(len, self.box)) * 8 + self.held_at([1] * len(self.box))
+
+    def held_at(self, times: Sequence[int]) -> int:
+        """About how many bytes the tables of its known costs take, if there are so many times the values along each axis."""
         known = self.costs.known if isinstance(self.costs, LazyCosts) else self.costs
         tables = [table for sums in known.values() for terms in sums for term in terms for table in term.tables]
-        once = {id(one): one for one in (*self.box, *tables)}
-        return sum(one.size * (8 if one.dtype != object else 44) for one in once.values())
+        once = {id(one): one for one in tables}
+        return sum(
+            prod(size * (more if size > 1 else 1) for size, more in zip(one.shape, times, strict=True))
+            * (8 if one.dtype != object else 44)
+            for one in once.values()
+        )
 
     def bound(self, metric: str) -> int:
         """An upper bound on the cost at any point and on every partial sum."""
@@ -304,17 +313,13 @@ def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: 
     read = {axis: count for axis in axes if (count := sides(spec, axis))}
     ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in read)}
     back = [list(ordered).index(axis) for axis in axes]
+    _refuse_beforehand(spec, knobs, ordered, request)
     found: list[Region] = []
     refused, held = "", 0
     for part in parts(spec, knobs, ordered, request):
         found.append(_region(part, back))
         held += found[-1].held
-        if held > MOST_TABLES:
-            longest = max(axes, key=lambda axis: len(axes[axis]))
-            most = f"{MOST_TABLES // 2**20} MiB"
-            raise UsageError(
-                f"the costs of this grid are tables of more than {most}: give fewer values, of {longest} above all"
-            )
+        _refuse_large(held, ordered)
         refused = refused or (part.reason if part.refused else "")
     if refused and all(region.reason for region in found):
         raise UsageError(refused)
@@ -323,6 +328,41 @@ def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: 
     idle = {knob for knob in knobs if sides(spec, knob, request.input_shapes)}  # what the input given replaces
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes and knob not in idle}
     return DesignSpace(network, fixed, dict(axes), tuple(found), read, request)
+
+
+_SMALL = 100_000
+"""Grids whose axes have fewer values together are built without a look at a miniature."""
+
+
+def _refuse_beforehand(
+    spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, tuple[Any, ...]], request: Request
+) -> None:
+    """Raises `UsageError` where tables will be too large, before any is made: as far as a miniature of the grid tells.
+
+    The miniature has three values of each axis, one where they are words. What differs only between other values is not
+    in it, so that it tells of no more than there will be.
+    """
+    if sum(map(len, axes.values())) < _SMALL:
+        return
+    chosen = {
+        axis: tuple(dict.fromkeys((values[0], values[len(values) // 2], values[-1])))
+        if is_ordered(values)
+        else values[:1]
+        for axis, values in axes.items()
+    }
+    times = [len(values) // len(few) for values, few in zip(axes.values(), chosen.values(), strict=True)]
+    back = range(len(axes))
+    _refuse_large(sum(_region(part, back).held_at(times) for part in parts(spec, knobs, chosen, request)), axes)
+
+
+def _refuse_large(held: int, axes: Mapping[str, Sized]) -> None:
+    """Raises `UsageError` for tables of so many bytes."""
+    if held > MOST_TABLES:
+        longest = max(axes, key=lambda axis: len(axes[axis]))
+        most = f"{MOST_TABLES // 2**20} MiB"
+        raise UsageError(
+            f"the costs of this grid are tables of more than {most}: give fewer values, of {longest} above all"
+        )
 
 
 def freeze_table(table: Array) -> bytes | tuple[Any, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from convcost.core import axes
-from convcost.core.errors import Problem, SpecError, Where
+from convcost.core.errors import Problem, SpecError, Where, did_you_mean
 from convcost.core.expr import ExprError
+from convcost.core.tasks import TASKS
 from convcost.graph.graph import INPUT
 from convcost.ops import Unfit
 from convcost.ops.attributes import MOST_AXES
@@ -38,6 +39,7 @@ _TOP = (
     "name",
     "title",
     "year",
+    "task",
     "source",
     "about",
     "knobs",
@@ -110,6 +112,7 @@ class _FileReader:
             name=name,
             title=self.reader.text(top, "title"),
             year=year if isinstance(year, int) else None,
+            task=self.task(top),
             source=self.reader.text(top, "source"),
             about=self.reader.text(top, "about"),
             knobs=knobs,
@@ -156,6 +159,14 @@ class _FileReader:
         ):
             got = f"the text {stated.value!r}" if isinstance(stated, ScalarNode) and stated.quoted else say_tree(stated)
             self.reader.complain(stated.where, "convcost", f"this version reads language {VERSION}, got {got}")
+
+    def task(self, top: MappingNode) -> str:
+        """What the network is for, one of the known words; empty if it is not said."""
+        word = self.reader.text(top, "task")
+        if not word or word in TASKS:
+            return word
+        self.reader.complain(top.pairs["task"].where, "task", f"there is no task {word!r}{did_you_mean(word, TASKS)}")
+        return ""
 
     def inputs(self, top: MappingNode, knobs: Mapping[str, Knob], network: str) -> dict[str, tuple[Value, ...]]:
         """The shape of each input by its name; a single one that stands under `input` has none of its own."""

@@ -13,6 +13,7 @@ from typing import Any
 from convcost.core import axes
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.limits import BOARD, GROWTH, LIMITS, LOCKED
+from convcost.core.tasks import TASKS
 from convcost.graph.graph import FORMS, ROLES, STORED
 from convcost.ops import OPS, Op
 from convcost.ops.attributes import MOST_AXES
@@ -44,6 +45,7 @@ def json_schema() -> Schema:
             "name": {"type": "string", "description": "the name of the network"},
             "title": {"type": "string", "description": "the name as people write it"},
             "year": {"type": "integer", "description": "of publication"},
+            "task": {"enum": list(TASKS), "description": "what the network is for"},
             "source": {"type": "string", "description": "paper, table, figure"},
             "about": {"type": "string", "description": "what a reader should know"},
             "knobs": {

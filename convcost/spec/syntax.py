@@ -193,6 +193,8 @@ class Spec(NamedTuple):
     """The network's outputs, unless simply its last layer and the side outputs."""
     title: str = ""
     year: int | None = None
+    task: str = ""
+    """One of `core.tasks.TASKS`; empty if it is not stated."""
     source: str = ""
     about: str = ""
     path: str = ""

@@ -56,7 +56,7 @@ def table_of(page: str, key: str) -> list[str]:
 class Tags(HTMLParser):
     """Every tag is closed by its own end, as XML would have it."""
 
-    VOID = ("meta", "link", "input", "br")
+    VOID = ("meta", "link", "input", "br", "wbr")
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from itertools import islice
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,6 +136,28 @@ def test_grids_of_too_many_structures_are_refused_before_most_are_built(
     monkeypatch.setattr(build, "MOST_STRUCTURES", 50)
     with pytest.raises(UsageError, match="have more than 50 structures"):
         design_space(path, {}, over={"n": "3:60"}, memory_policy="training")
+    monkeypatch.undo()
+    monkeypatch.setattr(build, "MOST_LAYERS", 3 + 4 + 5)  # of n = 3, 4 and 5; the fourth network is too much
+    assert len(design_space(path, {}, over={"n": "3:5"}, memory_policy="training").regions) == 3
+    with pytest.raises(UsageError, match="have more than 12 layers that are built one by one: give fewer values"):
+        design_space(path, {}, over={"n": "3:6"}, memory_policy="training")
+
+
+def test_a_grid_whose_tables_are_too_large_is_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a million widths each layer has a table of eight million bytes; its miniature has three of each axis."""
+    sizes: list[int] = []
+
+    def noted(*asked: Any) -> Any:
+        sizes.append(max(map(len, asked[2].values())))
+        return build.parts(*asked)
+
+    monkeypatch.setattr(space, "parts", noted)
+    axes = {"width": "0.001:1000:0.001", "resolution": "224:100000", "classes": "1:10"}
+    with pytest.raises(UsageError, match="are tables of more than 256 MiB: give fewer values, of width above all"):
+        design_space("mobilenet_v1", {}, over=axes)
+    assert sizes == [3]
+    design_space("mobilenet_v1", {}, over={"width": "0.001:1000:0.01"})
+    assert sizes == [3, 3, 100_000]
 
 
 def test_kinds_are_the_same_however_few_numbers_are_compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,12 +205,13 @@ def test_a_window_needs_no_more_values_than_it_has(period: int) -> None:
 def test_the_bounds_are_those_that_the_page_states() -> None:
     """docs/scale.md, row by row."""
     rows = [line.split("|")[2] for line in PAGE.splitlines() if line.startswith("| ")]
-    stated = [row for row in rows if any(map(str.isdigit, row))][-9:]
+    stated = [row for row in rows if any(map(str.isdigit, row))][-10:]
     assert stated == [
         f" 10^{len(str(axes.MOST_VALUES)) - 1} ",
         f" 10^{len(str(axes.MOST_POINTS)) - 1} ",
         f" 2^{numbers.MOST_MADE.bit_length() - 1}, {numbers.MOST_MADE * 8 // MEBIBYTE} MiB ",
         f" {build.MOST_STRUCTURES:,} ",
+        f" {build.MOST_LAYERS:,} ",
         f" {space.MOST_TABLES // MEBIBYTE} MiB ",
         f" 2^{windows.PIECE.bit_length() - 1} points ",
         f" {sweep.MOST_HELD // 2**30} GiB ",

@@ -212,10 +212,12 @@ def test_head_and_outputs_are_stated() -> None:
     text = "convcost: 1\nname: net\ninput: [8, 8, 4]\noutputs: [a, b:1]\nlayers:\n  - {relu: , name: a}\n"
     text += "  - {split: {sections: 2}, name: b}\n  - {relu: , name: c, in: b:0}\n  - {tanh: , name: d, side: true}\n"
     found = compact(
-        read(text.replace("[a, b:1]", "[a, b:1, c, d]")), "other", Caption("A net", 2020, "somewhere", "About it.")
+        read(text.replace("[a, b:1]", "[a, b:1, c, d]")),
+        "other",
+        Caption("A net", 2020, "somewhere", "About it.", "detection"),
     )
     assert found.startswith(
-        'convcost: 1\nname: other\ntitle: "A net"\nyear: 2020\nsource: somewhere\nabout: "About it."\n'
+        'convcost: 1\nname: other\ntitle: "A net"\nyear: 2020\ntask: detection\nsource: somewhere\nabout: "About it."\n'
         'input: [8, 8, 4]\noutputs: [a, "b:1", c, d]\n'.replace('"b:1"', "b:1")
     )
     assert read(found).outputs == ("a", "b:1", "c", "d")

@@ -42,6 +42,7 @@ def test_every_spec_of_the_zoo_passes(path: str) -> None:
         (("layers", 0, "conv2d", "bias"), 3),
         (("layers", 0, "side"), "yes"),
         (("convcost",), 2),
+        (("task",), "clasification"),
         (("inputs",), [1]),
         (("input",), [0, 32, 3]),
         (("layers",), "relu"),

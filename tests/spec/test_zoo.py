@@ -13,7 +13,10 @@ import pytest
 from helpers.zoo import loaded
 
 import convcost
+from convcost import rewrite
+from convcost.core.tasks import TASKS
 from convcost.networks.load import validate
+from convcost.spec.write import resolved
 from convcost.spec.zoo import files, find, names
 
 # Trainable parameters and MACs as running implementations count them (torchvision 0.28, keras 3.15; LeNet-5, AlexNet
@@ -58,6 +61,18 @@ TOTALS = {
     ("shufflenet_v2_x1_0",): (2_278_604, 144_907_992),
     ("mnasnet1_0",): (4_383_312, 314_415_872),
 }
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.rsplit("/", 1)[-1])
+def test_each_network_says_what_it_is_for(path: str) -> None:
+    assert find(path).spec.task in TASKS
+
+
+def test_the_task_is_said_of_a_network_and_of_what_becomes_of_it() -> None:
+    network = loaded("retinanet_resnet50_fpn")
+    assert network.task == network.caption.task == "detection"
+    assert rewrite(loaded("mobilenet_v1"), to="standard").task == "classification"
+    assert "\ntask: super-resolution\n" in resolved(loaded("drrn").graph, "drrn", loaded("drrn").caption)
 
 
 # Trainable parameters in torchvision's weights metadata, and its "_ops", MACs in thousandths of a billion.

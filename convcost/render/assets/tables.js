@@ -59,6 +59,7 @@
       this.grouped = true;
       this.sorted = null;
       this.words = [];
+      this.wanted = null; // which rows besides those that a search finds, where a page has filters of its own
       this.read();
       this.tools();
       this.sorting();
@@ -238,7 +239,7 @@
     // Put the rows in order and show those that are wanted: a forest, or a flat list of one kind of row.
     show() {
       const by = this.compare();
-      const searching = this.words.length > 0;
+      const searching = this.words.length > 0 || this.wanted !== null;
       const flat = !this.grouped || searching;
       const order = [];
       const visible = new Set();
@@ -265,9 +266,14 @@
       if (this.choices) this.choices.forEach((one, kind) => one.setAttribute("aria-pressed", String(kind === this.kind)));
     }
 
+    want(wanted) {
+      this.wanted = wanted;
+      this.show();
+    }
+
     matches(node) {
       const texts = [node, ...(node.children || [])].map((one) => one.text);
-      return this.words.every((word) => texts.some((text) => text.includes(word)));
+      return (!this.wanted || this.wanted(node)) && this.words.every((word) => texts.some((text) => text.includes(word)));
     }
 
     draw(node, shown, whole) {
@@ -290,7 +296,7 @@
     // How many rows match, and what they come to.
     tell(list, parts, kind) {
       if (!this.said) return;
-      if (!this.words.length) {
+      if (!this.words.length && !this.wanted) {
         this.said.textContent = "";
         return;
       }
@@ -315,6 +321,7 @@
       if (!node) return;
       if (this.search) this.search.value = "";
       this.words = [];
+      this.wanted = null;
       for (let fold = node.parent; fold; fold = fold.parent) fold.open = true;
       if (!this.grouped) {
         this.grouped = true;
@@ -357,5 +364,5 @@
     if (link && link.getAttribute("href") === location.hash) follow();
   });
 
-  Object.assign(convcost, { element, grids, follow });
+  Object.assign(convcost, { element, grids, follow, number });
 })();
