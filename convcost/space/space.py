@@ -345,7 +345,9 @@ def _refuse_beforehand(
     if sum(map(len, axes.values())) < _SMALL:
         return
     chosen = {
-        axis: tuple(dict.fromkeys((values[0], values[len(values) // 2], values[-1]))) if is_ordered(values) else values[:1]
+        axis: tuple(dict.fromkeys((values[0], values[len(values) // 2], values[-1])))
+        if is_ordered(values)
+        else values[:1]
         for axis, values in axes.items()
     }
     times = [len(values) // len(few) for values, few in zip(axes.values(), chosen.values(), strict=True)]

@@ -27,7 +27,10 @@ ALLOWED = (
     Allowed("tests/oracle/", r"tflite-micro", "tflite_micro"),
     Allowed("tests/", r"\btorch(vision)?('| is not installed)", "torch"),
     Allowed("tests/oracle/", r"(fvcore|ptflops|thop|torchinfo|torchprofile) is not", "counters"),
-    Allowed("tests/oracle/", r"keras|tensorflow|onnxruntime|timm|ultralytics|pytorchcv|calflops|ncnn|vela|torchaudio|executorch"),
+    Allowed(
+        "tests/oracle/",
+        r"keras|tensorflow|onnxruntime|timm|ultralytics|pytorchcv|calflops|ncnn|vela|torchaudio|executorch",
+    ),
     # Files of others, which are not ours to hand on.
     Allowed("tests/", r"beside the project|not at hand"),
     Allowed("tests/oracle/", r"is not there"),

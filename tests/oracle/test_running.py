@@ -47,7 +47,9 @@ class Row:
         return "-".join([self.model, *(f"{knob}={value}" for knob, value in self.knobs.items())])
 
     def run(self) -> Run:
-        build = {"torchvision": torchvision_module, "timm": timm_module, "ultralytics": ultralytics_module}[self.library]
+        build = {"torchvision": torchvision_module, "timm": timm_module, "ultralytics": ultralytics_module}[
+            self.library
+        ]
         net: Any = build(self.name, **self.options)
         if self.frozen:
             freeze(net.backbone)
@@ -185,7 +187,17 @@ ROWS = (
         printed=False,
     ),
     *(
-        Row(model, name, (3, size, size), options, knobs, ordered=False, detects=True, printed=False, library="ultralytics")
+        Row(
+            model,
+            name,
+            (3, size, size),
+            options,
+            knobs,
+            ordered=False,
+            detects=True,
+            printed=False,
+            library="ultralytics",
+        )
         for model, name, size, options, knobs in (
             ("yolov3", "yolov3", 416, {**ANCHORS, "pointwise": True}, {}),
             ("yolov3_spp", "yolov3-spp", 416, {**ANCHORS, "pointwise": True}, {}),
