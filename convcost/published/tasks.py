@@ -138,10 +138,10 @@ def landscape(task: str, dataset: str = "") -> tuple[str, list[Measured]]:
     """
     if task not in LANDSCAPES:
         raise UsageError(f"there is no landscape of {task!r}{did_you_mean(task, LANDSCAPES)}")
-    rows = [one for one in on_tasks() if one.task == task and one.metric == LANDSCAPES[task]]
-    counts = Counter(one.dataset for one in rows)
-    chosen = _dataset(dataset, counts) if dataset else counts.most_common(1)[0][0]
-    return chosen, [one.measured for one in rows if one.dataset == chosen]
+    known = datasets(task)
+    chosen = _dataset(dataset, known) if dataset else next(iter(known))
+    rows = (one for one in on_tasks() if one.metric == LANDSCAPES[task] and one.dataset == chosen)
+    return chosen, [one.measured for one in rows]
 
 
 def datasets(task: str) -> dict[str, int]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from helpers.paths import ROOT
 
-from convcost import list_networks, load
+from convcost import load
 from convcost.conventions.catalog import all_conventions
 from convcost.published.choices import KINDS
 from convcost.published.data import accuracies, claims, definitions, sources

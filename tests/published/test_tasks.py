@@ -135,7 +135,7 @@ def test_what_cannot_be_asked_for(asked: dict[str, str], error: str) -> None:
     ("old", "new", "error"),
     [
         ("detection", "detektion", "task: there is no 'detektion'. Did you mean detection?"),
-        (",map,", ",mAP50,", "metric: there is no 'mAP50'. Did you mean map?"),
+        (",map,", ",maps,", "metric: there is no 'maps'. Did you mean map?"),
         ("640", "640x", "input must be a size, 640 or 1024x2048, got '640x'"),
         ("37.3", "0.373", "value: 0.373 is a fraction, and accuracies are per cent: write 37.3"),
         ("37.3", "", "value is empty"),
