@@ -21,6 +21,7 @@ from typing import NamedTuple
 import convcost
 from convcost.memory.order import MOST_TRIED
 from convcost.pages.report import report_page
+from convcost.spec.calls import MOST_NODES
 
 MOST = 1.3
 """The largest exponent that is still called in proportion: sorting, and caches that are outgrown, take part of it."""
@@ -51,6 +52,13 @@ def deep(n: int) -> str:
     """Residual blocks, one after the other."""
     first = f"{{{CONV}, name: a0}}"
     blocks = ([f"{{{CONV}, name: c{i}}}", f"{{add: , in: [a{i - 1}, c{i}], name: a{i}}}"] for i in range(1, n // 2))
+    return spec(first, *(line for block in blocks for line in block))
+
+
+def gathered(n: int) -> str:
+    """Of each convolution, what all before it made is read again."""
+    first = f"{{{CONV}, name: a0}}"
+    blocks = ([f"{{{CONV}, name: c{i}}}", f"{{concat: , in: [a{i - 1}, c{i}], name: a{i}}}"] for i in range(1, n // 2))
     return spec(first, *(line for block in blocks for line in block))
 
 
@@ -121,6 +129,14 @@ CASES = (
     Case("wide add", lambda n: wide("add", n), _LAYERS, COUNTED),
     Case("wide add", lambda n: wide("add", n), _LAYERS, SEARCHED, _STEPS),
     Case("wide add", lambda n: wide("add", n), _DRAWN, SEEN),
+    Case("gathered", gathered, _LAYERS, ("report",)),
+    Case(
+        "gathered",
+        gathered,
+        _LAYERS,
+        ("concat_alias",),
+        f"each map is of all before it; a spec has {MOST_NODES:,} at most",
+    ),
     Case("repeats", repeated, _LAYERS, COUNTED),
     Case("knobs", knobs, (200, 400, 800), COUNTED),
     Case("presets", presets, (250, 500, 1000), ("report", "sweep")),

@@ -433,7 +433,7 @@ memory_option = click.option(
 )
 batch_option = click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
 rewrite_option = click.option(
-    "--rewrite", default="", metavar="WAY", help="Rebuild the convolutions: separable, standard or grouped:G."
+    "--rewrite", default="", metavar="WAY", help="Rebuild the convolutions: separable, standard, grouped:G or deployed."
 )
 
 

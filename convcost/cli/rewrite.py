@@ -32,7 +32,7 @@ _OF_A_SPEC = ("", ".yaml", ".yml")
 
 @click.command("rewrite", epilog="\b\nExample:\n  convcost rewrite vgg16 --to separable")
 @model_argument
-@click.option("--to", required=True, metavar="WAY", help="separable, standard or grouped:G.")
+@click.option("--to", required=True, metavar="WAY", help="separable, standard, grouped:G or deployed.")
 @click.option("--layers", default="*", show_default=True, metavar="PATTERN", help="Which: a glob over layer names.")
 @click.option(
     "--except", "excluded", multiple=True, metavar="PATTERN", help="Which to leave as they are, of these; repeatable."
@@ -67,7 +67,9 @@ def rewrite_command(
     """MODEL with its convolutions rebuilt: before and after, layer by layer and in total.
 
     separable: each convolution over several channels and taps becomes depthwise and pointwise. standard: depthwise and
-    pointwise become one convolution again. grouped:G: convolutions get G groups where G divides their channels.
+    pointwise become one convolution again. grouped:G: convolutions get G groups where G divides their channels. deployed:
+    batch-norms, layer scales and branches that are linear in one tensor are merged into one convolution, as for inference;
+    what cannot be merged stays, and is named.
 
     A spec that -o writes holds this one network: it has no knobs left to sweep. To change knobs, --set them here.
     """

@@ -1,4 +1,4 @@
-"""What if: a network with its convolutions rebuilt - separable, standard again, or grouped.
+"""What if: a network with its convolutions rebuilt - separable, standard again, grouped, or merged as inference merges them.
 
 A rewrite maps a graph to a graph; shapes and costs then come from the walk, as for any other network.
 """
@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 from convcost.core.dims import product
 from convcost.core.errors import UsageError
 from convcost.core.reading import whole_number
+from convcost.graph.deployed import CONVOLUTIONS, deployed
 from convcost.graph.graph import Graph, Node, producer
 from convcost.graph.walk import Step, Walked
 from convcost.ops import OPS
 
-REWRITES = ("separable", "standard", "grouped:G")
-CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
-"""The ops that are rebuilt."""
+REWRITES = ("separable", "standard", "deployed", "grouped:G")
 
 
 class NothingToRewrite(UsageError):
@@ -31,6 +30,8 @@ class Rewritten(NamedTuple):
 
     graph: Graph
     rebuilt: tuple[Rebuilt, ...]
+    stays: Mapping[str, str]
+    """Layers that inference would merge if it could -> why it cannot; only of `deployed`."""
 
 
 class Rebuilt(NamedTuple):
@@ -56,18 +57,23 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     `separable` turns each convolution of one group, several channels and several taps into depthwise and pointwise;
     the bias goes to the pointwise. `standard` undoes that: a depthwise convolution, what follows it (batch-norm,
     activation), and the 1×1 that reads it become one convolution with the depthwise kernel and stride. `grouped:G`
-    gives convolutions of several taps G groups where G divides their channels. Patterns are globs over names; layers that an
-    excluded pattern matches stay as they are. Layers that share weights are rebuilt alike and share those of the new
+    gives convolutions of several taps G groups where G divides their channels. `deployed` merges batch-norms, layer scales and
+    sums of branches into the convolution that computes the same; what cannot be merged stays. Patterns are globs over names;
+    layers that an excluded pattern matches stay as they are. Layers that share weights are rebuilt alike and share those of the new
     ones; `UsageError` if only some of them would be.
     """
     way, groups = way_of(to)
     graph, steps = walked.graph, walked.steps
     chosen = {step.node.name for step in steps if fnmatchcase(step.node.name, pattern)}
     kept = _matching(graph, excluded)
+    stays: Mapping[str, str] = {}
     if way == "grouped":
         rebuilt = [_grouped(step, groups) for step in steps if _can_group(step, groups)]
     elif way == "separable":
         rebuilt = [_separated(step) for step in steps if _is_plain(step)]
+    elif way == "deployed":
+        merged, stays = deployed(walked)
+        rebuilt = [Rebuilt(old, (new,)) for old, new in merged]
     else:
         rebuilt = list(_merged(steps, frozenset(graph.outputs)))
     rebuilt = [one for one in rebuilt if chosen & one.names]
@@ -78,7 +84,7 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     if not rebuilt:
         raise NothingToRewrite(f"{graph.name}: what is left out leaves no layer that can become {to}")
     rebuilt = _sharing(graph, rebuilt, to)
-    return Rewritten(_applied(graph, rebuilt), tuple(rebuilt))
+    return Rewritten(_applied(graph, rebuilt), tuple(rebuilt), stays)
 
 
 def way_of(to: str) -> tuple[str, int]:
@@ -89,7 +95,7 @@ def way_of(to: str) -> tuple[str, int]:
     """
     way, _, number = to.partition(":")
     groups = whole_number(number) or 0
-    if to not in ("separable", "standard") and not (way == "grouped" and groups > 1):
+    if to not in REWRITES[:-1] and not (way == "grouped" and groups > 1):
         raise UsageError(f"a rewrite goes to {', '.join(REWRITES)} (G > 1), got {to[:40]!r}")
     return way, groups
 

@@ -40,7 +40,7 @@ def report(
 
 @knobs_apart
 def rewrite(model: Model, /, to: str, layers: str = "*", *, excluded: Sequence[str] = (), **knobs: Any) -> Network:
-    """A network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`; see `Network.rewrite`.
+    """A network with its convolutions rebuilt: `separable`, `standard`, `grouped:G` or `deployed`; see `Network.rewrite`.
 
     >>> rewrite("mobilenet_v1", "standard").report().totals.macs  # the paper's Table 4: 4866 M
     4867293184

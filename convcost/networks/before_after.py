@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from convcost.conventions.convention import PAPER
@@ -19,6 +20,8 @@ from convcost.render.table import Table
 from convcost.results.report import LayerCost, Report, bound, metrics_of, title, unknown_notes
 
 _Alive = dict[str, int]
+_FEW = 3
+"""So many layers that stay are named with the reason; JSON names all."""
 
 
 def rewrite_table(
@@ -43,6 +46,7 @@ def rewrite_table(
     ]
     data: dict[str, Any] = {"network": old.network, "rewritten": new.network, "layers": records}
     data |= {"complete": old.complete, "totals": {"before": _totals(old), "after": _totals(new)}}
+    data |= {"stays": [{"layer": layer, "why": why} for layer, why in after.stays.items()]} if after.stays else {}
     return Table(
         title=f"{title(old)} -> {new.network}",
         heading=f"{old.network} -> {new.network} · {inputs_text(old.inputs)}",
@@ -56,7 +60,7 @@ def rewrite_table(
             for r in records
         ],
         data={"schema": "convcost.rewrite/1", **data, **_request(old)},
-        notes=_notes(old, new),
+        notes=[*_notes(old, new), *_staying(after.stays)],
     )
 
 
@@ -115,6 +119,19 @@ def _both(old: Report, new: Report, field: str) -> list[str]:
 
 def _change(before: int, after: int) -> list[str]:
     return [exact(before), exact(after), f"{after / before:.4f}" if before else "-"]
+
+
+def _staying(stays: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What could not be merged, and why.
+
+    >>> _staying({"norm1": "no convolution before it, but relu1", "norm2": "its weights are shared"})
+    [('stays', '2 layers: norm1 (no convolution before it, but relu1); norm2 (its weights are shared)')]
+    """
+    if not stays:
+        return []
+    named = "; ".join(f"{layer} ({why})" for layer, why in islice(stays.items(), _FEW))
+    more = f"; and {exact(len(stays) - _FEW)} more" if len(stays) > _FEW else ""
+    return [("stays", f"{exact(len(stays))} layer{'s' * (len(stays) > 1)}: {named}{more}")]
 
 
 def _largest(report: Report) -> LayerCost:

@@ -145,6 +145,11 @@ class Network:
         return self._built.rebuilt
 
     @property
+    def stays(self) -> Mapping[str, str]:
+        """Layers that a rewrite to `deployed` could not merge, and why; empty for any other network."""
+        return self._built.stays
+
+    @property
     def changed(self) -> tuple[str, ...]:
         """The knobs whose values differ from those that the name implies.
 
@@ -167,7 +172,11 @@ class Network:
         return Network(self.origin.at({**(knobs or {}), **more}))
 
     def rewrite(self, to: str, layers: str = "*", *, excluded: Sequence[str] = ()) -> Network:
-        """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.
+        """The network with its convolutions rebuilt: `separable`, `standard`, `grouped:G` or `deployed`.
+
+        `deployed` merges what inference merges: a batch-norm or layer scale into the convolution before it, and branches
+        that read one tensor, each linear in it, into one convolution. What cannot be merged stands in `stays`, with the
+        reason.
 
         `layers` is a glob over layer names, `excluded` are globs of those to leave as they are. The new network has no
         knobs: set them before. Raises `UsageError` if no matching layer can be rebuilt.
@@ -175,6 +184,8 @@ class Network:
         >>> from convcost import load
         >>> load("mobilenet_v1").rewrite("standard").report().totals.macs  # the paper's Table 4: 4866 M
         4867293184
+        >>> load("repvgg_a0", form="training").rewrite("deployed").report().totals.params  # mmpretrain: 8,309,384
+        8309384
         """
         origin = FromRewrite(self.origin, to, layers, tuple(excluded))
         return Network(origin, origin.rebuilt(self._built))

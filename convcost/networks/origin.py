@@ -34,6 +34,8 @@ class Built(NamedTuple):
     """The nodes that a rewrite replaced, with their replacements."""
     remarks: tuple[str, ...] = ()
     """Of a model file: what people should know about its numbers."""
+    stays: Mapping[str, str] = {}
+    """Layers that a rewrite would have merged -> why it could not."""
 
 
 class Origin(Protocol):
@@ -207,7 +209,7 @@ class FromRewrite:
         """Rewrite the other network once it is built; raises `UsageError` if nothing can be rebuilt."""
         walked = Walked(replace(before.walked.graph, name=self.before.name), before.walked.steps)
         made = rewrite(walked, self.to, self.layers, self.excluded)
-        return Built(walk(made.graph), before.knobs, made.rebuilt, before.remarks)
+        return Built(walk(made.graph), before.knobs, made.rebuilt, before.remarks, made.stays)
 
     def relatives(self) -> Iterator[Origin]:
         """The family of the other network, not rewritten."""

@@ -4,8 +4,10 @@ resolution and of width.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
+from operator import ne
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
@@ -17,6 +19,9 @@ from convcost.space.axes import is_ordered, value_text
 from convcost.space.evaluate import evaluate, feasible
 from convcost.space.points_table import meta
 from convcost.space.space import DesignSpace
+
+MOST_RUNS = 100_000
+"""The most runs that are listed, each with exact ratios to the run before it."""
 
 
 class Plateau(NamedTuple):
@@ -53,6 +58,11 @@ def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
         raise UsageError(f"{name} has no order ({say(values[0])}, …), so that there is nothing to jump over")
     can = feasible(made).tolist()
     costs = [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]
+    if sum(map(ne, costs, costs[1:])) >= MOST_RUNS:
+        raise UsageError(
+            f"along {name} there are more than {MOST_RUNS:,} runs of equal {column_of(metric)}, of {len(values):,} values: "
+            "give fewer values"
+        )
     # A larger input takes more to read, whatever the network makes of it: it is the same network all the same.
     told = [one for one in made.metrics if one not in MOVED and one not in TIMED]
     every = list(zip(*(evaluate(made, one).tolist() for one in told), strict=True))
@@ -86,14 +96,15 @@ def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
     metric = key_of(metric)
     runs = cliffs(made, metric)
     word = column_of(metric) if metric in TIMED else metric
-    steep = set(steepest(runs))
+    steep = {run.first: run for run in steepest(runs)}
     (axis,) = made.axes
     shown = runs[:limit]
-    records = [_run_record(axis, metric, run, run in steep) for run in runs]
+    records = [_run_record(axis, metric, run, run.first in steep) for run in runs]
     notes = [("free", f"the last {axis} of a run costs no more than the first; '=' says that it is the same network")]
     if steep:
         said = [
-            f"{value_text(run.first)} ({_percent(run.jump)})" for run in sorted(steep, key=lambda r: -(r.jump or 0))
+            f"{value_text(run.first)} ({_percent(run.jump)})"
+            for run in sorted(steep.values(), key=lambda r: -(r.jump or 0))
         ]
         notes.insert(0, ("cliffs", f"{', '.join(said[:12])}: at least four times what a smooth cost would have grown"))
     if made.request.target and "deployment" in METRICS[metric].needs:
@@ -109,7 +120,7 @@ def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
         heading=f"{made.heading} · {word} along {axis}",
         headers=(axis, "values", word, "jump", "smooth", ""),
         numeric=(True, True, True, True, True, False),
-        rows=[_run_row(run, metric, run in steep, made.axes[axis]) for run in shown],
+        rows=[_run_row(run, metric, run.first in steep, made.axes[axis]) for run in shown],
         records=records,
         data={**meta(made), "metric": metric, "runs": records},
         notes=notes,
@@ -117,7 +128,7 @@ def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
 
 
 def _run_row(run: Plateau, metric: str, is_cliff: bool, values: Sequence[Any]) -> list[str]:
-    count = values.index(run.last) - values.index(run.first) + 1
+    count = bisect_left(values, run.last) - bisect_left(values, run.first) + 1
     ends = str(value_text(run.first)) if count == 1 else f"{value_text(run.first)}-{value_text(run.last)}"
     equal = f"{'=' if run.identical else ''}{count}" if count > 1 else "1"
     return [

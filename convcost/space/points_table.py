@@ -92,7 +92,7 @@ def meta(made: DesignSpace) -> dict[str, Any]:
         "version": __version__,
         "network": made.network,
         "knobs": {name: json_value(value) for name, value in made.knobs.items()},
-        "axes": {name: list(map(json_value, values)) for name, values in made.axes.items()},
+        "axes": {name: _json_values(values) for name, values in made.axes.items()},
         **(inputs_dict(request.input_shapes) if request.input_shapes else {}),
         "batch": request.batch,
         "dtype": made.dtype,
@@ -101,6 +101,10 @@ def meta(made: DesignSpace) -> dict[str, Any]:
         **({"deployment": request.target.to_dict()} if request.target else {}),
         **device_dict(request),
     }
+
+
+def _json_values(values: Sequence[Any]) -> list[Any]:
+    return list(values) if {*map(type, values)} == {int} else list(map(json_value, values))
 
 
 def device_dict(request: Request) -> dict[str, Any]:

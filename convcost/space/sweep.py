@@ -200,7 +200,7 @@ def sweep(
     """Every network of a grid of knob values, as labelled arrays.
 
     A knob is an axis if it is given as a list, a range, or text like "0.25:1.4:0.05" (both ends included) or "1,2,4";
-    a single value sets it; knobs called like an option go into the mapping `settings`. `rewrite` rebuilds the convolutions of each network: `separable`, `standard` or `grouped:G`.
+    a single value sets it; knobs called like an option go into the mapping `settings`. `rewrite` rebuilds the convolutions of each network: `separable`, `standard`, `grouped:G` or `deployed`.
     With a `runtime`, a type to `deploy` as (True for int8) or a `board`, RAM and flash of the deployed networks are computed too;
     with a `device`, by name or as a file, how long it takes each.
     Raises `UsageError` for a knob or value that does not exist, or a grid that is too large to hold at once.

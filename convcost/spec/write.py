@@ -38,7 +38,8 @@ class Expression(str):
 def resolved(graph: Graph, name: str, caption: Caption) -> str:
     """The YAML text of a network with every choice made, under the name that it was loaded by."""
     lines = head(graph, name, caption)
-    if graph.outputs and (not graph.nodes or graph.outputs != (graph.nodes[-1].name,)):
+    end = graph.nodes[-1].name if graph.nodes else next(iter(graph.inputs), "")  # of the main path
+    if graph.outputs and graph.outputs != (end,):
         lines += [f"outputs: {in_flow(list(graph.outputs))}"]
     lines += ["layers:" if graph.nodes else "layers: []"]
     read = {producer(edge) for node in graph.nodes for edge in (*node.inputs, *graph.outputs)}

@@ -142,6 +142,31 @@ def test_the_text_has_the_totals(cli: Cli) -> None:
     assert last.split()[2:5] == ["568,740,352", "4,867,293,184", "8.5580"]  # 4,867,293,184 / 568,740,352
 
 
+def test_what_stays_is_named_with_the_reason(cli: Cli, tmp_path: Path) -> None:
+    lines = [
+        "{conv2d: {channels: 6, kernel: 3, padding: 1, bias: false}, name: conv}",
+        "{batch_norm: , name: norm}",
+        "relu",
+    ]
+    lines += [f"{{batch_norm: , name: late{i}}}" if i % 2 else f"{{relu: , name: act{i}}}" for i in range(1, 9)]
+    path = written(
+        tmp_path, "convcost: 1\nname: x\ninput: [8, 8, 4]\nlayers:\n" + "".join(f"  - {line}\n" for line in lines)
+    )
+    data = data_of(cli, path, "--to", "deployed")
+    assert [entry["layer"] for entry in data["layers"]] == ["conv"]
+    # 9·4·6 weights; a scale and a shift of each of 6 filters become its bias
+    assert [data["layers"][0][when]["params"] for when in ("before", "after")] == [216 + 12, 216 + 6]
+    assert data["stays"] == [
+        {"layer": f"late{i}", "why": f"no convolution before it, but {'relu' if i == 1 else f'act{i - 1}'}"}
+        for i in (1, 3, 5, 7)
+    ]
+    text = " ".join(cli.ok("rewrite", path, "--to", "deployed").split())
+    assert "stays 4 layers: late1 (no convolution before it, but relu); late3 (" in text
+    assert text.endswith("and 1 more")
+    assert "stays" not in data_of(cli, "repvgg_a0", "--set", "form=training", "--to", "deployed")
+    assert "stays" not in cli.ok("rewrite", "repvgg_a0", "--set", "form=training", "--to", "deployed")
+
+
 def layers(network: Network) -> dict[str, LayerCost]:
     return {layer.name: layer for layer in network.report().layers}
 
@@ -171,6 +196,7 @@ def numbers(network: Network) -> list[Any]:
     [
         ("vgg16", "separable"), ("alexnet", "separable"), ("googlenet_aux", "separable"), ("efficientnet_b0", "separable"),
         ("mobilenet_v1", "standard"), ("mobilenet_v2", "standard"), ("resnet50", "grouped:32"),
+        ("fastvit_sa12", "deployed"),
     ],
 )  # fmt: skip
 def test_a_written_spec_is_the_rewritten_network(cli: Cli, tmp_path: Path, model: str, to: str) -> None:
@@ -203,7 +229,7 @@ def test_a_written_spec_says_that_it_has_no_knobs(cli: Cli, tmp_path: Path) -> N
     assert macs[0] < macs[1]
 
 
-WAYS = "a rewrite goes to separable, standard, grouped:G (G > 1), got"
+WAYS = "a rewrite goes to separable, standard, deployed, grouped:G (G > 1), got"
 
 
 @pytest.mark.parametrize("way", ["seperable", "grouped", "grouped:1", "grouped:two", "separable:2", ""])

@@ -120,11 +120,66 @@ TIMM = {
     "regnet_y_12gf": "regnety_120",
 }
 
+TIMM_SIZES = {
+    **dict.fromkeys((f"mobilenetv4_conv_{size}" for size in ("small", "small_035", "small_050", "medium")), 224),
+    **{"mobilenetv4_conv_large": 256, "mobilenetv4_conv_aa_medium": 256, "mobilenetv4_conv_aa_large": 384},
+    **dict.fromkeys((f"mixnet_{size}" for size in ("s", "m", "l", "xl", "xxl")), 224),
+    **dict.fromkeys((f"lcnet_{percent}" for percent in ("035", "050", "075", "100", "150")), 224),
+    **{"tinynet_a": 192, "tinynet_b": 188, "tinynet_c": 184, "tinynet_d": 152, "tinynet_e": 106},
+    **dict.fromkeys((f"hardcorenas_{letter}" for letter in "abcdef"), 224),
+    **{"fbnetc_100": 224, "spnasnet_100": 224, "fbnetv3_b": 224, "fbnetv3_d": 224, "fbnetv3_g": 240},
+}
+"""Names that convcost shares with timm -> the size that convcost's has unless told otherwise."""
+
+TIMM_ODD = ("mobilenetv4_conv_small", "mixnet_s", "lcnet_100", "tinynet_e", "hardcorenas_a", "fbnetc_100", "fbnetv3_b")
+DEPTHS_SE = (50, 101, 152)
+RES2NETS = ("50_26w_4s", "50_26w_6s", "50_26w_8s", "50_48w_2s", "50_14w_8s", "101_26w_4s", "50d", "101d")
+DLAS = ("34", "46_c", "46x_c", "60x_c", "60", "60x", "102", "102x", "102x2", "169")
+VOVNETS = (
+    "vovnet39a",
+    "vovnet57a",
+    *(f"ese_vovnet{name}" for name in ("19b_slim_dw", "19b_dw", "19b_slim", "39b", "99b")),
+)
+
+#: resolution -> networks whose names timm and convcost share
+TIMM_SAME_NAME = {
+    224: (
+        *(f"seresnet{depth}" for depth in DEPTHS_SE),
+        *("seresnet152d", "seresnext50_32x4d", "seresnext101_32x4d", "seresnext101_32x8d", "seresnext101_64x4d"),
+        *("senet154", *(f"res2net{name}" for name in RES2NETS), "res2next50"),
+        *("resnest14d", "resnest26d", "resnest50d", "resnest50d_1s4x24d", "resnest50d_4s2x40d"),
+        *("hrnet_w18_small", "hrnet_w18_small_v2", *(f"hrnet_w{width}" for width in (18, 30, 32, 40, 44, 48, 64))),
+        *(f"dla{name}" for name in DLAS),
+        *(*VOVNETS, "ese_vovnet57b"),
+        *(f"dpn{name}" for name in ("68", "68b", "92", "98", "107", "131")),
+    ),
+    256: ("resnest101e", "cspresnet50", "cspresnet50d", "cspresnet50w", "cspresnext50", "cspdarknet53"),
+    320: ("resnest200e",),
+    416: ("resnest269e",),
+}
+TIMM_AT_ODD_SIZES = (
+    *("seresnet50", "senet154", "seresnet152d", "res2net50_26w_4s", "resnest50d", "resnest50d_4s2x40d"),
+    *("dpn68b", "cspresnet50", "cspdarknet53", "vovnet39a", "ese_vovnet19b_dw"),
+)
+
 
 def timm_rows() -> Iterator[Row]:
     """Networks of timm, and MnasNet-A1 at other widths."""
+    for name, size in TIMM_SIZES.items():
+        yield Row("timm", name, name, {}, {"resolution": size})
+    for name in TIMM_ODD:
+        for size in ODD:
+            yield Row("timm", name, name, {"resolution": size}, {"resolution": size})
     for model, name in TIMM.items():
         yield Row("timm", model, name, {}, {})
+    for resolution, names in TIMM_SAME_NAME.items():
+        for name in names:
+            yield Row("timm", name, name, {}, {"resolution": resolution})
+    for name in TIMM_AT_ODD_SIZES:
+        for resolution in ODD:
+            yield Row("timm", name, name, {"resolution": resolution}, {"resolution": resolution})
+    for depth in (18, 34):  # timm's later ones round the squeeze of 64 channels to 8
+        yield Row("timm", f"seresnet{depth}", f"legacy_seresnet{depth}", {}, {})
     for width, percent in ((0.5, "050"), (0.75, "075"), (1.4, "140")):
         yield Row("timm", "mnasnet_a1", f"semnasnet_{percent}", {"width": width}, {})
 

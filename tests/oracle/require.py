@@ -14,7 +14,7 @@ import pytest
 
 from .counters import import_calflops
 from .frameworks import import_keras, import_timm, import_torchvision
-from .yolo import import_ultralytics
+from .yolo import import_ultralytics, import_yolox
 
 IMPORTERS: dict[str, Callable[[], ModuleType]] = {
     "torch": partial(import_module, "torch"),
@@ -22,6 +22,7 @@ IMPORTERS: dict[str, Callable[[], ModuleType]] = {
     "keras": import_keras,
     "timm": import_timm,
     "ultralytics": import_ultralytics,
+    "yolox": import_yolox,
     **{tool: partial(import_module, tool) for tool in ("fvcore", "ptflops", "thop", "torchinfo", "torchprofile")},
     "calflops": import_calflops,
     "pytorchcv": partial(import_module, "pytorchcv.models.common.conv"),
@@ -32,6 +33,7 @@ HINTS = {
     "keras": "pip install keras (it runs on torch here)",
     "timm": "pip install timm",
     "ultralytics": "pip install --no-deps ultralytics, and what yolo.py names",
+    "yolox": "pip install --no-deps yolox, and what yolo.py names",
     "pytorchcv": "pip install --no-deps pytorchcv",
 }
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -18,9 +18,18 @@ import convcost
 from .frameworks import import_torchvision, timm_module, torchvision_module
 from .require import require
 from .running import Run, detector, run
-from .yolo import ultralytics_module, yolo
+from .yolo import ultralytics_module, yolo, yolox_module
 
 pytestmark = pytest.mark.oracle
+
+BUILDERS: dict[str, Callable[..., Any]] = {
+    "torchvision": torchvision_module,
+    "timm": timm_module,
+    "ultralytics": ultralytics_module,
+    "yolox": yolox_module,
+}
+WITHOUT_BOXES: dict[str, Callable[[Any], Any]] = {"torchvision": detector, "ultralytics": yolo}
+"""How a detector runs that would go on to boxes."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,8 @@ class Row:
 
     The `input` is the library's, channels first. `ordered` is False where branches may run in either order. `frozen` puts
     batch-norms in the backbone whose numbers are buffers, as in detectors that were trained from a trained backbone.
-    `printed` says that torchvision has weights of just this network, and prints what it costs.
+    `printed` says that torchvision has weights of just this network, and prints what it costs. `merged` has timm merge the
+    branches of the network that is trained.
     """
 
     model: str
@@ -42,6 +52,7 @@ class Row:
     frozen: bool = False
     printed: bool = True
     library: str = "torchvision"
+    merged: bool = False
 
     def __str__(self) -> str:
         return "-".join([self.model, *(f"{knob}={value}" for knob, value in self.knobs.items())])
@@ -55,6 +66,13 @@ class Row:
             freeze(net.backbone)
         without_boxes = {"torchvision": detector, "ultralytics": yolo}
         return run(net, self.input, forward=without_boxes[self.library](net) if self.detects else None)
+        if self.merged:
+            net = merged(net)
+        return run(net, self.input, forward=detector(net) if self.detects else None)
+        net: Any = BUILDERS[self.library](self.name, **self.options)
+        if self.frozen:
+            freeze(net.backbone)
+        return run(net, self.input, forward=WITHOUT_BOXES[self.library](net) if self.detects else None)
 
 
 def freeze(net: Any) -> None:
@@ -64,6 +82,15 @@ def freeze(net: Any) -> None:
         for name, child in module.named_children():
             if type(child).__name__ == "BatchNorm2d":
                 setattr(module, name, frozen(child.num_features))
+
+
+def merged(net: Any) -> Any:
+    """The network as timm deploys it: each module that can merge its branches has done so."""
+    import torch
+    from timm.utils.model import reparameterize_model
+
+    with torch.device("meta"):
+        return reparameterize_model(net)
 
 
 IMAGE_256 = (3, 256, 256)
@@ -80,7 +107,54 @@ SEGMENTERS = (
 
 NARROW = {"tail": 2, "width": 0.75, "scaling": "torchvision"}
 
+IN_TWO_FORMS = (
+    *(f"repvgg_{name}" for name in ("a0", "a1", "a2", "b0", "b1", "b1g4", "b2", "b2g4", "b3", "b3g4", "d2se")),
+    *(f"mobileone_s{size}" for size in range(5)),
+    *(f"fastvit_{name}" for name in ("t8", "t12", "s12", "sa12", "sa24", "sa36", "ma36")),
+)
+"""Networks of timm whose branches are merged for inference; timm builds them as they are trained."""
+SIZES = {"repvgg_d2se": 320, **{name: 256 for name in IN_TWO_FORMS if name.startswith("fastvit")}}
+REPARAMETERISED = (
+    *(
+        Row(
+            name,
+            name,
+            (3, SIZES.get(name, 224), SIZES.get(name, 224)),
+            knobs={} if merges else {"form": "training"},
+            ordered=merges,
+            printed=False,
+            library="timm",
+            merged=merges,
+        )
+        for name in IN_TWO_FORMS
+        for merges in (True, False)
+    ),
+    Row(
+        "fastvit_sa12",
+        "fastvit_sa12",
+        (3, 224, 224),
+        {},
+        {"resolution": 224},
+        printed=False,
+        library="timm",
+        merged=True,
+    ),
+    *(
+        Row(name, name, (3, size, size), {}, {"resolution": size} if size != 224 else {}, printed=False, library="timm")
+        for name, size in (
+            ("ghostnet_050", 224),
+            ("ghostnet_100", 224),
+            ("ghostnet_130", 224),
+            ("ghostnetv2_100", 224),
+            ("ghostnetv2_130", 224),
+            ("ghostnetv2_160", 224),
+            ("ghostnet_100", 193),
+            ("ghostnetv2_100", 193),  # maps of odd height are halved and stretched again
+        )
+    ),
+)
 ROWS = (
+    *REPARAMETERISED,
     # in the zoo for long, and compared by modules elsewhere: the counters agree
     Row("vgg16", "vgg16"),
     Row("mobilenet_v2", "mobilenet_v2"),
@@ -135,6 +209,76 @@ ROWS = (
             ("mobilevit_s", "mobilevit_s", 256, {}),
             ("mobilevit_s", "mobilevit_s", 224, {"resolution": 224}),
             ("mobilevit_s", "mobilevit_s", 200, {"resolution": 200}),  # 25×25 and 13×13 are stretched to whole patches
+            ("mobilenetv4_hybrid_medium", "mobilenetv4_hybrid_medium", 224, {}),
+            ("mobilenetv4_hybrid_medium", "mobilenetv4_hybrid_medium", 200, {"resolution": 200}),  # keys of 7×7
+            ("mobilenetv4_hybrid_medium_075", "mobilenetv4_hybrid_medium_075", 224, {}),
+            ("mobilenetv4_hybrid_large", "mobilenetv4_hybrid_large", 384, {}),
+            ("mobilenetv4_hybrid_large_075", "mobilenetv4_hybrid_large_075", 256, {}),
+            ("mobilenetv4_conv_blur_medium", "mobilenetv4_conv_blur_medium", 224, {}),
+        )
+    ),
+    # a normalisation over the map, whose factors are in no module that the others compare
+    *(
+        Row(f"convnextv2_{size}", f"convnextv2_{size}", printed=False, library="timm")
+        for size in ("atto", "femto", "pico", "nano", "tiny", "small", "base", "large", "huge")
+    ),
+    Row(
+        "convnextv2_atto",
+        "convnextv2_atto",
+        (3, 193, 193),
+        knobs={"resolution": 193},
+        printed=False,
+        library="timm",
+    # convolution and attention
+    *(
+        Row(model, model, (3, size, size), printed=False, library="timm")
+        for size, models in (
+            (
+                224,
+                (
+                    *(f"levit_{size}" for size in ("128s", "128", "192", "256", "384")),
+                    *(f"efficientvit_{size}" for size in ("b0", "b1", "b2", "b3", "l1", "l2", "l3")),
+                    *(f"efficientvit_m{size}" for size in range(6)),
+                    *(f"efficientformer_{size}" for size in ("l1", "l3", "l7")),
+                    *(f"efficientformerv2_{size}" for size in ("s0", "s1", "s2", "l")),
+                ),
+            ),
+            (
+                256,
+                (
+                    *(f"mobilevitv2_{width:03}" for width in range(50, 201, 25)),
+                    *(f"edgenext_{size}" for size in ("xx_small", "x_small", "small", "base", "small_rw")),
+                ),
+            ),
+            (384, ("tiny_vit_21m_384",)),
+            (512, ("tiny_vit_21m_512",)),
+        )
+        for model in models
+    ),
+    *(
+        Row(f"tiny_vit_{size}", f"tiny_vit_{size}_224", options={"num_classes": 1000}, printed=False, library="timm")
+        for size in ("5m", "11m", "21m")
+    ),
+    *(
+        Row(model, model, knobs={"norm": "mean"}, printed=False, library="timm")
+        for model in (f"poolformer_{size}" for size in ("s12", "s24", "s36", "m36", "m48"))
+    ),
+    Row("levit_384", "levit_conv_384", printed=False, library="timm"),
+    *(
+        # at sizes where maps are odd, are padded to whole windows or stretched to whole patches
+        Row(model, name, (3, size, size), options, {"resolution": size}, printed=False, library="timm")
+        for model, name, size, options in (
+            ("levit_128", "levit_128", 240, {"img_size": 240}),
+            ("levit_256", "levit_256", 256, {"img_size": 256}),
+            ("mobilevitv2_100", "mobilevitv2_100", 200, {}),
+            ("efficientvit_b0", "efficientvit_b0", 193, {}),
+            ("efficientvit_b1", "efficientvit_b1", 288, {}),
+            ("efficientvit_m0", "efficientvit_m0", 192, {"img_size": 192}),
+            ("efficientvit_m5", "efficientvit_m5", 256, {"img_size": 256}),
+            ("efficientformerv2_s1", "efficientformerv2_s1", 256, {"img_size": 256}),
+            ("edgenext_small", "edgenext_small", 200, {}),
+            ("poolformer_s12", "poolformer_s12", 225, {}),
+            ("tiny_vit_5m", "tiny_vit_5m_224", 200, {"num_classes": 1000}),
         )
     ),
     # video
@@ -209,6 +353,17 @@ ROWS = (
             ("yolov8m", "yolov8m", 416, {}, {"resolution": 416}),
             *((f"yolo11{size}", f"yolo11{size}", 640, {}, {}) for size in "nsmlx"),
             ("yolo11n", "yolo11n", 416, {}, {"resolution": 416}),
+        )
+    ),
+    *(
+        Row(f"yolox_{size}", "YOLOX", (3, pixels, pixels), options, ordered=False, printed=False, library="yolox")
+        for size, pixels, options in (
+            ("nano", 416, {"depth": 0.33, "width": 0.25, "depthwise": True}),
+            ("tiny", 416, {"depth": 0.33, "width": 0.375}),
+            ("s", 640, {"depth": 0.33, "width": 0.5}),
+            ("m", 640, {"depth": 0.67, "width": 0.75}),
+            ("l", 640, {"depth": 1.0, "width": 1.0}),
+            ("x", 640, {"depth": 1.33, "width": 1.25}),
         )
     ),
 )
@@ -287,7 +442,7 @@ def test_products_and_totals(row: Row) -> None:
         pytest.fail(f"{row} {difference}")
     assert report.totals.macs == ran.macs
     assert report.totals.params == ran.params
-    if row.library == "ultralytics":
+    if row.library in ("ultralytics", "yolox"):
         assert report.totals.buffers == ran.buffers
 
 

@@ -1,7 +1,7 @@
-"""Detectors of ultralytics: the network without what turns its numbers into boxes, and with the heads of before if asked.
+"""Detectors of ultralytics and YOLOX: the network without what turns its numbers into boxes, and with earlier heads if asked.
 
-Its package wants OpenCV, psutil, matplotlib and more; ``pip install --no-deps ultralytics opencv-python-headless psutil
-requests urllib3 certifi charset_normalizer idna pyyaml`` is enough to build a network.
+Their packages want much more than it takes to build a network: ``pip install --no-deps ultralytics yolox`` and what their
+imports name (OpenCV, psutil, requests; loguru, tabulate) will do.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import importlib
 import logging
 import os
 import tempfile
+import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from .frameworks import import_torchvision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +59,27 @@ def ultralytics_module(name: str, *, anchors: int = 0, pointwise: bool = False) 
         net.model[-1] = heads
     built: nn.Module = net
     return built
+
+
+def import_yolox() -> ModuleType:
+    """Import the networks of YOLOX, which import torchvision; they compare versions in a way that is deprecated."""
+    import_torchvision()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return importlib.import_module("yolox.models")
+
+
+def yolox_module(name: str, *, depth: float, width: float, depthwise: bool = False) -> nn.Module:
+    """Build a network of YOLOX, as its experiment of this name does; it puts out the numbers, not boxes."""
+    import torch
+
+    models = import_yolox()
+    with torch.device("meta"):
+        pyramid = models.YOLOPAFPN(depth, width, depthwise=depthwise)
+        head = models.YOLOXHead(80, width, depthwise=depthwise)
+        net: nn.Module = getattr(models, name)(pyramid, head)
+    head.decode_in_inference = False
+    return net
 
 
 def yolo(net: Any) -> Callable[[torch.Tensor], Any]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from itertools import islice
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest

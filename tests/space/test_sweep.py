@@ -215,7 +215,7 @@ def test_where_nothing_can_be_rewritten_a_sweep_says_so():
     assert found.why(width="0.75") == ""
     with pytest.raises(UsageError, match="efficientnet has no layer that can become standard"):
         design_space("efficientnet_b0", {}, over={"width": [1]}, rewrite="standard", buildable=True)
-    with pytest.raises(UsageError, match="a rewrite goes to separable, standard, grouped:G"):
+    with pytest.raises(UsageError, match="a rewrite goes to separable, standard, deployed, grouped:G"):
         convcost.sweep("vgg16", rewrite="seperable", width=[1])
 
 

@@ -284,7 +284,7 @@ def _some(table: Array, chosen: Sequence[Any]) -> Array:
 def region_sums(region: Region, metric: str, layout: AxisRoles, chosen: Sequence[Array], dtype: Any) -> list[RegionSum]:
     """A region's sums at the chosen planes, rows and columns."""
     axes = dict(zip(layout.order, chosen if layout.outer else chosen[1:], strict=True))
-    local = [np.searchsorted(region.box[axis], np.intersect1d(axes[axis], region.box[axis])) for axis in sorted(axes)]
+    local = [np.flatnonzero(np.isin(region.box[axis], axes[axis])) for axis in sorted(axes)]
     at = [np.flatnonzero(np.isin(axes[axis], region.box[axis])) for axis in (*layout.outer, *layout.columns)]
     if not layout.outer:
         at.insert(0, np.zeros(1, dtype=np.intp))
