@@ -235,17 +235,20 @@ def test_points_that_cannot_be_deployed_are_none_of_those_that_fit(tmp_path):
     assert "overlap" in grid.reasons[1, 0]
 
 
-# Local response normalization, GELU, recurrent layers, tables of connections, volumes, uneven pools and types of few bits.
+# Local and global response normalization, GELU, a softmax over splits, recurrent layers, tables of connections, volumes,
+# uneven pools and types of few bits.
 REFUSED = (
     "alexnet",
     "alexnet_one_tower",
     "convnext",
+    "convnext_v2",
     "crnn",
     "googlenet",
     "lenet5_1998",
     "maxvit",
     "pokebnn",
     "reactnet",
+    "resnest",
     "s3d",
     "swin",
     "swin_v2",
