@@ -122,7 +122,7 @@ TIMM = {
 
 DEPTHS_SE = (50, 101, 152)
 RES2NETS = ("50_26w_4s", "50_26w_6s", "50_26w_8s", "50_48w_2s", "50_14w_8s", "101_26w_4s", "50d", "101d")
-DLAS = ("34", "46_c", "46x_c", "60x_c", "60", "60x", "102", "102x", "102x2", "169")
+DLAS = ("34", "46_c", "46x_c", "60x_c", "60", "60x", "60_res2net", "60_res2next", "102", "102x", "102x2", "169")
 VOVNETS = (
     "vovnet39a",
     "vovnet57a",
@@ -133,7 +133,14 @@ VOVNETS = (
 TIMM_SAME_NAME = {
     224: (
         *(f"seresnet{depth}" for depth in DEPTHS_SE),
-        *("seresnet152d", "seresnext50_32x4d", "seresnext101_32x4d", "seresnext101_32x8d", "seresnext101_64x4d"),
+        *(
+            "seresnet50t",
+            "seresnet152d",
+            "seresnext50_32x4d",
+            "seresnext101_32x4d",
+            "seresnext101_32x8d",
+            "seresnext101_64x4d",
+        ),
         *("senet154", *(f"res2net{name}" for name in RES2NETS), "res2next50"),
         *(f"resnet{depth}d" for depth in (18, 34, 50, 101, 152)),
         *("resnest14d", "resnest26d", "resnest50d", "resnest50d_1s4x24d", "resnest50d_4s2x40d"),
