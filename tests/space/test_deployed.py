@@ -235,8 +235,8 @@ def test_points_that_cannot_be_deployed_are_none_of_those_that_fit(tmp_path):
     assert "overlap" in grid.reasons[1, 0]
 
 
-# Local response normalization, GELU, recurrent layers, tables of connections, volumes, uneven pools, variances and types of few bits;
-# quotients of integers, and convolutions of a stack of windows.
+# Local response normalization, GELU, recurrent layers, tables of connections, volumes, uneven pools, variances and types of
+# few bits; quotients of integers, and convolutions of a stack of windows.
 REFUSED = (
     "alexnet",
     "alexnet_one_tower",
