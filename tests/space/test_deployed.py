@@ -236,7 +236,7 @@ def test_points_that_cannot_be_deployed_are_none_of_those_that_fit(tmp_path):
 
 
 # Local and global response normalization, GELU, a softmax over splits, recurrent layers, tables of connections, volumes,
-# uneven pools and types of few bits; quotients of integers, and convolutions of a stack of windows.
+# uneven pools, variances and types of few bits; quotients of integers, and convolutions of a stack of windows.
 REFUSED = (
     "alexnet",
     "alexnet_one_tower",
@@ -248,8 +248,10 @@ REFUSED = (
     "efficientformer_v2",
     "efficientvit",
     "efficientvit_m",
+    "fast_scnn",
     "fastvit",
     "googlenet",
+    "imdn",
     "lenet5_1998",
     "maxvit",
     "pokebnn",
