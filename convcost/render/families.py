@@ -21,10 +21,10 @@ MARKS = (
 FAMILIES = (
     # blue
     ("MobileNetV2", "AlexNet", "MaxViT", "RegNetZ", "NFNet", "HRNet", "DLA", "CSPNet", "ESPNetv2", "FishNet",
-     "FastViT", "OFA", "ESNet"),
+     "FastViT", "RepViT", "ESNet"),
     # vermilion
     ("EfficientNet", "VGG", "DPN", "SqueezeNext", "DarkNet", "GENet", "SelecSLS", "PP-LCNet", "BagNet", "WRN",
-     "EfficientViT", "SwiftFormer", "TF-NAS"),
+     "EfficientViT-M", "SwiftFormer", "TF-NAS"),
     # green
     ("MnasNet", "DenseNet", "Xception", "EfficientNet-Lite", "Res2Net", "FBNet", "VoVNet", "MobileOne", "ZFNet",
      "EdgeNeXt", "PP-HGNet", "OFA-ResNet50D"),
@@ -42,10 +42,10 @@ FAMILIES = (
      "Xception (modified aligned)", "MobileViTV2", "SHViT"),
     # brown
     ("Inception", "ResNeXt", "GoogLeNet", "Inception-ResNet", "BN-Inception", "ResNeSt", "MobileNetV4", "HardCoReNAS",
-     "PoolFormer", "LeViT", "RepViT", "GhostNetV3"),
+     "PoolFormer", "LeViT", "OFA", "GhostNetV3"),
     # olive
     ("EfficientNetV2", "RegNetX", "SwinV2", "ResNet-RS", "SKNet", "TinyNet", "IGCV3", "HarDNet", "RepGhostNet",
-     "NASNet-B", "SE-ShuffleNetV2", "EfficientNet-EdgeTPU", "EfficientViT-M", "PP-HGNetV2", "MobileNet-EdgeTPUV2"),
+     "NASNet-B", "SE-ShuffleNetV2", "EfficientNet-EdgeTPU", "EfficientViT", "PP-HGNetV2", "MobileNet-EdgeTPUV2"),
 )  # fmt: skip
 _PAIRS = len(FAMILIES) * len(MARKS)
 
