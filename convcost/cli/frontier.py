@@ -10,7 +10,7 @@ from convcost.cli.options import Word, complete_device, convention_option, outpu
 from convcost.cli.output import command_line, deliver
 from convcost.cli.verify import complete_setup
 from convcost.core.errors import UsageError
-from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
+from convcost.published.choices import ACCURACIES, COSTS, KINDS, LANDSCAPES, TIERS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -57,7 +57,13 @@ class OwnNetwork(click.ParamType["Own"]):
     is_flag=True,
     help="With --device: networks far from all that it was fitted on may be on the front, too.",
 )
-@click.option("--y", type=Word(ACCURACIES), default="top1", show_default=True, help="The accuracy.")
+@click.option("--y", type=Word(ACCURACIES), help="The accuracy on ImageNet. Default: top1.")
+@click.option(
+    "--task",
+    type=Word(tuple(LANDSCAPES)),
+    help="A landscape of its own, by its own metric: box mAP of detection, mIoU of segmentation.",
+)
+@click.option("--dataset", metavar="NAME", default="", help="With --task: which; default: of which most is printed.")
 @click.option("--family", multiple=True, metavar="PATTERN", help="Only families or networks that match; repeatable.")
 @click.option("--year", default="", metavar="YEARS", help="Only networks of these years: 2018, 2015-2019.")
 @click.option(
@@ -107,7 +113,9 @@ class OwnNetwork(click.ParamType["Own"]):
 @output_options
 def frontier_command(
     x: str,
-    y: str,
+    y: str | None,
+    task: str | None,
+    dataset: str,
     family: tuple[str, ...],
     year: str,
     tier: tuple[str, ...],
@@ -140,6 +148,8 @@ def frontier_command(
     found = frontier(
         x=x,
         y=y,
+        task=task or "",
+        dataset=dataset,
         convention=convention,
         family=family,
         year=year,

@@ -39,7 +39,7 @@ def frontier_page(found: Frontier, facts: Sequence[tuple[str, str]] = ()) -> str
     return html.page(
         title_of(found),
         sections,
-        subtitle=table.title,
+        subtitle=table.title.partition(" · ")[2] if found.task else table.title,  # else its heading once more
         facts=[*facts, ("made by", f"convcost {__version__}")],
         scripts=(html.asset("landscape.js"),),
         style=html.asset("landscape.css"),

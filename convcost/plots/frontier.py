@@ -11,6 +11,7 @@ from convcost.core.units import binary, compact, counted, exact
 from convcost.devices.device import share_text
 from convcost.plots.labels import Obstacle, Spot, place
 from convcost.plots.style import figure
+from convcost.published.choices import METRICS_OF_TASKS
 from convcost.published.frontier import Frontier, mark_front
 from convcost.published.point import GIVEN, PRINTED, YOURS, Point
 from convcost.render.escape import in_figure
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 860, 540
 """Of the picture, in pixels, unless it is asked for at another size."""
-_SCORES = {"top1": "ImageNet top-1 accuracy", "top5": "ImageNet top-5 accuracy"}
+_SCORES = {"top1": "top-1 accuracy", "top5": "top-5 accuracy", **METRICS_OF_TASKS}
 _PALE, _GREY = 0.4, 0.45
 _LETTERS = 13
 _NARROW = 500
@@ -51,7 +52,7 @@ class Series(NamedTuple):
 
 def title_of(found: Frontier) -> str:
     """What the picture shows; of latencies also what they are of."""
-    return f"{_SCORES[found.y]} against {found.cost.full}{f' on {found.on}' if found.on else ''}"
+    return f"{found.dataset or 'ImageNet'} {_SCORES[found.y]} against {found.cost.full}{f' on {found.on}' if found.on else ''}"
 
 
 def series_of(found: Frontier) -> list[Series]:
@@ -88,7 +89,7 @@ def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT, alone
         traces,
         title=f"{in_figure(title_of(found))}<br>{_key(found, every, narrow=width < _NARROW)}",
         xaxis=_cost_axis(found, width),
-        yaxis={"title": {"text": f"{_SCORES[found.y].removeprefix('ImageNet ')}, %"}, "range": _accuracies(found)},
+        yaxis={"title": {"text": f"{_SCORES[found.y]}, %"}, "range": _accuracies(found)},
         showlegend=False,
         hovermode="closest",
         width=width,
@@ -248,8 +249,9 @@ def said(found: Frontier, point: Point) -> list[str]:
     """What is said of a point, line by line: network, knobs, numbers, source."""
     one = point.measured
     knobs = " ".join(f"{name}={value}" for name, value in one.knobs.items())
-    scores = " · ".join(f"{word} {value} %" for word, value in (("top-1", one.top1), ("top-5", one.top5)) if value)
-    size = f"{one.resolution} px" if one.resolution else ""
+    printed = (("top-1", one.top1), ("top-5", one.top5), (_SCORES[found.y], one.score))
+    scores = " · ".join(f"{word} {value} %" for word, value in printed if value)
+    size = f"{one.size_text} px" if one.resolution else ""
     lines = [
         point.name,
         " · ".join(filter(None, (one.model, knobs, size))),

@@ -18,7 +18,11 @@ setup or predicted for one device, in femtoseconds."""
 LATENCY = "latency"
 """The cost that is not counted of a network alone."""
 ACCURACIES = ("top1", "top5")
-"""What may stand on the y axis."""
+"""What may stand on the y axis: accuracies on ImageNet."""
+LANDSCAPES = {"detection": "map", "segmentation": "miou"}
+"""Each task that has a landscape of its own, and its metric, which stands on the y axis there."""
+METRICS_OF_TASKS = {"accuracy": "accuracy", "map": "box mAP", "miou": "mIoU"}
+"""Each metric of tasks.csv as people write it; all in per cent. `map` is the mean over IoUs from 0.5 to 0.95, as COCO has it."""
 KINDS = ("paper", "authors", "library", "reimplementation")
 """Who speaks in a source: the paper, its authors' repository, a library that ships the network, someone else."""
 TIERS = KINDS[:-1]

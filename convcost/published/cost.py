@@ -26,6 +26,7 @@ from convcost.published.point import COUNTED, GIVEN, PREDICTED, PRINTED, Omitted
 from convcost.results.report import Totals
 from convcost.spec.zoo import names
 
+Size = int | tuple[int, int]
 LOWER_BOUND = "its cost is only known to be larger than what is counted"
 """Why a network with ops that are not known has no place in a picture of costs."""
 
@@ -49,7 +50,7 @@ def costed(
     with answers("frontier") as known:
         zoo = set(known.of(("zoo",), names))
         for row in rows:
-            accuracy = Fraction(getattr(row, y))
+            accuracy = Fraction(row.printed(y))
             if row.model in zoo or row.model.endswith((".yaml", ".yml")):
                 if device is not None:
                     found = _timed(row, accuracy, device, known)
@@ -72,7 +73,7 @@ def costed(
 
 def _timed(row: Measured, accuracy: Fraction, device: Device | Roofline, known: Answers) -> Point | Omitted:
     """A row with the latency that is predicted for a device, or why there is none."""
-    asked = row.model, dict(sorted(row.knobs.items())), row.resolution
+    asked = row.model, dict(sorted(row.knobs.items())), row.size
     try:
         if isinstance(device, Device):
             terms = known.of(("terms", *asked, device.dtype), lambda: _terms(_sized(*asked), device), row.model)
@@ -132,7 +133,7 @@ def _digest(device: Roofline) -> str:
 def _counted(row: Measured, chosen: Convention, known: Answers) -> dict[str, int]:
     """The costs at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
     knobs = dict(sorted(row.knobs.items()))
-    asked = row.model, knobs, row.resolution, chosen.name
+    asked = row.model, knobs, row.size, chosen.name
     try:
         costs: dict[str, int] = known.of(("costs", *asked), lambda: _costs(*asked), row.model)
     except ConvcostError as error:
@@ -140,7 +141,7 @@ def _counted(row: Measured, chosen: Convention, known: Answers) -> dict[str, int
     return costs
 
 
-def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: str) -> dict[str, int]:
+def _costs(model: str, knobs: Mapping[str, str], resolution: Size, convention: str) -> dict[str, int]:
     """Every cost of a network at a resolution, its own if that is 0; and the resolution."""
     report = _sized(model, knobs, resolution).report(convention)
     return {
@@ -149,10 +150,12 @@ def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: st
     }
 
 
-def _sized(model: str, knobs: Mapping[str, str], resolution: int) -> Network:
-    """A network at a resolution, its own if that is 0; raises `UsageError`."""
+def _sized(model: str, knobs: Mapping[str, str], resolution: Size) -> Network:
+    """A network at a resolution, its own if that is 0, or at a height and a width; raises `UsageError`."""
     network = open_network(model, knobs)
-    if resolution and resolution != size_of(network.graph.input_shape, "height"):
+    shape = network.graph.input_shape
+    own = shape[:2] if isinstance(resolution, tuple) else size_of(shape, "height")
+    if resolution and resolution != own:
         if "resolution" in knobs:
             raise UsageError(f"resolution is {resolution}, but knobs say {knobs['resolution']}; leave out one")
         network = open_network(model, knobs, resolution)

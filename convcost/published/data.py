@@ -159,6 +159,26 @@ class Measured(NamedTuple):
     """What was changed to see what it does, where the network is no member of its family for that."""
     extra: str = ""
     """What it learnt from beside ImageNet-1k and its labels: other images, another network as a teacher."""
+    score: str = ""
+    """On a task of its own: per cent, by the metric of the task."""
+    dataset: str = ""
+    """What the score is on; empty for ImageNet-1k."""
+    width: int = 0
+    """Of an input that is not square, of which `resolution` is the height."""
+
+    def printed(self, y: str) -> str:
+        """The accuracy that `y` says: `top1`, `top5`, or the metric of a task; empty if it is not printed."""
+        return {"top1": self.top1, "top5": self.top5}.get(y, self.score)
+
+    @property
+    def size(self) -> int | tuple[int, int]:
+        """The size of its pictures, as a network takes it; 0 if it is not printed."""
+        return (self.resolution, self.width) if self.width else self.resolution
+
+    @property
+    def size_text(self) -> str:
+        """The size of its pictures as it is shown: 640, or 1024×2048."""
+        return f"{self.resolution}×{self.width}" if self.width else str(self.resolution or "")
 
 
 @lru_cache(maxsize=1)
@@ -281,7 +301,7 @@ def read_accuracies(path: str, known_sources: Collection[str] | None = None) -> 
         made: dict[str, Any] = {**cells, **numbers, "family": cells["family"] or cells["item"]}
         return Measured(at=at, **{**made, "knobs": _knobs(cells["knobs"])})
 
-    names = [name for name in Measured._fields if name != "at"]
+    names = [name for name in Measured._fields if name not in ("at", "score", "dataset", "width")]
     return list(read_rows(path, [*names, *(_OF_ONES_OWN if own else ())], ("item", "top1"), measured))
 
 

@@ -23,7 +23,7 @@ from convcost.networks.network import Network
 from convcost.networks.selection import Selection
 from convcost.published.cited import RULE, accuracy_of
 from convcost.published.data import accuracies
-from convcost.published.tasks import on_tasks
+from convcost.published.tasks import accuracy_on_task
 from convcost.render.table import Table, Tabular
 
 _TARGETS = "≥ is what a benchmark demands, not what was measured"
@@ -273,8 +273,8 @@ def _fitting(candidate: Candidate, costs: dict[str, Any], code: int) -> Fitting:
     needs = (costs["label"], costs["ram"], costs["file"] + code, costs["macs"], costs["params"])
     if found := accuracy_of(candidate.opened(), ["top1"]):
         return Fitting(*needs, _IMAGENET, found.measured.top1, found.citation, found.measured.tier)
-    if (other := on_tasks().get(candidate.model)) and candidate == Candidate(candidate.model):
-        return Fitting(*needs, other.task, other.accuracy, other.citation, "paper", bool(other.bound))
+    if (other := accuracy_on_task().get(candidate.model)) and candidate == Candidate(candidate.model):
+        return Fitting(*needs, other.dataset, other.value, other.citation, "paper", bool(other.bound))
     return Fitting(*needs, "", "", "", "")
 
 

@@ -25,13 +25,14 @@ from convcost.core.version import __version__
 from convcost.devices.device import Device, Roofline
 from convcost.devices.stored import as_device
 from convcost.networks.latency import EXTRAPOLATED, device_summary, error_text, place_text
-from convcost.published.choices import ACCURACIES, COSTS, KINDS, LATENCY, TIERS
+from convcost.published.choices import ACCURACIES, COSTS, KINDS, LANDSCAPES, LATENCY, METRICS_OF_TASKS, TIERS
 from convcost.published.cost import costed
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.published.highlight import highlighted
 from convcost.published.latency import Setup, Timings, timings_on
 from convcost.published.own import Yours, beside, listed
 from convcost.published.point import GIVEN, PRINTED, Omitted, Point
+from convcost.published.tasks import datasets, landscape
 from convcost.published.timed import measured, timed
 from convcost.render.table import Table, Tabular
 
@@ -68,6 +69,10 @@ class Frontier(Tabular):
     """How many of the points that were considered are extrapolated, shown or not."""
     extrapolated: bool = False
     """Whether these may be on the front."""
+    task: str = ""
+    """Of the accuracies; empty for the classification of ImageNet."""
+    dataset: str = ""
+    """Of a task: the only one that they are on."""
 
     @property
     def cost(self) -> Metric:
@@ -106,7 +111,9 @@ class Frontier(Tabular):
 def frontier(
     *,
     x: str = "macs",
-    y: str = "top1",
+    y: str | None = None,
+    task: str = "",
+    dataset: str = "",
     convention: str = PAPER,
     family: Sequence[str] = (),
     year: str = "",
@@ -128,6 +135,9 @@ def frontier(
 ) -> Frontier:
     """The published landscape, and beside it your own networks and the tables in the files `add`.
 
+    `y` is `top1`, where nothing is said, or `top5`, on ImageNet. A `task`, detection or segmentation, has a landscape of its own on
+    one `dataset`, by its own metric: box mAP, mIoU; without a name that of which most is printed. None mixes two data sets.
+
     `yours` is model or path -> accuracy, or (model, accuracy, label) one by one. `data` is a table that stands in the
     place of the published one. `family` are globs over families and networks, `source` over sources; `year` is 2018 or
     2015-2019, `resolution` 224 or 192-256; `imagenet_only` leaves out what learnt from more than ImageNet-1k, other images or a
@@ -143,9 +153,11 @@ def frontier(
     >>> found.front[0].measured.top1, found.front[0].cost
     ('50.6', 41030272)
     """
+    y = _metric(y, task, dataset, others=[("setup", setup), ("add", add), ("data", data)])
     chosen, bounds = _on_axes(x, y, convention), _Bounds.of(x, y, most, least)
     found, place = _on(setup, x, own=bool(yours or add or data), device=device)
-    rows = list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
+    on, on_task = landscape(task, dataset) if task else ("", [])
+    rows = on_task or list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
     kept = _selected(rows, family, year, tiers := () if data is not None or source or found else tier, source)
     kept = _trained(kept, resolution, imagenet_only=imagenet_only)
     counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None, device=place)
@@ -160,7 +172,7 @@ def frontier(
     words = "; ".join(filter(None, (*said, bounds.words)))
     return Frontier(
         x, y, chosen, shown, (*omitted, *lacking), words, len(marked), front_only, highlighted(shown, highlight, rows),
-        found.setup if found else None, place, sum(point.extrapolated for point in marked), extrapolated,
+        found.setup if found else None, place, sum(point.extrapolated for point in marked), extrapolated, task, on,
     )  # fmt: skip
 
 
@@ -173,9 +185,26 @@ def _shown(marked: Sequence[Point], *, front_only: bool) -> tuple[Point, ...]:
     return shown
 
 
+def _metric(y: str | None, task: str, dataset: str, others: Sequence[tuple[str, Any]]) -> str:
+    """What stands on the y axis: top-1 unless something else is asked for; raises `UsageError` for what does not go together."""
+    if not task:
+        if dataset:
+            raise UsageError(f"a data set is of a task, and none is asked for: {', '.join(LANDSCAPES)}")
+        return y or ACCURACIES[0]
+    if task not in LANDSCAPES:
+        raise UsageError(f"there is no landscape of {task!r}{did_you_mean(task, LANDSCAPES)}")
+    metric = METRICS_OF_TASKS[LANDSCAPES[task]]
+    if y:
+        raise UsageError(f"{y} is of ImageNet; {task} is measured by its {metric}")
+    if any(given for _, given in others):
+        word = next(name for name, given in others if given)
+        raise UsageError(f"{word} is of ImageNet; beside {task} stand networks of yours, each with its {metric}")
+    return LANDSCAPES[task]
+
+
 def _on_axes(x: str, y: str, convention: str) -> Convention:
     """What the x axis counts by; raises `UsageError` for an axis or a convention that there is not."""
-    for word, known in ((x, tuple(COSTS)), (y, ACCURACIES)):
+    for word, known in ((x, tuple(COSTS)), (y, (*ACCURACIES, *LANDSCAPES.values()))):
         if word not in known:
             raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
     return named_convention(convention)
@@ -218,9 +247,9 @@ def _costed(
 ) -> tuple[list[Point], list[Omitted]]:
     """The selected rows with their costs, and those without a cost or an accuracy, and ablations, with the reason."""
     members = [row for row in kept if ablations or not row.ablation]
-    known = [row for row in members if getattr(row, y)]
+    known = [row for row in members if row.printed(y)]
     points, omitted = costed(known, x, y, chosen, as_given=as_given, device=device)
-    omitted += [Omitted(row, f"no {y} is printed") for row in members if not getattr(row, y)]
+    omitted += [Omitted(row, f"no {y} is printed") for row in members if not row.printed(y)]
     omitted += [Omitted(row, NO_MEMBER) for row in kept if row.ablation and not ablations]
     return points, omitted
 
@@ -354,16 +383,17 @@ def _in_words(
 def frontier_table(found: Frontier) -> Table:
     """A row per point in order of cost; a star marks the Pareto front."""
     records = [_record(found, point) for point in found.points]
-    other = next(score for score in ACCURACIES if score != found.y)
+    other = [score for score in ACCURACIES if score != found.y and not found.task]
+    score = METRICS_OF_TASKS[found.y] if found.task else found.y
     rows = [
         [
             point.name,
-            getattr(point.measured, found.y),
+            point.measured.printed(found.y),
             point.figure or exact(point.cost),
             *([] if found.front_only else ["*" if point.front else ""]),
-            getattr(point.measured, other),
+            *(point.measured.printed(name) for name in other),
             {PRINTED: "as printed", GIVEN: "as given"}.get(point.how, point.how),
-            str(point.measured.resolution or ""),
+            point.measured.size_text,
             point.measured.tier,
             point.measured.source,
         ]
@@ -372,10 +402,10 @@ def frontier_table(found: Frontier) -> Table:
     starred = () if found.front_only else ("front",)
     cost = found.cost.column
     return Table(
-        title=f"Accuracy against {cost}{f' on {found.on}' if found.on else ''} · {counted(len(found.points), 'point', 'points')} of "
+        title=f"{f'{found.dataset} {score}' if found.task else 'Accuracy'} against {cost}{f' on {found.on}' if found.on else ''} · {counted(len(found.points), 'point', 'points')} of "
         f"{counted(len(found.families), 'family', 'families')}",
-        headers=("network", found.y, cost, *starred, other, "cost is", "input", "tier", "source"),
-        numeric=(False, True, True, *(False for _ in starred), True, False, True, False, False),
+        headers=("network", score, cost, *starred, *other, "cost is", "input", "tier", "source"),
+        numeric=(False, True, True, *(False for _ in starred), *(True for _ in other), False, True, False, False),
         rows=rows,
         records=records,
         data={
@@ -383,6 +413,7 @@ def frontier_table(found: Frontier) -> Table:
             "version": __version__,
             "x": found.x,
             "y": found.y,
+            **({"task": found.task, "dataset": found.dataset} if found.task else {}),
             "convention": {"name": found.convention.name, "unit": found.convention.unit},
             "setup": {**found.setup._asdict(), "title": found.setup.title} if found.setup else None,
             **({"device": device_summary(found.device)} if found.device else {}),
@@ -404,7 +435,7 @@ def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
             "front",
             f"{star}no other point is as accurate for less ({len(found.front)} of {found.considered}){_aside(found)}",
         ),
-        ("accuracy", _BESIDE if found.setup else _AS_PRINTED),
+        ("accuracy", _BESIDE if found.setup else _on_task(found) if found.task else _AS_PRINTED),
         ("cost", _cost_note(found)),
     ]
     if found.selection:
@@ -414,6 +445,18 @@ def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
         notes.append(("left out", "; ".join(f"{count} {why}" for why, count in whys.most_common())))
         notes.append(("these are", _listed([omitted.measured.item for omitted in found.omitted])))
     return notes
+
+
+def _on_task(found: Frontier) -> str:
+    """What the accuracies of a task are, and which other data sets there are, which never stand beside this one."""
+    more = ", ".join(f"{name} ({count})" for name, count in datasets(found.task).items() if name != found.dataset)
+    return (
+        f"{_MEANS[found.y]}, as each source prints it, on {found.dataset} alone, one scale unless its note says otherwise; "
+        f"not recomputed{f'; other data sets: {more}' if more else ''}"
+    )
+
+
+_MEANS = {"map": "box mAP, the mean over IoUs from 0.5 to 0.95", "miou": "mIoU, the mean over classes"}
 
 
 def _aside(found: Frontier) -> str:
@@ -451,8 +494,11 @@ def _record(found: Frontier, point: Point) -> dict[str, Any]:
         "model": one.model,
         "knobs": " ".join(f"{name}={value}" for name, value in one.knobs.items()),
         "resolution": one.resolution or None,
-        "top1": one.top1 or None,
-        "top5": one.top5 or None,
+        **(
+            {"width": one.width or None, "dataset": one.dataset or found.dataset, found.y: one.score or None}
+            if found.task
+            else {"top1": one.top1 or None, "top5": one.top5 or None}
+        ),
         found.cost.key if found.on else found.x: found.cost.value(point.cost),
         **({"extrapolated": point.extrapolated} if found.device else {}),
         "cost_is": point.how,

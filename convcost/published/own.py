@@ -14,6 +14,7 @@ from convcost.devices.device import Device, Roofline
 from convcost.graph.partial import refuse_unknown
 from convcost.networks.load import open_network
 from convcost.networks.origin import label
+from convcost.published.choices import ACCURACIES
 from convcost.published.cost import LOWER_BOUND, cost_of, costed, on_device, timed
 from convcost.published.data import Measured, per_cent, read_accuracies
 from convcost.published.point import YOURS, Omitted, Point
@@ -104,7 +105,7 @@ def _point(own: Own, x: str, y: str, chosen: Convention, device: Device | Roofli
         raise UsageError(
             f"{own.model}: the convention {chosen.name} does not know {ops}, so that the cost is not known"
         )
-    known: dict[str, Any] = {y: own.accuracy}
+    known: dict[str, Any] = {y if y in ACCURACIES else "score": own.accuracy}
     row = Measured(
         at="--your",
         family=own.label or network.caption.title or network.origin.family,

@@ -21,8 +21,8 @@ def _numbers() -> Iterator[tuple[str, str]]:
         yield from ((row.source, text) for text in (row.top1, row.top5, row.params, row.macs))
     for timing in timings():
         yield from ((timing.source, text) for text in (timing.printed, timing.top1))
-    for one in on_tasks().values():
-        yield one.source, one.accuracy
+    for one in on_tasks():
+        yield from ((one.source, text) for text in (one.value, one.params, one.macs))
 
 
 def totals() -> Mapping[str, Decimal]:

@@ -11,6 +11,7 @@ from convcost.core.errors import ConvcostError, UsageError, one_line
 from convcost.core.kept import answers
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
+from convcost.published.choices import METRICS_OF_TASKS
 from convcost.published.chosen import Chosen, known_source
 from convcost.published.count import Recount
 from convcost.published.data import (
@@ -30,6 +31,7 @@ from convcost.published.metafile import SOURCE, SUFFIXES, Listed, explanations, 
 from convcost.published.predictions import Compared, as_printed, prediction, signed
 from convcost.published.quoted import slips
 from convcost.published.rows import raise_all
+from convcost.published.tasks import OnTask, on_tasks
 from convcost.render.table import Table, Tabular
 
 if TYPE_CHECKING:
@@ -128,7 +130,8 @@ def verify(models: str | Sequence[str] = (), data: str | None = None, source: st
         timed = [one for one in timings() if chosen.has(one)] if data is None else []
         compared = [Compared(one, prediction(one, known)) for one in timed]
     raise_all(problems)
-    cited = [one for one in accuracies() if chosen.has(one)] if data is None else []
+    every_cited: list[Measured | OnTask] = [*accuracies(), *on_tasks()] if data is None else []
+    cited = [one for one in every_cited if chosen.has(one)]
     wrong = slips() if cited or timed else {}
     quoted = [_held(one, wrong) for one in (*map(_cited, cited), *map(_timed, compared))]
     if listed:
@@ -212,7 +215,11 @@ def _verdict(claim: Claim, plain: FigureValue, word: str, explanation: str) -> V
     )
 
 
-def _cited(one: Measured) -> Verdict:
+def _cited(one: Measured | OnTask) -> Verdict:
+    if isinstance(one, OnTask):
+        return _cited(one.measured)._replace(
+            quantity=METRICS_OF_TASKS[one.metric], part=one.dataset, printed=f"{one.bound} {one.value} %".strip()
+        )
     return Verdict(
         source=one.source,
         locator=one.locator,

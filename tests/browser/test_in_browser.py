@@ -23,6 +23,7 @@ COMMANDS = [
     ("report", "resnet50", "--convention", "thop", "--by", "stage"),
     ("report", "lenet5"),
     ("frontier", "--family", "mobilenet*"),
+    ("frontier", "--task", "detection"),
     ("compare", "--input", "6x6x3", "--filters", "5", "--kernel", "3"),
     ("reconcile", "resnet50", "thop"),
     ("list", "vgg*"),

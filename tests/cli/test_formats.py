@@ -34,7 +34,7 @@ CASES = {
     "explain": ["lenet5", "lenet5 c3", "lenet5 s2", f"lenet5 --device {DEVICE}", "lenet5 --symbols classes"],
     "explore": ["lenet5"],
     "fit": ["mobilenet_v1 --max-macs 300M --over width=0.25:1:0.25", "mobilenet_v1 --max-macs 1 --over width=0.5,1"],
-    "frontier": ["--family vgg"],
+    "frontier": ["--family vgg", "--task detection --family yolov8"],
     "import": ["lenet5", "lenet5 --flat"],
     "latency": [f"lenet5 --device {DEVICE}", f"lenet5 vgg11 --device {DEVICE}"],
     "list": ["lenet*", "lenet* --max-ram 1MiB", "lenet* --max-ram 1"],

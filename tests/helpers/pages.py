@@ -22,6 +22,7 @@ COMMANDS = [
     ["reconcile", "resnet50"],
     ["rewrite", "vgg16", "--to", "separable"],
     ["frontier", "--family", "vgg"],
+    ["frontier", "--task", "segmentation", "--dataset", "voc labels"],
 ]
 
 

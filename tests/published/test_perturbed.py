@@ -92,13 +92,13 @@ def test_a_changed_digit_of_what_is_only_quoted_is_noticed(file: str, monkeypatc
     name, whole, columns = {
         "accuracy": ("accuracies", list(accuracies()), ("top1", "top5", "params", "macs")),
         "latency": ("timings", list(timings()), ("printed", "top1")),
-        "tasks": ("on_tasks", list(on_tasks().values()), ("accuracy",)),
+        "tasks": ("on_tasks", list(on_tasks()), ("value", "params", "macs")),
     }[file]
     for at in dice.sample(range(len(whole)), OF_EACH):
         column = dice.choice([column for column in columns if getattr(whole[at], column)])
         wrong = whole[at]._replace(**{column: changed(getattr(whole[at], column), dice)})
         other = [*whole[:at], wrong, *whole[at + 1 :]]
-        monkeypatch.setattr(quoted, name, lambda rows=other: dict(enumerate(rows)) if file == "tasks" else rows)
+        monkeypatch.setattr(quoted, name, lambda rows=other: rows)
         assert list(quoted.slips()) == [wrong.source], wrong
 
 
