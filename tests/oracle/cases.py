@@ -120,6 +120,11 @@ def pytorchcv_cases() -> Iterator[Case]:
     for classes in (10, 100):
         build = partial(pytorchcv_network, "nin_cifar", f"nin_cifar{classes}", resolution=32)
         yield Case("pytorchcv", f"nin_cifar{classes}", build)
+    yield from _pytorchcv_searched()
+
+
+def _pytorchcv_searched() -> Iterator[Case]:
+    """Searched networks, and SqueezeNext, that no other collection has."""
     for name in ("proxylessnas_cpu", "proxylessnas_gpu", "proxylessnas_mobile", "proxylessnas_mobile14"):
         for resolution in (224, 225):
             build = partial(pytorchcv_network, "proxylessnas", name, resolution=resolution)

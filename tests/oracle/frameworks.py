@@ -157,6 +157,12 @@ def import_timm() -> ModuleType:
     return importlib.import_module("timm")
 
 
+def import_torchsr() -> ModuleType:
+    """Import the networks of torchsr, which itself imports torchvision."""
+    import_torchvision()
+    return importlib.import_module("torchsr.models")
+
+
 @cache
 def _declare_torchvision_operators() -> Any:
     """Declare the operators; the result is cached because they vanish with the returned object.

@@ -120,18 +120,6 @@ TIMM = {
     "regnet_y_12gf": "regnety_120",
 }
 
-TIMM_SIZES = {
-    **dict.fromkeys((f"mobilenetv4_conv_{size}" for size in ("small", "small_035", "small_050", "medium")), 224),
-    **{"mobilenetv4_conv_large": 256, "mobilenetv4_conv_aa_medium": 256, "mobilenetv4_conv_aa_large": 384},
-    **dict.fromkeys((f"mixnet_{size}" for size in ("s", "m", "l", "xl", "xxl")), 224),
-    **dict.fromkeys((f"lcnet_{percent}" for percent in ("035", "050", "075", "100", "150")), 224),
-    **{"tinynet_a": 192, "tinynet_b": 188, "tinynet_c": 184, "tinynet_d": 152, "tinynet_e": 106},
-    **dict.fromkeys((f"hardcorenas_{letter}" for letter in "abcdef"), 224),
-    **{"fbnetc_100": 224, "spnasnet_100": 224, "fbnetv3_b": 224, "fbnetv3_d": 224, "fbnetv3_g": 240},
-}
-"""Names that convcost shares with timm -> the size that convcost's has unless told otherwise."""
-
-TIMM_ODD = ("mobilenetv4_conv_small", "mixnet_s", "lcnet_100", "tinynet_e", "hardcorenas_a", "fbnetc_100", "fbnetv3_b")
 DEPTHS_SE = (50, 101, 152)
 RES2NETS = ("50_26w_4s", "50_26w_6s", "50_26w_8s", "50_48w_2s", "50_14w_8s", "101_26w_4s", "50d", "101d")
 DLAS = ("34", "46_c", "46x_c", "60x_c", "60", "60x", "102", "102x", "102x2", "169")
@@ -143,7 +131,17 @@ VOVNETS = (
 
 #: resolution -> networks whose names timm and convcost share
 TIMM_SAME_NAME = {
+    106: ("tinynet_e",),
+    152: ("tinynet_d",),
+    184: ("tinynet_c",),
+    188: ("tinynet_b",),
+    192: ("tinynet_a",),
     224: (
+        *(f"mobilenetv4_conv_{size}" for size in ("small", "small_035", "small_050", "medium")),
+        *(f"mixnet_{size}" for size in ("s", "m", "l", "xl", "xxl")),
+        *(f"lcnet_{percent}" for percent in ("035", "050", "075", "100", "150")),
+        *(f"hardcorenas_{letter}" for letter in "abcdef"),
+        *("fbnetc_100", "spnasnet_100", "fbnetv3_b", "fbnetv3_d"),
         *(f"seresnet{depth}" for depth in DEPTHS_SE),
         *("seresnet152d", "seresnext50_32x4d", "seresnext101_32x4d", "seresnext101_32x8d", "seresnext101_64x4d"),
         *("senet154", *(f"res2net{name}" for name in RES2NETS), "res2next50"),
@@ -153,23 +151,24 @@ TIMM_SAME_NAME = {
         *(*VOVNETS, "ese_vovnet57b"),
         *(f"dpn{name}" for name in ("68", "68b", "92", "98", "107", "131")),
     ),
-    256: ("resnest101e", "cspresnet50", "cspresnet50d", "cspresnet50w", "cspresnext50", "cspdarknet53"),
+    240: ("fbnetv3_g",),
+    256: (
+        *("mobilenetv4_conv_large", "mobilenetv4_conv_aa_medium"),
+        *("resnest101e", "cspresnet50", "cspresnet50d", "cspresnet50w", "cspresnext50", "cspdarknet53"),
+    ),
     320: ("resnest200e",),
+    384: ("mobilenetv4_conv_aa_large",),
     416: ("resnest269e",),
 }
 TIMM_AT_ODD_SIZES = (
     *("seresnet50", "senet154", "seresnet152d", "res2net50_26w_4s", "resnest50d", "resnest50d_4s2x40d"),
     *("dpn68b", "cspresnet50", "cspdarknet53", "vovnet39a", "ese_vovnet19b_dw"),
+    *("mobilenetv4_conv_small", "mixnet_s", "lcnet_100", "tinynet_e", "hardcorenas_a", "fbnetc_100", "fbnetv3_b"),
 )
 
 
 def timm_rows() -> Iterator[Row]:
     """Networks of timm, and MnasNet-A1 at other widths."""
-    for name, size in TIMM_SIZES.items():
-        yield Row("timm", name, name, {}, {"resolution": size})
-    for name in TIMM_ODD:
-        for size in ODD:
-            yield Row("timm", name, name, {"resolution": size}, {"resolution": size})
     for model, name in TIMM.items():
         yield Row("timm", model, name, {}, {})
     for resolution, names in TIMM_SAME_NAME.items():
@@ -184,4 +183,11 @@ def timm_rows() -> Iterator[Row]:
         yield Row("timm", "mnasnet_a1", f"semnasnet_{percent}", {"width": width}, {})
 
 
-ROWS = (*torchvision_rows(), *keras_rows(), *timm_rows())
+def aligned_xception_rows() -> Iterator[Row]:
+    """At a stride of 8, timm's xception71 loses a projection that the authors' network has."""
+    for name, strides in (("xception41", (32, 16, 8)), ("xception65", (32, 16, 8)), ("xception71", (32, 16))):
+        for stride in strides:
+            yield Row("timm", name, name, {"output_stride": stride}, {"resolution": 299, "output_stride": stride})
+
+
+ROWS = (*torchvision_rows(), *keras_rows(), *timm_rows(), *aligned_xception_rows())

@@ -13,7 +13,8 @@ from types import ModuleType
 import pytest
 
 from .counters import import_calflops
-from .frameworks import import_keras, import_timm, import_torchvision
+from .frameworks import import_keras, import_timm, import_torchsr, import_torchvision
+from .mmseg_networks import import_mmseg
 from .yolo import import_ultralytics, import_yolox
 
 IMPORTERS: dict[str, Callable[[], ModuleType]] = {
@@ -26,6 +27,8 @@ IMPORTERS: dict[str, Callable[[], ModuleType]] = {
     **{tool: partial(import_module, tool) for tool in ("fvcore", "ptflops", "thop", "torchinfo", "torchprofile")},
     "calflops": import_calflops,
     "pytorchcv": partial(import_module, "pytorchcv.models.common.conv"),
+    "torchsr": import_torchsr,
+    "mmseg": import_mmseg,
 }
 HINTS = {
     "torch": "pip install torch (a CPU build is enough)",
@@ -35,6 +38,8 @@ HINTS = {
     "ultralytics": "pip install --no-deps ultralytics, and what yolo.py names",
     "yolox": "pip install --no-deps yolox, and what yolo.py names",
     "pytorchcv": "pip install --no-deps pytorchcv",
+    "torchsr": "pip install --no-deps torchsr",
+    "mmseg": "pip install --no-deps mmsegmentation mmcv-lite==2.1.0 mmengine, and what these import",
 }
 
 

@@ -229,6 +229,7 @@ ROWS = (
         knobs={"resolution": 193},
         printed=False,
         library="timm",
+    ),
     # convolution and attention
     *(
         Row(model, model, (3, size, size), printed=False, library="timm")

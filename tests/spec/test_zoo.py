@@ -283,7 +283,10 @@ SEQUENCES = {
     "mlperf_tiny_ds_cnn": {"frames", "features"},
     "mlperf_tiny_autoencoder": {"frames", "features"},
 }
-RESTORING = {"drrn", "mlperf_tiny_autoencoder"}
+RESTORING = {
+    *("drrn", "mlperf_tiny_autoencoder"),
+    *("srcnn", "fsrcnn", "espcn", "vdsr", "edsr", "carn", "imdn"),
+}
 """Families that put out what they read, larger or without noise, and so have no classes."""
 
 
