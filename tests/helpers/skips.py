@@ -29,8 +29,6 @@ ALLOWED = (
     Allowed("tests/oracle/", r"(fvcore|ptflops|thop|torchinfo|torchprofile) is not", "counters"),
     Allowed(
         "tests/oracle/",
-        r"keras|tensorflow|onnxruntime|timm|ultralytics|pytorchcv|calflops|ncnn|vela|torchaudio|executorch",
-        r"keras|tensorflow|onnxruntime|timm|ultralytics|yolox|pytorchcv|calflops|ncnn|vela|torchaudio|executorch",
         r"keras|tensorflow|onnxruntime|timm|ultralytics|yolox|pytorchcv|torchsr|mmseg|mmcv|calflops|ncnn|vela|torchaudio"
         r"|executorch",
     ),
