@@ -29,7 +29,12 @@ def complete_setup(_context: click.Context, _parameter: click.Parameter, begun: 
 @click.command("verify", epilog="\b\nExample:\n  convcost verify mobilenet_v1 --source mobilenet_v1")
 @click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_model)
 @click.option("--source", metavar="KEY", shell_complete=complete_source, help="Only the figures of this source.")
-@click.option("--data", type=click.Path(), metavar="FILE.csv", help="Check this file of figures instead.")
+@click.option(
+    "--data",
+    type=click.Path(),
+    metavar="FILE",
+    help="Check this file of figures instead: CSV, or a metafile.yml of mmpretrain.",
+)
 @click.option(
     "--latency",
     metavar="SETUP",

@@ -1,8 +1,9 @@
 """What a network that is deployed merges: batch-norms, and branches that are linear in one tensor, into one convolution.
 
 A tensor that follows from another by convolutions, factors and shifts per channel, and sums of these, is one convolution of
-that other with a bias, if one window covers those of all branches (Ding et al., RepVGG, arXiv 2101.03697, section 3.3). No
-family is known here, only that.
+that other with a bias, if one window covers those of all branches (Ding et al., RepVGG, arXiv 2101.03697, section 3.3). The
+same holds of linear layers, and of factors and shifts before a product that adds no zeros. Two products one behind the other
+are left as they are: that is cheaper. No family is known here, only that.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from convcost.graph.walk import Step, Walked
 from convcost.ops.window import dilated, slide_over
 
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
-"""The convolutions, of which one can stand for the sum of several."""
+"""The convolutions."""
 PRODUCTS = CONVOLUTIONS | {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
 """The ops with a bias per channel, which take in a factor and a shift that follow."""
+_ADDED = CONVOLUTIONS | {"linear"}
+"""Those of which one can stand for the sum of several."""
 PER_CHANNEL = frozenset({"batch_norm", "scale"})
 """The ops that multiply each channel by a number that is stored, and may add one."""
 _PASSES = frozenset({"dropout", "identity"})
@@ -92,11 +95,12 @@ class _Reach:
         self.forms: dict[str, dict[str, Affine]] = {}
         self.apart: dict[str, str] = {}
         """Sums of branches of one tensor that no single convolution stands for -> that tensor."""
-        owners = {owner for step in walked.steps for owner in step.node.shares.values()}
-        self.shared = owners | {name for name, step in self.steps.items() if step.node.shares}
         for step in walked.steps:
             for edge in step.node.inputs:
                 self.readers.setdefault(edge, []).append(step.node.name)
+        owners = {owner for step in walked.steps for owner in step.node.shares.values()}
+        self.shared = owners | {name for name, step in self.steps.items() if step.node.shares}
+        for step in walked.steps:
             before = ((source, form) for source, form in self._before(step) if len(form.nodes) <= _LARGEST)
             self.forms[step.node.name] = {step.node.name: _SAME, **dict(islice(before, _MOST))}
 
@@ -109,6 +113,7 @@ class _Reach:
         own = frozenset({node.name})
         if node.op in PRODUCTS:
             yield node.inputs[0], Affine(own, step, bool(node.attrs["bias"]))
+            yield from self._behind(step)
         elif node.op in PER_CHANNEL | _PASSES:
             # A norm always takes something away: the mean that it has seen.
             shifts = node.op == "batch_norm" or bool(node.attrs.get("shift"))
@@ -121,18 +126,35 @@ class _Reach:
                     forms = [branch[source] for branch in branches]
                     if (joined := _joined(forms)) is not None:
                         yield source, Affine(joined.nodes | own, joined.conv, joined.bias)
-                    elif all(form.conv is None or form.conv.node.op in CONVOLUTIONS for form in forms):
+                    elif all(form.conv is None or form.conv.node.op in _ADDED for form in forms):
                         self.apart.setdefault(node.name, source)
+
+    def _behind(self, step: Step) -> Iterator[tuple[str, Affine]]:
+        """A product as a function of what stands before the factors and shifts that it reads.
+
+        Not where these follow a product themselves, which takes them in; and zeros around a map have no shift.
+        """
+        node, (edge, *_) = step.node, step.node.inputs
+        before = self.of(edge)
+        if any(self._merges(form, edge) for form in before.values()):
+            return
+        for source, form in before.items():
+            if form.conv is None and form.nodes and not (form.bias and _pads(step)):
+                yield source, Affine(form.nodes | {node.name}, step, bool(node.attrs["bias"]) or form.bias)
 
     def largest(self, node: Node) -> tuple[str, Affine] | None:
         """The largest part that ends in a node and that one op can stand for, and what it reads; None if there is none."""
-        if node.op in PRODUCTS | _PASSES:
+        if node.op in _PASSES:
             return None
         fit = [(source, form) for source, form in self.forms[node.name].items() if self._merges(form, node.name)]
-        return max(fit, key=lambda found: len(found[1].nodes), default=None)
+        return max(fit, key=lambda found: (self._work(found[1]), -len(found[1].nodes)), default=None)
+
+    def _work(self, form: Affine) -> int:
+        """How many nodes compute something."""
+        return sum(self.steps[name].node.op not in _PASSES for name in form.nodes)
 
     def _merges(self, form: Affine, last: str) -> bool:
-        if form.conv is None or form.nodes & self.shared:
+        if form.conv is None or form.nodes & self.shared or self._work(form) < 2:
             return False
         inner = form.nodes - {last}
         alone = all(name not in self.outputs and form.nodes.issuperset(self.readers[name]) for name in inner)
@@ -212,6 +234,9 @@ class _Taps(NamedTuple):
 
 
 def _taps(step: Step) -> tuple[_Taps, ...]:
+    """The taps along each axis of a window; a linear layer has none."""
+    if step.node.op == "linear":
+        return ()
     window = [step.node.attrs[name] for name in ("kernel", "stride", "padding", "dilation")]
     slides, _ = slide_over(step.input_shapes[0], *window)
     return tuple(_Taps(-slid.before, apart, count) for slid, apart, count in zip(slides, window[3], window[0]))
@@ -219,18 +244,27 @@ def _taps(step: Step) -> tuple[_Taps, ...]:
 
 def _covers(conv: Step, other: Step) -> bool:
     """Whether the kernel of a convolution has a place for each number of another's."""
-    if conv.node.op != other.node.op or conv.node.op not in CONVOLUTIONS:
+    if conv.node.op != other.node.op or conv.node.op not in _ADDED:
         return False
-    if any(conv.node.attrs[name] != other.node.attrs[name] for name in ("stride", "groups")):
+    if any(conv.node.attrs.get(name) != other.node.attrs.get(name) for name in ("stride", "groups", "at")):
         return False
     return all(taps.covers(inner) for taps, inner in zip(_taps(conv), _taps(other)))
 
 
 def _covers_point(conv: Step) -> bool:
     """Whether the kernel has a place for a factor per channel: a tap on the position itself, at each position."""
-    if conv.node.op not in CONVOLUTIONS or any(stride != 1 for stride in conv.node.attrs["stride"]):
+    if conv.node.op not in _ADDED or any(stride != 1 for stride in conv.node.attrs.get("stride", ())):
         return False
     return all(taps.has(0, 0) for taps in _taps(conv))
+
+
+def _pads(step: Step) -> bool:
+    """Whether the result of a product depends on zeros that are no elements of its input."""
+    if step.node.op not in CONVOLUTIONS:
+        return step.node.op != "linear"
+    window = [step.node.attrs[name] for name in ("kernel", "stride", "padding", "dilation")]
+    slides, _ = slide_over(step.input_shapes[0], *window)
+    return any(slid.before != 0 or slid.after != 0 for slid in slides)
 
 
 def _floats(node: Node) -> bool:

@@ -25,8 +25,9 @@ from convcost.published.data import (
     read_claims,
     sources,
 )
-from convcost.published.figure import QUANTITIES, FigureValue
+from convcost.published.figure import QUANTITIES, Figure, FigureValue
 from convcost.published.latency import Timing, timings
+from convcost.published.metafile import SOURCE, SUFFIXES, Listed, explanations, read_metafile
 from convcost.published.predictions import Compared, as_printed, prediction, signed
 from convcost.published.quoted import slips
 from convcost.published.rows import raise_all
@@ -103,8 +104,8 @@ class Verdicts(tuple[Verdict, ...], Tabular):
 def verify(models: str | Sequence[str] = (), data: str | None = None, source: str | None = None) -> Verdicts:
     """Recompute the published figures, all or those of some families, presets and one source.
 
-    `data` is the path of a CSV file whose claims are checked instead. Raises `UsageError` for an unknown name and for an
-    invalid file.
+    `data` is the path of a CSV file whose claims are checked instead, or of a metafile of OpenMMLab (`metafile.yml`). Raises
+    `UsageError` for an unknown name and for an invalid file.
 
     >>> [verdict.printed for verdict in verify(["googlenet"]) if verdict.part == "inception_3b"]
     ['28×28×480', '380 Ki', '304 M']
@@ -112,14 +113,18 @@ def verify(models: str | Sequence[str] = (), data: str | None = None, source: st
     chosen = Chosen(models, source)
     if data is None:
         known_source(source)
-    every = claims() if data is None else tuple(read_claims(data))
+    listed = read_metafile(data) if data is not None and data.lower().endswith(SUFFIXES) else None
+    if listed:
+        every: Sequence[Claim] = listed.claims
+    else:
+        every = claims() if data is None else read_claims(data)
     verdicts, problems = [], []
     with answers("verify") as known:
         counter = Recount(known)
         for claim in every:
             try:
                 if chosen.has(claim):
-                    verdicts.append(judge(claim, counter))
+                    verdicts.append(_explained(claim, counter) if listed else judge(claim, counter))
             except ConvcostError as error:
                 problems.append(f"{claim.at}: {one_line(str(error))}")
         timed = [one for one in timings() if chosen.has(one)] if data is None else []
@@ -129,6 +134,9 @@ def verify(models: str | Sequence[str] = (), data: str | None = None, source: st
     cited = [one for one in every_cited if chosen.has(one)]
     wrong = slips() if cited or timed else {}
     quoted = [_held(one, wrong) for one in (*map(_cited, cited), *map(_timed, compared))]
+    if listed:
+        quoted = [_cited(one) for one in listed.accuracies if chosen.has(one)]
+        quoted += [_quoted(other, one) for other in listed.others if chosen.has(other) for one in other.figures]
     return Verdicts((*verdicts, *quoted))
 
 
@@ -152,6 +160,15 @@ def judge(claim: Claim, counter: Recount) -> Verdict:
     if claim.difference and claim.difference != claim.figure.less(claim.computed):
         return _verdict(claim, plain, UNEXPLAINED, "the data says that it differs by another amount")
     return _verdict(claim, plain, DIFFERS, claim.because)
+
+
+def _explained(claim: Claim, counter: Recount) -> Verdict:
+    """The verdict on a figure that states no reason: with the first of the usual ones that holds."""
+    found = judge(claim, counter)
+    if found.verdict != UNEXPLAINED:
+        return found
+    held = (one for one in (judge(way, counter) for way in explanations(claim)) if one.verdict != UNEXPLAINED)
+    return next(held, found._replace(explanation=f"no way in which figures of {SOURCE} are counted gives it"))
 
 
 def _recounted(claim: Claim, plain: FigureValue, fits: bool, counter: Recount) -> Verdict:
@@ -216,6 +233,24 @@ def _cited(one: Measured | OnTask) -> Verdict:
         recounted="",
         verdict=CITED,
         explanation="",
+    )
+
+
+def _quoted(other: Listed, printed: Figure) -> Verdict:
+    """A figure of a network that the zoo does not have."""
+    return Verdict(
+        source=other.source,
+        locator=other.locator,
+        item=other.item,
+        model="",
+        knobs="",
+        quantity=printed.quantity,
+        part="",
+        printed=printed.text,
+        computed="",
+        recounted="",
+        verdict=CITED,
+        explanation="not in the zoo: no network has this name",
     )
 
 

@@ -386,10 +386,11 @@ class GridLookup(Lookup):
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         def decided(found: Any) -> Any:
-            found = bool(found) if isinstance(found, Mask) else found
-            return convert(found) if convert else found
+            return bool(found) if isinstance(found, Mask) else found
 
-        return super().evaluate_in(env, value, path, what, decided)
+        if convert is None:  # the word for a block of a file goes on meaning that file's
+            return decided(super().evaluate_in(env, value, path, what))
+        return super().evaluate_in(env, value, path, what, lambda found: convert(decided(found)))
 
     def count(self, where: Where, place: Place) -> None:
         super().count(where, place)

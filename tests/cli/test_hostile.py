@@ -52,6 +52,7 @@ DOORS: dict[str, Callable[[hostile.Files], list[object]]] = {
     "explore": lambda at: ["explore", at.spec, "-o", "-"],
     "frontier": lambda at: ["frontier", "--data", at.table],
     "frontier with yours": lambda at: ["frontier", "--family", "vgg", "--your", f"{at.other}=70.1={hostile.SHORT}"],
+    "verify a metafile": lambda at: ["verify", "--data", at.metafile],
     "import": lambda at: ["import", at.spec],
     "import of a model file": lambda at: ["import", at.model, "--partial"],
     "spec resolve": lambda at: ["spec", "resolve", at.spec],

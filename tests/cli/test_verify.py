@@ -167,6 +167,27 @@ def test_files_that_are_none(cli: Cli, tmp_path: Path) -> None:
         assert "Traceback" not in result.output
 
 
+def test_a_metafile_of_mmpretrain_as_it_is(cli: Cli, tmp_path: Path) -> None:
+    """VGG-11 by hand: 7,609,090,048 multiply-accumulates, 132,863,336 parameters; 7.63 G counts ReLU and pools as well."""
+    path = tmp_path / "metafile.yml"
+    head = "Models:\n  - Name: vgg11_8xb32_in1k\n    In Collection: VGG\n    Metadata:\n"
+    path.write_text(f"{head}      FLOPs: 7630000000\n      Parameters: 132860000\n", encoding="utf-8")
+    found = cli.json("verify", "--data", path)["figures"]
+    assert [(one["quantity"], one["verdict"], one["counting"]) for one in found] == [
+        ("macs", "differs", ["mmcv_whole"]),
+        ("params", "reproduced", []),
+    ]
+    assert [one["found"] for one in found] == [7_609_090_048, 132_863_336]
+    path.write_text(f"{head}      FLOPs: 132860000\n      Parameters: 7630000000\n", encoding="utf-8")
+    failed = cli("verify", "--data", path)
+    assert failed.exit_code == 1
+    assert "no way in which figures of mmpretrain are counted gives it" in " ".join(failed.stdout.split())
+    path.write_text("Models: {}\n", encoding="utf-8")
+    wrong = cli("verify", "--data", path)
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert wrong.stderr.startswith(f"{path}:1:1: a metafile has a list of Models")
+
+
 def test_a_spreadsheets_byte_order_mark_and_line_ends_are_read(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "excel.csv"
     path.write_bytes(b'\xef\xbb\xbfmodel,quantity,printed\r\nlenet5,params,"61,706"\r\n')

@@ -15,7 +15,7 @@ from helpers.op_rows import ROWS
 from helpers.steps import lines_run
 from helpers.systems import Case, Row
 from helpers.written_formulas import as_python, evaluate
-from helpers.zoo import loaded
+from helpers.zoo import ends_of_families, loaded
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +26,6 @@ from convcost.formulas.letters import named_inputs
 from convcost.formulas.trace import Quantity, Traced, named, names_in, quantities, write
 from convcost.ops import OPS
 from convcost.results.report import LayerCost, Report
-from convcost.spec.zoo import names
 
 AXES = {1: "c", 2: "tc", 3: "hwc", 4: "dhwc"}
 AXIS_WORDS = ("channels", "height", "width", "length", "depth")
@@ -107,7 +106,7 @@ def inputs_of(report: Report) -> dict[str, tuple[Shape, ...]]:
     return named_inputs([layer.step for layer in report.layers], {layer.name for layer in report.layers})
 
 
-@pytest.mark.parametrize("model", names())
+@pytest.mark.parametrize("model", ends_of_families())
 def test_each_number_of_each_layer_is_the_reports_and_what_its_formulas_give(model: str) -> None:
     seen: dict[Any, LayerCost] = {}  # layers that are alike in all that a rule sees
     inputs = inputs_of(report_of(model))

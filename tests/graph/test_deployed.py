@@ -213,6 +213,55 @@ def test_sums_that_are_none_of_one_tensor_stay() -> None:
     assert deployed(walked(conv("a"), conv("b"), node("max", "combine", "a", "b", function="maximum"))) == ((), {})
 
 
+@pytest.mark.parametrize(
+    ("op", "attrs", "before", "bias"),
+    [
+        ("linear", {}, [("batch_norm", {})], True),
+        ("linear", {}, [("scale", {})], False),
+        ("linear", {}, [("scale", {}), ("batch_norm", {})], True),
+        ("conv2d", {"kernel": 1}, [("batch_norm", {})], True),
+        ("conv2d", {"kernel": 3}, [("batch_norm", {})], True),
+        ("conv2d", {"kernel": 2, "stride": 2, "padding": "same"}, [("batch_norm", {})], True),  # 8 is whole twos
+        ("conv2d", {"kernel": 3, "padding": 1}, [("scale", {})], False),
+        ("conv2d", {"kernel": 3, "padding": 1}, [("scale", {"shift": True})], None),  # a shift at the rim, of zeros
+        ("conv2d", {"kernel": 3, "padding": 1}, [("batch_norm", {})], None),
+        ("conv_transpose2d", {"kernel": 2, "stride": 2}, [("scale", {})], False),
+        ("conv_transpose2d", {"kernel": 3, "stride": 2}, [("batch_norm", {})], None),  # its windows overlap in places
+    ],
+)
+def test_what_stands_before_a_product(
+    op: str, attrs: dict[str, Any], before: list[tuple[str, dict[str, Any]]], bias: bool | None
+) -> None:
+    nodes: list[Node] = []
+    for number, (what, own) in enumerate(before):
+        nodes.append(node(f"n{number}", what, nodes[-1].name if nodes else INPUT, **own))
+    net = walked(*nodes, node("product", op, nodes[-1].name, channels=6, bias=False, **attrs),
+                 shape=(5, 4) if op == "linear" else (8, 8, 4))  # fmt: skip
+    if bias is None:
+        assert deployed(net).merged == ()
+        return
+    (new,) = rewrite(net, "deployed").graph.nodes
+    assert (new.name, new.inputs, new.attrs["bias"]) == ("product", (INPUT,), bias)
+
+
+def test_a_norm_between_two_convolutions_goes_to_the_first() -> None:
+    nodes = [conv("look", groups=4), norm("norm", "look"), conv("mix", "norm", kernel=1, padding=0)]
+    after = merged(*nodes).graph.nodes
+    assert [(node.name, node.attrs["bias"]) for node in after] == [("look", True), ("mix", False)]
+
+
+def test_heads_that_are_added_are_one() -> None:
+    nodes = [
+        node("drop", "dropout", INPUT), norm("a_norm", "drop"), node("a", "linear", "a_norm", channels=10),
+        norm("b_norm", "drop"), node("b", "linear", "b_norm", channels=10), node("sum", "add", "a", "b"),
+    ]  # fmt: skip
+    after = walk(merged(*nodes, shape=(4,)).graph)
+    assert [(step.node.op, step.cost.macs, step.params) for step in after.steps] == [
+        ("dropout", 0, 0),
+        ("linear", 40, 50),
+    ]
+
+
 # What stays.
 
 
@@ -386,7 +435,12 @@ def test_a_wrong_window_is_noticed() -> None:
 # Families that are trained in another form than they are deployed in.
 
 REPVGG = ("a0", "a1", "a2", "b0", "b1", "b1g2", "b1g4", "b2", "b2g2", "b2g4", "b3", "b3g2", "b3g4", "d2se")
-IN_TWO_FORMS = (*(f"repvgg_{name}" for name in REPVGG), *(f"mobileone_s{size}" for size in range(5)))
+REPVIT = ("m0_9", "m1_0", "m1_1", "m1_5", "m2_3", "m1", "m2", "m3")
+IN_TWO_FORMS = (
+    *(f"repvgg_{name}" for name in REPVGG),
+    *(f"mobileone_s{size}" for size in range(5)),
+    *(f"repvit_{name}" for name in REPVIT),
+)
 FASTVIT = ("t8", "t12", "s12", "sa12", "sa24", "sa36", "ma36")
 
 
@@ -412,14 +466,14 @@ def test_the_trained_form_becomes_the_deployed_one(model: str) -> None:
 def test_both_forms_of_fastvit_become_the_same(name: str) -> None:
     """The authors leave the batch-norm and the layer scale of each feed-forward part, which are merged as well here.
 
-    Before attention stands a batch-norm, and between attention and its layer scale the map is put together again.
+    Between attention and its layer scale the map is put together again.
     """
     trained, deployed_ = (convcost.load(f"fastvit_{name}", form=form) for form in ("training", "inference"))
     after = trained.rewrite("deployed")
     assert costs(after) == costs(deployed_.rewrite("deployed"))
     assert after.report().totals.macs == deployed_.report().totals.macs
     blocks = 6 if name.endswith("36") else 4 if name.endswith("24") else 2
-    stay = {f"stage4.block{i}.mixer.{layer}" for i in range(1, blocks + 1) for layer in ("batch_norm", "layer_scale")}
+    stay = {f"stage4.block{i}.mixer.layer_scale" for i in range(1, blocks + 1)}
     assert set(after.stays) == (stay if "a" in name else set())
 
 

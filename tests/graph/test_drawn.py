@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers.zoo import loaded
+from helpers.zoo import ends_of_families, loaded
 
-from convcost import list_networks, load
+from convcost import load
 from convcost.graph.drawn import Unit, units
 
 
@@ -21,7 +21,7 @@ def of(tmp_path: Path, layers: str) -> tuple[Unit, ...]:
     return units(load(str(file)).walked)
 
 
-@pytest.mark.parametrize("name", list_networks())
+@pytest.mark.parametrize("name", ends_of_families())
 def test_each_layer_is_in_one_unit_and_units_read_units(name: str) -> None:
     network = loaded(name)
     found = units(network.walked)

@@ -35,6 +35,7 @@ class Files(NamedTuple):
     model: Path
     board: Path
     measured: Path
+    metafile: Path
 
 
 def files(folder: Path) -> Files:
@@ -47,7 +48,20 @@ def files(folder: Path) -> Files:
     )
     head = f"convcost: 1\nname: {said}\ntitle: {said}\nsource: {said}\nabout: {said}\n"
     made = Files(
-        *(folder / name for name in (NAME, "other.yaml", "t.csv", "d.yaml", "b.yaml", "m.onnx", "board.yaml", "m.csv"))
+        *(
+            folder / name
+            for name in (
+                NAME,
+                "other.yaml",
+                "t.csv",
+                "d.yaml",
+                "b.yaml",
+                "m.onnx",
+                "board.yaml",
+                "m.csv",
+                "metafile.yml",
+            )
+        )
     )
     made.spec.write_text(f"{head}{knobs}input: [resolution, resolution, 3]\n{layers}", encoding="utf-8")
     made.other.write_text(
@@ -65,6 +79,9 @@ def files(folder: Path) -> Files:
     ]
     times_of = "".join(f"{name},{ms},{cell}\n" for name, ms in times)
     made.measured.write_text(f"network,ms,threads\n{times_of}", encoding="utf-8", newline="")
+    scored = {"Dataset": WORD, "Metrics": {"Top 1 Accuracy": 70.1}}
+    listed = {"Name": WORD, "In Collection": WORD, "Metadata": {"FLOPs": 10**9}, "Results": [scored]}
+    made.metafile.write_text(json.dumps({"Models": [listed, {**listed, "Name": "vgg11_x_in1k"}]}), encoding="utf-8")
     device = {"title": WORD, "source": WORD, "macs_per_second": {"fp32": 10**12}, "bytes_per_second": 10**10}
     made.device.write_text(yaml.safe_dump(device), encoding="utf-8")
     limits = {"convcost-budgets": 1, "networks": [{"model": made.other.name, "name": WORD, "limits": {"macs": 1}}]}

@@ -113,6 +113,7 @@ TWINS: dict[str, tuple[str, int, int]] = {
     "shufflenet_v2": ("shufflenet_v2_x1_0", 0, 0),
     "efficientnet_b0": ("efficientnet_b0", 0, 0),
     "regnety_400m": ("regnet_y_400mf", 0, 0),
+    "nanodet_m": ("nanodet_m", 0, 0),
     # The stride of a bottleneck is in its first convolution, as in He et al.
     "resnet50": ("resnet50_v1", 0, 0),
     # Caffe's version projects the shortcut of the first stage too: 1x1, 64 to 64 channels, on 56x56.

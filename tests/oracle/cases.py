@@ -120,20 +120,16 @@ def pytorchcv_cases() -> Iterator[Case]:
     for classes in (10, 100):
         build = partial(pytorchcv_network, "nin_cifar", f"nin_cifar{classes}", resolution=32)
         yield Case("pytorchcv", f"nin_cifar{classes}", build)
-    yield from _pytorchcv_searched()
 
 
-def _pytorchcv_searched() -> Iterator[Case]:
-    """Searched networks, and SqueezeNext, that no other collection has."""
+def pytorchcv_mobile_cases() -> Iterator[Case]:
+    """Small networks that timm lacks."""
     for name in ("proxylessnas_cpu", "proxylessnas_gpu", "proxylessnas_mobile", "proxylessnas_mobile14"):
         for resolution in (224, 225):
             build = partial(pytorchcv_network, "proxylessnas", name, resolution=resolution)
             yield Case("pytorchcv", name, build, {"resolution": resolution})
-    for version in ("23", "23v5"):
-        for width in ("w1", "w3d2", "w2"):
-            name = f"sqnxt{version}_{width}"
-            build = partial(pytorchcv_network, "squeezenext", name)
-            yield Case("pytorchcv", name, build, ordered=False)
+    for name in (f"sqnxt{version}_{width}" for version in ("23", "23v5") for width in ("w1", "w3d2", "w2")):
+        yield Case("pytorchcv", name, partial(pytorchcv_network, "squeezenext", name), ordered=False)
 
 
 def _shufflenet(groups: int, width: float, **knobs: Any) -> Case:
@@ -189,6 +185,7 @@ CASES = (
     *keras_cases(),
     *library_cases(),
     *pytorchcv_cases(),
+    *pytorchcv_mobile_cases(),
     *keras_inception_cases(),
     *timm_inception_cases(),
 )

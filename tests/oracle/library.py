@@ -142,6 +142,8 @@ TIMM_SAME_NAME = {
         *(f"lcnet_{percent}" for percent in ("035", "050", "075", "100", "150")),
         *(f"hardcorenas_{letter}" for letter in "abcdef"),
         *("fbnetc_100", "spnasnet_100", "fbnetv3_b", "fbnetv3_d"),
+        *("mobilenet_edgetpu_100", *(f"mobilenet_edgetpu_v2_{size}" for size in ("xs", "s", "m", "l"))),
+        *(f"rexnet{r}_{percent}" for r in ("", "r") for percent in (100, 130, 150, 200, 300)),
         *(f"seresnet{depth}" for depth in DEPTHS_SE),
         *("seresnet152d", "seresnext50_32x4d", "seresnext101_32x4d", "seresnext101_32x8d", "seresnext101_64x4d"),
         *("senet154", *(f"res2net{name}" for name in RES2NETS), "res2next50"),
@@ -164,6 +166,7 @@ TIMM_AT_ODD_SIZES = (
     *("seresnet50", "senet154", "seresnet152d", "res2net50_26w_4s", "resnest50d", "resnest50d_4s2x40d"),
     *("dpn68b", "cspresnet50", "cspdarknet53", "vovnet39a", "ese_vovnet19b_dw"),
     *("mobilenetv4_conv_small", "mixnet_s", "lcnet_100", "tinynet_e", "hardcorenas_a", "fbnetc_100", "fbnetv3_b"),
+    *("mobilenet_edgetpu_v2_xs", "rexnet_100"),
 )
 
 

@@ -58,20 +58,11 @@ class Row:
         return "-".join([self.model, *(f"{knob}={value}" for knob, value in self.knobs.items())])
 
     def run(self) -> Run:
-        build = {"torchvision": torchvision_module, "timm": timm_module, "ultralytics": ultralytics_module}[
-            self.library
-        ]
-        net: Any = build(self.name, **self.options)
-        if self.frozen:
-            freeze(net.backbone)
-        without_boxes = {"torchvision": detector, "ultralytics": yolo}
-        return run(net, self.input, forward=without_boxes[self.library](net) if self.detects else None)
-        if self.merged:
-            net = merged(net)
-        return run(net, self.input, forward=detector(net) if self.detects else None)
         net: Any = BUILDERS[self.library](self.name, **self.options)
         if self.frozen:
             freeze(net.backbone)
+        if self.merged:
+            net = merged(net)
         return run(net, self.input, forward=WITHOUT_BOXES[self.library](net) if self.detects else None)
 
 
@@ -111,6 +102,7 @@ IN_TWO_FORMS = (
     *(f"repvgg_{name}" for name in ("a0", "a1", "a2", "b0", "b1", "b1g4", "b2", "b2g4", "b3", "b3g4", "d2se")),
     *(f"mobileone_s{size}" for size in range(5)),
     *(f"fastvit_{name}" for name in ("t8", "t12", "s12", "sa12", "sa24", "sa36", "ma36")),
+    *(f"repvit_m{name}" for name in ("0_9", "1_0", "1_1", "1_5", "2_3", "1", "2", "3")),
 )
 """Networks of timm whose branches are merged for inference; timm builds them as they are trained."""
 SIZES = {"repvgg_d2se": 320, **{name: 256 for name in IN_TWO_FORMS if name.startswith("fastvit")}}

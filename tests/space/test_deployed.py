@@ -235,20 +235,30 @@ def test_points_that_cannot_be_deployed_are_none_of_those_that_fit(tmp_path):
     assert "overlap" in grid.reasons[1, 0]
 
 
-# Local response normalization, GELU, recurrent layers, tables of connections, volumes, uneven pools and types of few bits.
+# Local response normalization, GELU, recurrent layers, tables of connections, volumes, uneven pools and types of few bits;
+# quotients of integers, and convolutions of a stack of windows.
 REFUSED = (
     "alexnet",
     "alexnet_one_tower",
     "convnext",
     "crnn",
+    "edgenext",
+    "efficientformer",
+    "efficientformer_v2",
+    "efficientvit",
+    "efficientvit_m",
+    "fastvit",
     "googlenet",
     "lenet5_1998",
     "maxvit",
     "pokebnn",
+    "poolformer",
     "reactnet",
+    "repvit",
     "s3d",
     "swin",
     "swin_v2",
+    "tiny_vit",
     "vgg",
     "video_resnet",
     "vit",

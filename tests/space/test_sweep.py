@@ -30,7 +30,7 @@ from convcost.spec import zoo
 
 exactly = settings(deadline=None, derandomize=True, max_examples=25, database=None)
 FAMILIES = [spec.name for spec in zoo.all_specs()]
-WINDOWED = ("swin", "swin_v2", "mobilevit")
+WINDOWED = ("swin", "swin_v2", "mobilevit", "mobilevit_v2", "tiny_vit")
 """Families whose structure is another one at each size, which takes as long as so many networks."""
 
 
@@ -141,6 +141,27 @@ def test_widths_where_rounding_changes_the_structure():
 def test_choices_words_and_lists_are_axes_too():
     axes = {"config": [18, 34, 50], "block": ["basic", "bottleneck"], "resolution": [64, 97], "width": ["0.5", "1"]}
     assert_equal("resnet", axes, count=24)
+
+
+HANDED = """
+convcost: 1
+name: handed
+knobs: {resolution: 8, channels: 4}
+input: [resolution, resolution, 3]
+blocks:
+  twice: {layers: [relu, {scale: {}}]}
+layers:
+  - {conv_bn_act: {channels: channels, kernel: 3, act: twice}, name: conv}
+"""
+
+
+def test_a_block_of_the_file_s_own_may_be_handed_to_one_of_the_library(tmp_path):
+    """A 3x3 convolution of 3 channels, batch-norm and a scale for each channel: 27 + 2 + 1 parameters."""
+    path = tmp_path / "handed.yaml"
+    path.write_text(HANDED, encoding="utf-8")
+    assert_equal(str(path), {"resolution": [6, 8], "channels": [4, 5]})
+    made = design_space(str(path), {}, over={"channels": [4, 5]})
+    assert evaluate(made, "params").tolist() == [4 * 30, 5 * 30]
 
 
 def test_batch_of_ten_thousand_million_is_exact():

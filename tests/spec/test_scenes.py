@@ -291,6 +291,88 @@ def test_the_heads_of_fcos() -> None:
         assert sum(layer.params for layer in below(report, head)) == params
 
 
+# Trainable parameters. YOLOv3 and YOLOv5: "Model Summary: 333 layers, 61949149 parameters", as ultralytics/yolov3 and yolov5
+# print at the start of a training; YOLOv8 and YOLO11: "gradients" in ultralytics' cfg/models/v8/yolov8.yaml and 11/yolo11.yaml.
+PARAMS = {
+    "yolov3": 61_949_149,
+    "yolov3_spp": 62_998_749,
+    "yolov5s": 7_235_389,
+    "yolov8n": 3_157_184,
+    "yolov8s": 11_166_544,
+    "yolov8m": 25_902_624,
+    "yolov8l": 43_691_504,
+    "yolov8x": 68_229_632,
+    "yolo11n": 2_624_064,
+    "yolo11s": 9_458_736,
+    "yolo11m": 20_114_672,
+    "yolo11l": 25_372_144,
+    "yolo11x": 56_966_160,
+}
+
+
+@pytest.mark.parametrize("model", PARAMS)
+def test_parameters_of_detectors(model: str) -> None:
+    assert loaded(model).report().totals.params == PARAMS[model]
+
+
+def test_yolov3_tiny_by_hand() -> None:
+    """Seven 3×3 convolutions on maps from 416² to 13², four more behind them, and 255 numbers at 13² and 26² positions."""
+    chain = [(416, 3, 16), (208, 16, 32), (104, 32, 64), (52, 64, 128), (26, 128, 256), (13, 256, 512), (13, 512, 1024)]
+    behind = [(13, 1, 1024, 256), (13, 9, 256, 512), (13, 1, 256, 128), (26, 9, 256 + 128, 256)]
+    convs = [*((size, 9, before, after) for size, before, after in chain), *behind]
+    heads = [(13, 512), (26, 256)]
+    totals = loaded("yolov3_tiny").report().totals
+    macs = sum(size * size * taps * before * after for size, taps, before, after in convs)
+    assert totals.macs == macs + sum(size * size * c * 255 for size, c in heads) == 2_782_480_896
+    params = sum(taps * before * after + 2 * after for _, taps, before, after in convs)
+    assert totals.params == params + sum(c * 255 + 255 for _, c in heads) == 8_852_366
+
+
+def boxes_of(model: str, *names: str) -> list[tuple[int, ...]]:
+    """The shapes of what leaves a network, by the names of its last layers."""
+    shapes = {layer.name: layer.output_shape for layer in loaded(model).report().layers}
+    return [shapes[name] for name in names]
+
+
+def test_each_level_of_a_detector_has_its_boxes() -> None:
+    """3 boxes at 13², 26² and 52² positions; one at 80², 40² and 20²; one at 52², 26² and 13²; one at 40², 20², 10² and 5²."""
+    assert boxes_of("yolov3", "boxes") == [(3 * (13**2 + 26**2 + 52**2), 85)]
+    assert boxes_of("yolov5n", "boxes") == [(3 * (80**2 + 40**2 + 20**2), 85)]
+    for model in ("yolov5nu", "yolov8n", "yolo11n"):
+        assert boxes_of(model, "scores.all") == [(8400, 80)]
+        assert loaded(model).report().layers[-1].output_shape == (8400, 80)
+    assert boxes_of("yolox_nano", "boxes") == [(3549, 85)]
+    assert boxes_of("nanodet_m", "boxes") == [(2100, 80 + 4 * 8)]
+    assert boxes_of("nanodet_plus_m_320", "boxes") == [(2125, 80 + 4 * 8)]
+
+
+def test_the_mean_of_a_distribution_has_fixed_weights() -> None:
+    """Each of 8400·4 sides is the mean of 16 numbers: 16 weights that are stored and not trained."""
+    (mean,) = [layer for layer in loaded("yolov8n").report().layers if layer.name == "sides.mean"]
+    assert (mean.macs, mean.params, mean.buffers, mean.output_shape) == (8400 * 4 * 16, 0, 16, (8400, 4, 1))
+
+
+def test_attention_of_yolo11() -> None:
+    """128 of 256 channels attend at 20² positions, in 2 heads: 32 channels of queries and keys and 64 of values in each."""
+    products = [layer.macs for layer in loaded("yolo11n").report().layers if layer.op == "matmul"]
+    assert products == [2 * 400 * 400 * 32, 2 * 400 * 400 * 64]
+
+
+def test_ssdlite_on_mobilenet_v2_looks_at_six_maps() -> None:
+    """At 320 pixels 20², 10², 5², 3², 2² and 1 positions, with 3 boxes each in the first map and 6 in the others."""
+    boxes = 3 * 400 + 6 * (100 + 25 + 9 + 4 + 1)
+    report = loaded("ssdlite_mobilenet_v2").report()
+    shapes = {layer.name: layer.output_shape for layer in report.layers}
+    assert (shapes["boxes.concat"], shapes["scores.concat"]) == ((boxes, 4), (boxes, 81))
+    maps = [(400, 576, 3), (100, 1280, 6), (25, 512, 6), (9, 256, 6), (4, 256, 6), (1, 128, 6)]
+    for head, numbers in (("boxes", 4), ("scores", 81)):
+        assert sum(layer.macs for layer in below(report, head)) == sum(
+            positions * c * (9 + each * numbers) for positions, c, each in maps
+        )
+    # Paper, Table 6: 4.3M and 0.8B. Behind the backbone: four extra layers of three convolutions, and two heads.
+    assert (report.totals.params, report.totals.macs) == (4_337_013, 788_830_144)
+
+
 # --- super-resolution and small pictures ------------------------------------------------------------------------
 
 
@@ -403,6 +485,14 @@ SWEPT = {
     "ssd300_vgg16": {"width": ["0.5", "1"], "resolution": [300, 320]},
     "retinanet_resnet50_fpn": {"depth": ["1", "2"], "resolution": [512, 800], "classes": [80, 91]},
     "fcos_resnet50_fpn": {"depth": ["1", "2"], "resolution": [512, 800]},
+    "ssdlite_mobilenet_v2": {"width": ["0.5", "1"], "resolution": [256, 320]},
+    "yolov3": {"width": ["0.5", "1"], "resolution": [320, 416]},
+    "yolov5n": {"width": ["0.25", "0.5"], "depth": ["0.33", "1"], "resolution": [320, 640]},
+    "yolov8n": {"width": ["0.25", "0.5"], "depth": ["0.33", "1"], "classes": [1, 80]},
+    "yolo11n": {"width": ["0.25", "0.5"], "depth": ["0.5", "1"], "resolution": [320, 640]},
+    "yolox_nano": {"width": ["0.25", "0.5"], "resolution": [320, 416]},
+    "nanodet_m": {"width": ["0.5", "1"], "resolution": [320, 416]},
+    "nanodet_plus_m_320": {"width": ["0.5", "1"], "resolution": [320, 416]},
     "unet": {"width": ["0.5", "1"], "resolution": [128, 256]},
     "unet_2015": {"width": ["0.5", "1"], "resolution": [396, 572]},
     "resnet20": {"width": ["1", "4"], "depth": ["1", "2"], "resolution": [32, 64]},
