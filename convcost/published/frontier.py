@@ -156,8 +156,7 @@ def frontier(
     y = _metric(y, task, dataset, others=[("setup", setup), ("add", add), ("data", data)])
     chosen, bounds = _on_axes(x, y, convention), _Bounds.of(x, y, most, least)
     found, place = _on(setup, x, own=bool(yours or add or data), device=device)
-    on, on_task = landscape(task, dataset) if task else ("", [])
-    rows = on_task or list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
+    on, rows = landscape(task, dataset) if task else ("", _on_imagenet(found, data))
     kept = _selected(rows, family, year, tiers := () if data is not None or source or found else tier, source)
     kept = _trained(kept, resolution, imagenet_only=imagenet_only)
     counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None, device=place)
@@ -174,6 +173,11 @@ def frontier(
         x, y, chosen, shown, (*omitted, *lacking), words, len(marked), front_only, highlighted(shown, highlight, rows),
         found.setup if found else None, place, sum(point.extrapolated for point in marked), extrapolated, task, on,
     )  # fmt: skip
+
+
+def _on_imagenet(found: Timings | None, data: str | None) -> list[Measured]:
+    """The accuracies beside the latencies of a setup, the published ones, or those of a table in their place."""
+    return list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
 
 
 def _shown(marked: Sequence[Point], *, front_only: bool) -> tuple[Point, ...]:

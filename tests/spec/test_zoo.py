@@ -447,6 +447,38 @@ def test_repvgg_in_both_forms(model: str) -> None:
     assert (totals.params, *printed) == REPVGG[model]
 
 
+# open-mmlab/mmpretrain, configs/mobileone/metafile.yml: parameters of the inference form; its count takes the elements that
+# pools read, and not the classifier.
+MOBILEONE = {
+    "s0": (2_078_504, 274_136_576 - 49 * 1024 + 1024 * 1000),
+    "s1": (4_764_840, 823_839_744 - 49 * 1280 + 1280 * 1000),
+    "s2": (7_808_168, 1_296_478_848 - 49 * 2048 + 2048 * 1000),
+    "s3": (10_078_312, 1_893_842_944 - 49 * 2048 + 2048 * 1000),
+    # S4 pools before each squeeze: ten times 14·14·896, and 7·7·896 and 7·7·2048
+    "s4": (14_838_352, 2_979_222_528 - 49 * (10 * 4 * 896 + 896 + 2048) - 49 * 2048 + 2048 * 1000),
+}
+
+
+@pytest.mark.parametrize("size", MOBILEONE)
+def test_mobileone_as_mmpretrain_prints_it(size: str) -> None:
+    totals = loaded(f"mobileone_{size}").report().totals
+    assert (totals.params, totals.macs) == MOBILEONE[size]
+
+
+def test_a_ghost_module_by_hand() -> None:
+    """Block 3 at 56×56: of 24 channels 72 - 36 by 1×1, 36 by 3×3 of one each -, and of these 24 again, 12 and 12."""
+    layers = {layer.name: layer for layer in loaded("ghostnet_100").report().layers}
+    block = [layer for name, layer in layers.items() if name.startswith("block3.") and layer.op == "conv2d"]
+    assert [layer.macs // 56**2 for layer in block] == [24 * 36, 9 * 36, 72 * 12, 9 * 12]
+    assert [layer.output_shape[-1] for layer in block] == [36, 36, 12, 12]
+
+
+def test_ghostnet_in_all() -> None:
+    totals = loaded("ghostnet_100").report().totals
+    # timm 1.0, ghostnet_100: convolutions and linear layers, those of squeeze-and-excitation included
+    assert (totals.params, totals.macs) == (5_182_508, 141_150_512)
+
+
 def test_reactnet_a_by_hand() -> None:
     """Blocks from 32 to 1024 channels at 112 to 7 pixels: 3×3 over c channels, and 1×1 from c to the next."""
     widths = [32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
