@@ -8,9 +8,11 @@ from __future__ import annotations
 from convcost.conventions.catalog import convention
 from convcost.conventions.convention import PAPER
 from convcost.networks.listing import list_table
+from convcost.published.choices import LANDSCAPES
 from convcost.published.cost import costed
 from convcost.published.data import accuracies
 from convcost.published.deployable import deployable
+from convcost.published.tasks import datasets, landscape
 from convcost.published.verify import verify
 
 _MOST_FLASH = 8 * 2**20
@@ -20,6 +22,9 @@ def count() -> None:
     """Compute all of them into the cache folder CONVCOST_CACHE; of large libraries it needs numpy alone, for claims on patches."""
     list_table()
     costed(accuracies(), "macs", "top1", convention(PAPER))
+    for task, metric in LANDSCAPES.items():
+        for dataset in datasets(task):
+            costed(landscape(task, dataset)[1], "macs", metric, convention(PAPER))
     verify()
     for pointers in (32, 64):
         deployable(max_flash=_MOST_FLASH, pointers=pointers)
