@@ -10,9 +10,11 @@ from concurrent.futures import ProcessPoolExecutor
 from convcost.conventions.catalog import convention
 from convcost.conventions.convention import PAPER
 from convcost.networks.listing import list_table
+from convcost.published.choices import LANDSCAPES
 from convcost.published.cost import costed
 from convcost.published.data import accuracies
 from convcost.published.deployable import deployable
+from convcost.published.tasks import datasets, landscape
 from convcost.published.verify import verify
 
 _MOST_FLASH = 8 * 2**20
@@ -28,6 +30,9 @@ def count() -> None:
 def _counted() -> None:
     list_table()
     costed(accuracies(), "macs", "top1", convention(PAPER))
+    for task, metric in LANDSCAPES.items():
+        for dataset in datasets(task):
+            costed(landscape(task, dataset)[1], "macs", metric, convention(PAPER))
     verify()
 
 
