@@ -75,6 +75,12 @@ class OwnNetwork(click.ParamType["Own"]):
 @click.option(
     "--source", multiple=True, metavar="PATTERN", help="Only figures of these sources, of any tier; repeatable."
 )
+@click.option("--resolution", default="", metavar="SIZES", help="Only what was evaluated at this size: 224, 192-256.")
+@click.option(
+    "--imagenet-only",
+    is_flag=True,
+    help="Leave out what learnt from more than ImageNet-1k: other images, or a teacher.",
+)
 @click.option(
     "--max", "most", metavar="COST", help="Only what costs at most this, of --x: 500M, 4.1G; bytes: 256KiB; 20ms."
 )
@@ -114,6 +120,8 @@ def frontier_command(
     year: str,
     tier: tuple[str, ...],
     source: tuple[str, ...],
+    resolution: str,
+    imagenet_only: bool,
     most: str | None,
     least: str | None,
     setup: str | None,
@@ -147,6 +155,8 @@ def frontier_command(
         year=year,
         tier=() if "all" in tier else tier or TIERS,
         source=source,
+        resolution=resolution,
+        imagenet_only=imagenet_only,
         yours=yours,
         add=add,
         data=data,

@@ -86,7 +86,7 @@ def waterfall(found: Reconciliation, about: str = "") -> go.Figure:
         axis["range"] = [max(0, low - margin), high + margin]
         axis["title"]["text"] += " (the axis does not begin at 0)"
     else:
-        axis["range"] = [min(0, low), high * 1.15]
+        axis["range"] = [min(0, low), high * 1.15 or 1]
     bar = {
         "type": "bar",
         "orientation": "h",

@@ -157,6 +157,8 @@ class Measured(NamedTuple):
     note: str = ""
     ablation: str = ""
     """What was changed to see what it does, where the network is no member of its family for that."""
+    extra: str = ""
+    """What it learnt from beside ImageNet-1k and its labels: other images, another network as a teacher."""
     score: str = ""
     """On a task of its own: per cent, by the metric of the task."""
     dataset: str = ""

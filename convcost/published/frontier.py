@@ -39,6 +39,7 @@ from convcost.render.table import Table, Tabular
 _PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer ones of one's own count as equal
 _AS_PRINTED = "as each source prints it: ImageNet-1k, single crop unless its note says otherwise; not recomputed"
 _BESIDE = "ImageNet-1k, as the table of the latency prints it, or as it is cited for the network where that computes in floats"
+_LEARNT_ALONE = "learnt from ImageNet-1k alone"
 NO_MEMBER = "an ablation, not a member of its family"
 """Why an ablation is left out unless it is asked for."""
 
@@ -118,6 +119,8 @@ def frontier(
     year: str = "",
     tier: Sequence[str] = TIERS,
     source: Sequence[str] = (),
+    resolution: str = "",
+    imagenet_only: bool = False,
     yours: Yours | None = None,
     add: Sequence[str] = (),
     data: str | None = None,
@@ -137,7 +140,8 @@ def frontier(
 
     `yours` is model or path -> accuracy, or (model, accuracy, label) one by one. `data` is a table that stands in the
     place of the published one. `family` are globs over families and networks, `source` over sources; `year` is 2018 or
-    2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB", "20ms")
+    2015-2019, `resolution` 224 or 192-256; `imagenet_only` leaves out what learnt from more than ImageNet-1k, other images or a
+    teacher. With a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB", "20ms")
     and are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out, see
     `published.highlight` for the rule without it. `ablations` are left out unless asked for. With `x="latency"`, costs are
     the published latencies of one `setup`, or those predicted for a `device`; networks far from all that it was fitted on are on
@@ -152,9 +156,9 @@ def frontier(
     y = _metric(y, task, dataset, others=[("setup", setup), ("add", add), ("data", data)])
     chosen, bounds = _on_axes(x, y, convention), _Bounds.of(x, y, most, least)
     found, place = _on(setup, x, own=bool(yours or add or data), device=device)
-    on, on_task = landscape(task, dataset) if task else ("", [])
-    rows = on_task or list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
+    on, rows = landscape(task, dataset) if task else ("", _on_imagenet(found, data))
     kept = _selected(rows, family, year, tiers := () if data is not None or source or found else tier, source)
+    kept = _trained(kept, resolution, imagenet_only=imagenet_only)
     counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None, device=place)
     points, omitted = timed(kept, found, y) if found else counting(kept, y=y)
     more, lacking = beside(listed(yours, y), add, x, y, chosen, place)
@@ -162,11 +166,18 @@ def frontier(
         raise UsageError(_nothing((len(rows), len(kept)), x, y, omitted + lacking))
     marked = mark_front(bounds.within(points + more), extrapolated=extrapolated)
     shown = _shown(marked, front_only=front_only)
-    words = "; ".join(filter(None, (_in_words(family, year, tiers, source, data, add), bounds.words)))
+    learnt = _LEARNT_ALONE if imagenet_only else ""
+    said = _in_words(family, year, tiers, source, data, add, resolution=resolution), learnt
+    words = "; ".join(filter(None, (*said, bounds.words)))
     return Frontier(
         x, y, chosen, shown, (*omitted, *lacking), words, len(marked), front_only, highlighted(shown, highlight, rows),
         found.setup if found else None, place, sum(point.extrapolated for point in marked), extrapolated, task, on,
     )  # fmt: skip
+
+
+def _on_imagenet(found: Timings | None, data: str | None) -> list[Measured]:
+    """The accuracies beside the latencies of a setup, the published ones, or those of a table in their place."""
+    return list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
 
 
 def _shown(marked: Sequence[Point], *, front_only: bool) -> tuple[Point, ...]:
@@ -313,6 +324,19 @@ def _selected(
     return [row for row in chosen if (not tier or row.tier in tier) and (not year or first <= row.year <= last)]
 
 
+def _trained(rows: Sequence[Measured], resolution: str, *, imagenet_only: bool) -> list[Measured]:
+    """Those of a resolution, or between two, and of ImageNet-1k alone; raises `UsageError`."""
+    ends = resolution.split("-") if resolution else []
+    if len(ends) > 2 or not all(end.isascii() and end.isdigit() and len(end) <= 9 for end in ends):
+        raise UsageError(f"{resolution!r} is no resolution or span of resolutions, e.g. 224 or 192-256")
+    sizes = [int(end) for end in ends]
+    return [
+        row
+        for row in rows
+        if not (imagenet_only and row.extra) and (not sizes or sizes[0] <= row.resolution <= sizes[-1])
+    ]
+
+
 def _matching(
     rows: Sequence[Measured],
     every: Sequence[Measured],
@@ -344,9 +368,17 @@ def _source_words(row: Measured) -> tuple[str, ...]:
 
 
 def _in_words(
-    family: Sequence[str], year: str, tier: Sequence[str], source: Sequence[str], data: str | None, add: Sequence[str]
+    family: Sequence[str],
+    year: str,
+    tier: Sequence[str],
+    source: Sequence[str],
+    data: str | None,
+    add: Sequence[str],
+    *,
+    resolution: str,
 ) -> str:
     parts = {"family": ", ".join(family), "year": year, "source": ", ".join(source), "tier": ", ".join(tier)}
+    parts["resolution"] = resolution
     parts["added"] = ", ".join(add)
     said = "; ".join(f"{word} {value}" for word, value in parts.items() if value)
     return f"{data}{'; ' if said else ''}{said}" if data else said
@@ -480,6 +512,7 @@ def _record(found: Frontier, point: Point) -> dict[str, Any]:
         "source": one.source,
         "locator": one.locator,
         "recipe": one.recipe,
+        "extra": one.extra,
         "note": one.note,
         "ablation": one.ablation,
         "yours": point.yours,

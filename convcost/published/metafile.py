@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from convcost.core.errors import ConvcostError, Problem, SpecError, UsageError, one_line
 from convcost.core.printed import Printed
-from convcost.published.data import NO_KNOBS, Claim, Measured, claims
+from convcost.published.data import NO_KNOBS, Claim, Measured, claims, sources
 from convcost.published.figure import Figure, figure
 from convcost.published.rows import key_values, published_file, raise_all, read_rows
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
@@ -25,7 +25,9 @@ from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, pars
 SUFFIXES = (".yml", ".yaml")
 """What the name of a metafile ends in; files of figures of other names are CSV."""
 SOURCE = "mmpretrain"
-"""Whose figures in claims.csv show how those of a metafile are counted."""
+"""Whose metafiles are read."""
+_REPOSITORY = "open-mmlab/mmpretrain "
+"""Where the sources stand whose figures in claims.csv show how those of a metafile are counted."""
 _QUANTITIES = {"FLOPs": "macs", "Parameters": "params"}
 _ACCURACIES = {"Top 1 Accuracy": "top1", "Top 5 Accuracy": "top5"}
 _IMAGENET = "imagenet"
@@ -173,8 +175,9 @@ def _text(tree: Tree, key: str) -> str:
 
 
 def explanations(claim: Claim) -> Iterator[Claim]:
-    """The claim, explained as claims.csv explains figures of the source: just this one, or else in each way in turn."""
-    known = [one for one in claims() if one.source == SOURCE and one.figure.quantity == claim.figure.quantity]
+    """The claim, explained as claims.csv explains figures of metafiles: just this one, or else in each way in turn."""
+    listing = {key for key, source in sources().items() if source.where.startswith(_REPOSITORY)}
+    known = [one for one in claims() if one.source in listing and one.figure.quantity == claim.figure.quantity]
     for one in known:
         if (one.model, one.knobs, _value(one)) == (claim.model, claim.knobs, _value(claim)):
             yield claim._replace(

@@ -167,8 +167,14 @@ def _explained(claim: Claim, counter: Recount) -> Verdict:
     found = judge(claim, counter)
     if found.verdict != UNEXPLAINED:
         return found
-    held = (one for one in (judge(way, counter) for way in explanations(claim)) if one.verdict != UNEXPLAINED)
-    return next(held, found._replace(explanation=f"no way in which figures of {SOURCE} are counted gives it"))
+    for explained in explanations(claim):
+        try:
+            held = judge(explained, counter)
+        except ConvcostError:  # a way to count that knows other networks, as of a knob that this one does not have
+            continue
+        if held.verdict != UNEXPLAINED:
+            return held
+    return found._replace(explanation=f"no way in which figures of {SOURCE} are counted gives it")
 
 
 def _recounted(claim: Claim, plain: FigureValue, fits: bool, counter: Recount) -> Verdict:

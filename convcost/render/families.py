@@ -15,30 +15,37 @@ from convcost.render.palette import LIGHT, Look, Theme
 
 MARKS = (
     *("circle", "square", "diamond", "triangle-up", "triangle-down", "triangle-right", "triangle-left", "pentagon"),
-    *("hourglass", "bowtie", "diamond-tall", "diamond-wide"),
+    *("hourglass", "bowtie", "diamond-tall", "diamond-wide", "hexagon2", "star-diamond", "x"),
 )
 """All can be filled and hollow."""
 FAMILIES = (
     # blue
-    ("MobileNetV2", "AlexNet", "MaxViT", "RegNetZ", "NFNet", "HRNet", "DLA", "CSPNet", "ESPNetv2", "FishNet"),
+    ("MobileNetV2", "AlexNet", "MaxViT", "RegNetZ", "NFNet", "HRNet", "DLA", "CSPNet", "ESPNetv2", "FishNet",
+     "FastViT", "RepViT", "ESNet"),
     # vermilion
-    ("EfficientNet", "VGG", "DPN", "SqueezeNext", "DarkNet", "GENet", "SelecSLS", "PP-LCNet", "BagNet", "WRN"),
+    ("EfficientNet", "VGG", "DPN", "SqueezeNext", "DarkNet", "GENet", "SelecSLS", "PP-LCNet", "BagNet", "WRN",
+     "EfficientViT-M", "SwiftFormer", "TF-NAS"),
     # green
-    ("MnasNet", "DenseNet", "Xception", "EfficientNet-Lite", "Res2Net", "FBNet", "VoVNet", "MobileOne", "ZFNet"),
+    ("MnasNet", "DenseNet", "Xception", "EfficientNet-Lite", "Res2Net", "FBNet", "VoVNet", "MobileOne", "ZFNet",
+     "EdgeNeXt", "PP-HGNet", "OFA-ResNet50D"),
     # pink
-    ("ShuffleNetV1", "ConvNeXt", "NASNet-A", "SENet", "RepVGG", "GhostNet", "HRNetV2", "SPNASNet", "BN-VGG"),
+    ("ShuffleNetV1", "ConvNeXt", "NASNet-A", "SENet", "RepVGG", "GhostNet", "HRNetV2", "SPNASNet", "BN-VGG",
+     "MobileViT", "StarNet", "AttentiveNAS"),
     # orange
-    ("ResNet", "ShuffleNetV2", "ProxylessNAS", "CondenseNet", "MixNet", "ReXNet", "DiCENet", "VoVNetV2", "FD-MobileNet"),
+    ("ResNet", "ShuffleNetV2", "ProxylessNAS", "CondenseNet", "MixNet", "ReXNet", "DiCENet", "VoVNetV2",
+     "FD-MobileNet", "EfficientFormer", "FasterNet", "ChamNet"),
     # sky
-    ("MobileNetV1", "Swin", "SqueezeNet", "WideResNet", "PolyNet", "SE-ResNeXt", "GhostNetV2", "ConvNeXtV2", "IGCV2"),
+    ("MobileNetV1", "Swin", "SqueezeNet", "WideResNet", "PolyNet", "SE-ResNeXt", "GhostNetV2", "ConvNeXtV2", "IGCV2",
+     "EfficientFormerV2", "TinyViT", "FBNetV2"),
     # violet
     ("MobileNetV3", "ViT", "RegNetY", "PNASNet", "SE-ResNet", "FBNetV3", "IGCV3-D", "PeleeNet", "ResNet-D", "NASNet-C",
-     "Xception (modified aligned)"),
+     "Xception (modified aligned)", "MobileViTV2", "SHViT"),
     # brown
-    ("Inception", "ResNeXt", "GoogLeNet", "Inception-ResNet", "BN-Inception", "ResNeSt", "MobileNetV4", "HardCoReNAS"),
+    ("Inception", "ResNeXt", "GoogLeNet", "Inception-ResNet", "BN-Inception", "ResNeSt", "MobileNetV4", "HardCoReNAS",
+     "PoolFormer", "LeViT", "OFA", "GhostNetV3"),
     # olive
     ("EfficientNetV2", "RegNetX", "SwinV2", "ResNet-RS", "SKNet", "TinyNet", "IGCV3", "HarDNet", "RepGhostNet",
-     "NASNet-B", "SE-ShuffleNetV2", "EfficientNet-EdgeTPU"),
+     "NASNet-B", "SE-ShuffleNetV2", "EfficientNet-EdgeTPU", "EfficientViT", "PP-HGNetV2", "MobileNet-EdgeTPUV2"),
 )  # fmt: skip
 _PAIRS = len(FAMILIES) * len(MARKS)
 
@@ -64,8 +71,8 @@ def family_look(name: str, theme: Theme = LIGHT) -> Look:
 def family_looks(names: Iterable[str], theme: Theme = LIGHT) -> dict[str, Look]:
     """How families are drawn together: those of the table as always, no other like one of the same picture.
 
-    >>> len(set(family_looks(f"net{index}" for index in range(108)).values()))
-    108
+    >>> len(set(family_looks(f"net{index}" for index in range(135)).values()))
+    135
     """
     every = list(dict.fromkeys(names))
     chosen = {name: _KNOWN[plain(name)] for name in every if plain(name) in _KNOWN}

@@ -42,6 +42,7 @@ class PlotAxis:
             pad = (high - low) * 0.04 or 0.5
             zero = not self.log and (low == 0 or self.layout.get("rangemode") == "tozero")
             low, high = (min(0, low) if zero else low - pad), high + pad
+        high = high if low != high else low + 1  # all values are one, and the range that was given is that one
         return (high, low) if reverse else (low, high)
 
     def place(self, start: float, end: float) -> PlotAxis:

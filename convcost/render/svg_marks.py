@@ -46,6 +46,9 @@ _SHAPES = {
     "hourglass": "M{l} {t}H{r}L{l} {b}H{r}Z",
     "bowtie": "M{l} {t}V{b}L{r} {t}V{b}Z",
     "pentagon": "M{x} {t}L{r} {i}L{v} {b}H{u}L{l} {i}Z",
+    "hexagon2": "M{u} {t}H{v}L{r} {y}L{v} {b}H{u}L{l} {y}Z",
+    "star-diamond": "M{x} {t}L{q} {o}L{r} {y}L{q} {z}L{x} {b}L{p} {z}L{l} {y}L{p} {o}Z",
+    "x": "M{l} {m}L{u} {t}L{x} {o}L{v} {t}L{r} {m}L{q} {y}L{r} {n}L{v} {b}L{x} {z}L{u} {b}L{l} {n}L{p} {y}Z",
     "circle": "M{l} {y}a{h} {h} 0 1 0 {w} 0a{h} {h} 0 1 0 -{w} 0Z",
     "cross": "M{x} {t}V{b}M{l} {y}H{r}",
 }
@@ -80,6 +83,7 @@ def outline(x: float, y: float, shape: str, size: float) -> str:
         return f"M{'L'.join(f'{number(x + half * across)} {number(y + half * down)}' for across, down in _STAR)}Z"
     edges = {"x": x, "y": y, "l": x - half, "r": x + half, "t": y - half, "b": y + half}
     edges |= {"u": x - half * 0.6, "v": x + half * 0.6, "m": y - half * 0.6, "n": y + half * 0.6}
+    edges |= {"p": x - half * 0.35, "q": x + half * 0.35, "o": y - half * 0.35, "z": y + half * 0.35}
     edges |= {"i": y - half * 0.2, "h": half, "w": size}
     return _SHAPES[shape].format(**{name: number(value) for name, value in edges.items()})
 

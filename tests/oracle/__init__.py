@@ -21,6 +21,6 @@ but computes and allocates nothing.
                      along one, two or three axes in ``ops_axes.py``, those on tokens in ``ops_tokens.py``
 * ``counters.py``    what the counters of other projects print
 * ``running.py``     every product that a torch module computes while it runs: attention, too
-* ``yolo.py``        the detectors of ultralytics, without what turns their numbers into boxes
+* ``detectors.py``   detectors of ultralytics, YOLOX and torchvision, without what turns their numbers into boxes
 * ``require.py``     skips a test, saying why, where a framework is absent
 """

@@ -50,6 +50,22 @@ def torch_cases() -> Iterator[Case]:
     yield case("googlenet_aux", "GoogLeNet", ordered=False, auxiliary=True)
 
 
+def authors_mobile_cases() -> Iterator[Case]:
+    """Mobile networks that their authors have in a form that nothing here runs."""
+
+    def case(model: str, class_name: str, **options: Any) -> Case:
+        return Case(
+            "torch", model, partial(plain_torch_network, class_name, module="plain_mobile", **options), ordered=False
+        )
+
+    for config in ("a", "b", "c"):
+        yield case(f"fbnet_{config}", "FBNet", config=config)
+    yield case("squeezenext_23", "SqueezeNext", units=(6, 6, 8, 1), kernel=7, chained=False)
+    yield case("squeezenext_23v5", "SqueezeNext", units=(2, 4, 14, 1), kernel=5, chained=True)
+    for size in ("small", "medium", "large"):
+        yield case(f"shufflenet_v2_plus_{size}", "ShuffleNetV2Plus", size=size)
+
+
 def torchvision_cases() -> Iterator[Case]:
     """Networks of torchvision, which runs ResNet's shortcut after the main path; others need not: multisets."""
     for depth in (11, 13, 16, 19):
@@ -181,6 +197,7 @@ def _inception(model: str, name: str, resolution: int) -> Case:
 
 CASES = (
     *torch_cases(),
+    *authors_mobile_cases(),
     *torchvision_cases(),
     *keras_cases(),
     *library_cases(),

@@ -27,12 +27,11 @@ if TYPE_CHECKING:
 
 
 @cache
-def plain_torch_network(class_name: str, **options: Any) -> Network:
-    """Build and list a network of ``plain_torch.py`` at its own input shape."""
+def plain_torch_network(class_name: str, *, module: str = "plain_torch", **options: Any) -> Network:
+    """Build and list a network of ``plain_torch.py``, or of another module beside it, at its own input shape."""
     import torch
 
-    from . import plain_torch as nets
-
+    nets = importlib.import_module(f".{module}", __package__)
     with torch.device("meta"):
         net = getattr(nets, class_name)(**options)
     return trace_torch(net, net.input_shape)

@@ -122,7 +122,7 @@ TIMM = {
 
 DEPTHS_SE = (50, 101, 152)
 RES2NETS = ("50_26w_4s", "50_26w_6s", "50_26w_8s", "50_48w_2s", "50_14w_8s", "101_26w_4s", "50d", "101d")
-DLAS = ("34", "46_c", "46x_c", "60x_c", "60", "60x", "102", "102x", "102x2", "169")
+DLAS = ("34", "46_c", "46x_c", "60x_c", "60", "60x", "60_res2net", "60_res2next", "102", "102x", "102x2", "169")
 VOVNETS = (
     "vovnet39a",
     "vovnet57a",
@@ -145,8 +145,16 @@ TIMM_SAME_NAME = {
         *("mobilenet_edgetpu_100", *(f"mobilenet_edgetpu_v2_{size}" for size in ("xs", "s", "m", "l"))),
         *(f"rexnet{r}_{percent}" for r in ("", "r") for percent in (100, 130, 150, 200, 300)),
         *(f"seresnet{depth}" for depth in DEPTHS_SE),
-        *("seresnet152d", "seresnext50_32x4d", "seresnext101_32x4d", "seresnext101_32x8d", "seresnext101_64x4d"),
+        *(
+            "seresnet50t",
+            "seresnet152d",
+            "seresnext50_32x4d",
+            "seresnext101_32x4d",
+            "seresnext101_32x8d",
+            "seresnext101_64x4d",
+        ),
         *("senet154", *(f"res2net{name}" for name in RES2NETS), "res2next50"),
+        *(f"resnet{depth}d" for depth in (18, 34, 50, 101, 152)),
         *("resnest14d", "resnest26d", "resnest50d", "resnest50d_1s4x24d", "resnest50d_4s2x40d"),
         *("hrnet_w18_small", "hrnet_w18_small_v2", *(f"hrnet_w{width}" for width in (18, 30, 32, 40, 44, 48, 64))),
         *(f"dla{name}" for name in DLAS),
@@ -182,6 +190,8 @@ def timm_rows() -> Iterator[Row]:
             yield Row("timm", name, name, {"resolution": resolution}, {"resolution": resolution})
     for depth in (18, 34):  # timm's later ones round the squeeze of 64 channels to 8
         yield Row("timm", f"seresnet{depth}", f"legacy_seresnet{depth}", {}, {})
+    for name, resolution in (("b0", 224), ("b1", 240), ("b2", 260), ("b3", 300), ("xl", 512)):
+        yield Row("timm", f"efficientnet_v2_{name}", f"tf_efficientnetv2_{name}", {}, {"resolution": resolution})
     for width, percent in ((0.5, "050"), (0.75, "075"), (1.4, "140")):
         yield Row("timm", "mnasnet_a1", f"semnasnet_{percent}", {"width": width}, {})
 

@@ -126,6 +126,70 @@ class XceptionUnit(nn.Module):
         return torch.relu(self.main(x) + self.projection(x))
 
 
+class ENetBlock(nn.Module):
+    """A bottleneck of ENet's encoder: 2×2 where it strides, a middle layer, and 1×1, beside a pool and zero channels."""
+
+    def __init__(self, inputs: int, outputs: int, middle: str = "plain") -> None:
+        super().__init__()
+        inner = outputs // 4
+        step = 2 if inputs != outputs else 1
+        rate = int(middle) if middle.isdigit() else 1
+        layers: list[nn.Module] = [nn.Conv2d(inner, inner, 3, padding=rate, dilation=rate)]
+        if middle == "pair":
+            first = nn.Conv2d(inner, inner, (1, 5), padding=(0, 2), bias=False)
+            layers = [first, nn.Conv2d(inner, inner, (5, 1), padding=(2, 0))]
+        self.main = nn.Sequential(
+            *(nn.Conv2d(inputs, inner, step, step, bias=False), nn.BatchNorm2d(inner), nn.PReLU(inner)),
+            *(*layers, nn.BatchNorm2d(inner), nn.PReLU(inner)),
+            *(nn.Conv2d(inner, outputs, 1, bias=False), nn.BatchNorm2d(outputs)),
+        )
+        self.act = nn.PReLU(outputs)
+        self.zeros = outputs - inputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shortcut = x if self.zeros == 0 else nn.functional.max_pool2d(x, 2)
+        return self.act(self.main(x) + nn.functional.pad(shortcut, (0, 0, 0, 0, 0, self.zeros)))
+
+
+class ENetDecoding(nn.Module):
+    """A bottleneck of ENet's decoder; what is unpooled is enlarged here, which multiplies as little."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        inner = outputs // 4
+        self.up = inputs != outputs
+        middle = nn.Conv2d(inner, inner, 3, padding=1)
+        if self.up:
+            middle = nn.ConvTranspose2d(inner, inner, 3, 2, padding=1, output_padding=1)
+        relu = nn.ReLU()
+        reduce = (conv(inputs, inner), middle, nn.BatchNorm2d(inner), relu)
+        self.main = nn.Sequential(*reduce, conv(inner, outputs, act=False))
+        self.project = nn.Sequential(conv(inputs, outputs, act=False), nn.Upsample(scale_factor=2)) if self.up else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.main(x) + (x if self.project is None else self.project(x)))
+
+
+class ENet(nn.Module):
+    """Paszke et al. 2016, Table 1, as the authors' code has it."""
+
+    def __init__(self, classes: int = 20) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 13, 3, 2, 1)
+        self.norm = nn.Sequential(nn.BatchNorm2d(16), nn.PReLU(16))
+        section = ["plain", "2", "pair", "4", "plain", "8", "pair", "16"]
+        self.body = nn.Sequential(
+            *(ENetBlock(16, 64), *(ENetBlock(64, 64) for _ in range(4))),
+            *(ENetBlock(64, 128), *(ENetBlock(128, 128, middle) for middle in 2 * section)),
+            *(ENetDecoding(128, 64), ENetDecoding(64, 64), ENetDecoding(64, 64)),
+            *(ENetDecoding(64, 16), ENetDecoding(16, 16)),
+            nn.ConvTranspose2d(16, classes, 2, 2),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(self.norm(torch.cat([self.first(x), nn.functional.max_pool2d(x, 2)], 1)))
+
+
 class Xception39(nn.Module):
     """The authors' backbone: three stages of 4, 8 and 4 units, which put out an eighth, a 16th and a 32nd of the picture."""
 

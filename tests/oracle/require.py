@@ -13,9 +13,9 @@ from types import ModuleType
 import pytest
 
 from .counters import import_calflops
+from .detectors import import_ultralytics, import_yolox
 from .frameworks import import_keras, import_timm, import_torchsr, import_torchvision
 from .mmseg_networks import import_mmseg
-from .yolo import import_ultralytics, import_yolox
 
 IMPORTERS: dict[str, Callable[[], ModuleType]] = {
     "torch": partial(import_module, "torch"),
@@ -35,8 +35,8 @@ HINTS = {
     "torchvision": "pip install the torchvision release made for the installed torch",
     "keras": "pip install keras (it runs on torch here)",
     "timm": "pip install timm",
-    "ultralytics": "pip install --no-deps ultralytics, and what yolo.py names",
-    "yolox": "pip install --no-deps yolox, and what yolo.py names",
+    "ultralytics": "pip install --no-deps ultralytics, and what detectors.py names",
+    "yolox": "pip install --no-deps yolox, and what detectors.py names",
     "pytorchcv": "pip install --no-deps pytorchcv",
     "torchsr": "pip install --no-deps torchsr",
     "mmseg": "pip install --no-deps mmsegmentation mmcv-lite==2.1.0 mmengine, and what these import",

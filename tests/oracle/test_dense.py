@@ -103,6 +103,7 @@ ROWS = (
     Row("bisenet_xception39", "torch", plain("BiSeNet", backbone="xception39", aux=0), SMALL),
     Row("bisenet_xception39", "torch", plain("BiSeNet", backbone="xception39", aux=128), {**SMALL, "aux": True}),
     Row("bisenet_v2", "mmseg", mmseg("bisenetv2/")),
+    Row("enet", "torch", plain("ENet"), {"height": 360, "resolution": 640}),
     Row("unet", "torch", plain("UNet", colours=3, paper=False)),
     Row("unet_2015", "torch", plain("UNet", colours=1, paper=True)),
     Row("fast_scnn", "pytorchcv", pytorchcv("fastscnn", "fastscnn_cityscapes", aux=False, in_size=(1024, 2048))),

@@ -15,10 +15,10 @@ import pytest
 
 import convcost
 
+from .detectors import ssdlite_of_torchvision, ultralytics_module, yolo, yolox_module
 from .frameworks import import_torchvision, timm_module, torchvision_module
 from .require import require
 from .running import Run, detector, run
-from .yolo import ultralytics_module, yolo, yolox_module
 
 pytestmark = pytest.mark.oracle
 
@@ -437,6 +437,17 @@ def test_products_and_totals(row: Row) -> None:
     assert report.totals.params == ran.params
     if row.library in ("ultralytics", "yolox"):
         assert report.totals.buffers == ran.buffers
+
+
+@pytest.mark.parametrize(("size", "classes"), [(320, 81), (300, 91)])
+def test_ssdlite_on_mobilenet_v2(size: int, classes: int) -> None:
+    """The paper's, and at the size and with the classes of TensorFlow's."""
+    require("torchvision")
+    report = convcost.load("ssdlite_mobilenet_v2", resolution=size, classes=classes).report()
+    ran = run(ssdlite_of_torchvision(classes), (3, size, size))
+    difference = first_difference(steps_of_report(report), steps_of_run(ran), ordered=False)
+    assert not difference
+    assert (report.totals.macs, report.totals.params, report.totals.buffers) == (ran.macs, ran.params, ran.buffers)
 
 
 # --- the counter itself -----------------------------------------------------------------------------------------

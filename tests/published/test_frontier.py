@@ -218,6 +218,9 @@ def test_a_bare_word_finds_what_contains_it() -> None:
         "EfficientNet",
         "EfficientNetV2",
         "EfficientNet-Lite",
+        "EfficientFormer",
+        "EfficientFormerV2",
+        "EfficientViT",
     }
 
 
@@ -469,3 +472,29 @@ def test_what_networks_are_made_of_is_counted_once_for_all_devices(monkeypatch: 
             if found is not None:
                 alone = latency(network, device)
                 assert (found.cost, found.extrapolated) == (alone.femtoseconds, alone.extrapolated)
+
+
+def test_a_landscape_of_one_resolution_and_of_imagenet_alone() -> None:
+    """ConvNeXt V2's authors: eight rows of ImageNet-1k at 224, ten that learnt from ImageNet-22k before."""
+    authors = frontier(source=["convnext_v2_authors"])
+    alone = frontier(source=["convnext_v2_authors"], imagenet_only=True)
+    assert (len(authors.points), len(alone.points)) == (18, 8)
+    assert {point.measured.extra for point in authors.points} == {"", "ImageNet-22k"}
+    assert {point.measured.resolution for point in alone.points} == {224}
+    assert alone.selection == "source convnext_v2_authors; learnt from ImageNet-1k alone"
+    large = frontier(source=["convnext_v2_authors"], resolution="384-512")
+    assert sorted({point.measured.resolution for point in large.points}) == [384, 512]
+    assert large.selection == "source convnext_v2_authors; resolution 384-512"
+    for wrong in ("x", "1-2-3", "-", "192-", "²²⁴"):
+        with pytest.raises(UsageError, match="is no resolution or span of resolutions"):
+            frontier(resolution=wrong)
+    with pytest.raises(UsageError, match="nothing to show"):
+        frontier(resolution="1")
+
+
+def test_weights_of_libraries_stand_apart_from_what_papers_print() -> None:
+    """timm's and mmpretrain's are no tier of the usual landscape, torchvision's one of its own."""
+    usual = frontier()
+    assert {point.measured.tier for point in usual.points} == {"paper", "authors", "library"}
+    assert not {"timm", "mmpretrain", "paddleclas", "osmr"} & {point.measured.source for point in usual.points}
+    assert {point.measured.source for point in frontier(tier=["library"]).points} <= {"torchvision", "pycls", "keras"}

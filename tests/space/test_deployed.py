@@ -235,26 +235,30 @@ def test_points_that_cannot_be_deployed_are_none_of_those_that_fit(tmp_path):
     assert "overlap" in grid.reasons[1, 0]
 
 
-# Local response normalization, GELU, recurrent layers, tables of connections, volumes, uneven pools and types of few bits;
-# quotients of integers, and convolutions of a stack of windows.
+# Local and global response normalization, GELU, a softmax over splits, recurrent layers, tables of connections, volumes,
+# uneven pools, variances and types of few bits; quotients of integers, and convolutions of a stack of windows.
 REFUSED = (
     "alexnet",
     "alexnet_one_tower",
     "convnext",
+    "convnext_v2",
     "crnn",
     "edgenext",
     "efficientformer",
     "efficientformer_v2",
     "efficientvit",
     "efficientvit_m",
+    "fast_scnn",
     "fastvit",
     "googlenet",
+    "imdn",
     "lenet5_1998",
     "maxvit",
     "pokebnn",
     "poolformer",
     "reactnet",
     "repvit",
+    "resnest",
     "s3d",
     "swin",
     "swin_v2",

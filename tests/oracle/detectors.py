@@ -1,4 +1,4 @@
-"""Detectors of ultralytics and YOLOX: the network without what turns its numbers into boxes, and with earlier heads if asked.
+"""Detectors of ultralytics, YOLOX and torchvision: without what turns their numbers into boxes, and with earlier heads if asked.
 
 Their packages want much more than it takes to build a network: ``pip install --no-deps ultralytics yolox`` and what their
 imports name (OpenCV, psutil, requests; loguru, tabulate) will do.
@@ -14,7 +14,7 @@ import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .frameworks import import_torchvision
+from .frameworks import import_torchvision, torchvision_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,3 +102,28 @@ def yolo(net: Any) -> Callable[[torch.Tensor], Any]:
 def read(layer: Any, maps: list[torch.Tensor]) -> Any:
     """What a layer reads, a map or several: its `f` has their numbers, -1 for the one before."""
     return maps[layer.f] if isinstance(layer.f, int) else [maps[number] for number in layer.f]
+
+
+def ssdlite_of_torchvision(classes: int) -> nn.Module:
+    """SSDLite on MobileNetV2, which torchvision has the parts of: extra layers and heads, which it puts on MobileNetV3.
+
+    The first map is behind the first layer, the expansion, of the block that strides last: features[14].
+    """
+    import torch
+    from torch import nn
+
+    parts = import_torchvision().models.detection.ssdlite
+    features: Any = torchvision_module("mobilenet_v2").features
+    features[14].block = features[14].conv  # as MobileNetV3 calls it
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.extractor = parts.SSDLiteFeatureExtractorMobileNet(features, 14, nn.BatchNorm2d)
+            self.head = parts.SSDLiteHead([576, 1280, 512, 256, 256, 128], [3, 6, 6, 6, 6, 6], classes, nn.BatchNorm2d)
+
+        def forward(self, image: torch.Tensor) -> Any:
+            return self.head([*self.extractor(image).values()])
+
+    with torch.device("meta"):
+        return Net()
