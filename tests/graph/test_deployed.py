@@ -179,6 +179,7 @@ def test_windows_that_cover_one_another(
         ({"kernel": 4, "padding": [3, 0, 3, 0]}, True),
         ({"kernel": 3, "dilation": 2, "padding": 2}, True),
         ({"kernel": 2, "dilation": 2, "padding": 1}, False),  # its taps are beside the position
+        ({"kernel": [3, 2], "dilation": [1, 2], "padding": 1}, False),  # and here along one axis
         ({"groups": 4}, True),
         ({"groups": 2}, True),
     ],
@@ -260,6 +261,25 @@ def test_heads_that_are_added_are_one() -> None:
         ("dropout", 0, 0),
         ("linear", 40, 50),
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("conv_transpose2d", {"kernel": 2, "stride": 2}), ("conv_transpose2d", {"kernel": 2, "stride": 2})),
+        (("conv2d", {"kernel": 1}), ("linear", {"at": "positions"})),
+    ],
+)
+def test_products_of_another_kind_are_not_added(one: tuple[str, Any], other: tuple[str, Any]) -> None:
+    nodes = [node(name, op, INPUT, channels=4, **attrs) for name, (op, attrs) in (("a", one), ("b", other))]
+    assert deployed(walked(*nodes, node("sum", "add", "a", "b"))).merged == ()
+
+
+def test_as_many_branches_as_are_looked_at() -> None:
+    for many in (498, 499, 500):
+        nodes = [conv(f"b{number}", kernel=1, padding=0) for number in range(many)]
+        merged_ = deployed(walked(*nodes, node("sum", "add", *(each.name for each in nodes)))).merged
+        assert len(merged_) == (many < 500)  # with the sum 500 nodes
 
 
 # What stays.
