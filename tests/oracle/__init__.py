@@ -8,12 +8,15 @@ but computes and allocates nothing.
     pip install torchvision          # the release made for the installed torch
     pip install timm                 # optional
     pip install --no-deps pytorchcv
+    pip install --no-deps torchsr    # optional: super-resolution
+    pip install --no-deps mmsegmentation mmcv-lite==2.1.0 mmengine    # optional: segmenters; and what these import
     pip install ethos-u-vela         # optional: the SRAM that it plans
     pytest -m oracle tests/oracle -rs
 
 * ``layers.py``      what is compared (``Layer``, ``Network``) and how (``first_difference``)
 * ``frameworks.py``  builds a network in a framework and lists its convolution and linear layer calls
 * ``plain_torch.py`` networks torchvision and keras lack, written with plain ``torch.nn``
+* ``plain_dense.py`` the same of segmenters and super-resolution; ``mmseg_networks.py`` builds those of mmsegmentation
 * ``calls.py``       every op of a network of torchvision, and whether it is a module or a function call
 * ``cases.py``       which convcost model is compared with which network
 * ``library.py``     the same as data, for networks that libraries ship under names of their own
