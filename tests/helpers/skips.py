@@ -31,7 +31,6 @@ ALLOWED = (
         "tests/oracle/",
         r"keras|tensorflow|onnxruntime|timm|ultralytics|yolox|pytorchcv|torchsr|mmseg|mmcv|calflops|ncnn|vela|torchaudio"
         r"|executorch",
-        r"keras|tensorflow|onnxruntime|timm|ultralytics|yolox|pytorchcv|calflops|ncnn|vela|torchaudio|executorch",
     ),
     # Files of others, which are not ours to hand on.
     Allowed("tests/", r"beside the project|not at hand"),

@@ -25,7 +25,7 @@ def test_erfnet_for_twenty_classes() -> None:
 
 @pytest.mark.parametrize("middle", [1, 3, 5])
 def test_srcnn(middle: int) -> None:
-    """arXiv 1501.00092, section 4.3: 8,032, 24,416 and 57,184 weights; 64 + 32 + 1 biases beside them."""
+    """9·9 from 1 to 64 channels, the middle kernel from 64 to 32, 5·5 from 32 to 1; and 64 + 32 + 1 biases."""
     totals = loaded(f"srcnn_9_{middle}_5").report().totals
     weights = 81 * 64 + middle**2 * 64 * 32 + 25 * 32
     assert weights == {1: 8_032, 3: 24_416, 5: 57_184}[middle]
