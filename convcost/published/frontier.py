@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -137,7 +137,6 @@ def frontier(
 
     `y` is `top1`, where nothing is said, or `top5`, on ImageNet. A `task`, detection or segmentation, has a landscape of its own on
     one `dataset`, by its own metric: box mAP, mIoU; without a name that of which most is printed. None mixes two data sets.
-
     `yours` is model or path -> accuracy, or (model, accuracy, label) one by one. `data` is a table that stands in the
     place of the published one. `family` are globs over families and networks, `source` over sources; `year` is 2018 or
     2015-2019, `resolution` 224 or 192-256; `imagenet_only` leaves out what learnt from more than ImageNet-1k, other images or a
@@ -147,28 +146,23 @@ def frontier(
     the published latencies of one `setup`, or those predicted for a `device`; networks far from all that it was fitted on are on
     the front only if `extrapolated`. Raises `UsageError` where nothing is left.
 
-    The smallest MobileNet of its paper has 41 million mult-adds (Table 6):
-
-    >>> found = frontier(family=["MobileNetV1"], source=["mobilenet_v1"])
-    >>> found.front[0].measured.top1, found.front[0].cost
-    ('50.6', 41030272)
+    >>> frontier(family=["MobileNetV1"], source=["mobilenet_v1"]).front[0].cost  # Table 6: 41 million mult-adds
+    41030272
     """
-    y = _metric(y, task, dataset, others=[("setup", setup), ("add", add), ("data", data)])
+    y = _metric(y, task, dataset, {"setup": setup, "add": add, "data": data, "imagenet_only": imagenet_only})
     chosen, bounds = _on_axes(x, y, convention), _Bounds.of(x, y, most, least)
     found, place = _on(setup, x, own=bool(yours or add or data), device=device)
     on, rows = landscape(task, dataset) if task else ("", _on_imagenet(found, data))
-    kept = _selected(rows, family, year, tiers := () if data is not None or source or found else tier, source)
-    kept = _trained(kept, resolution, imagenet_only=imagenet_only)
+    tiers = () if data is not None or source or found else tier
+    kept = _trained(_selected(rows, family, year, tiers, source), resolution, imagenet_only=imagenet_only)
     counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None, device=place)
     points, omitted = timed(kept, found, y) if found else counting(kept, y=y)
     more, lacking = beside(listed(yours, y), add, x, y, chosen, place)
-    if not points + more:
+    if not (every := points + more):
         raise UsageError(_nothing((len(rows), len(kept)), x, y, omitted + lacking))
-    marked = mark_front(bounds.within(points + more), extrapolated=extrapolated)
-    shown = _shown(marked, front_only=front_only)
-    learnt = _LEARNT_ALONE if imagenet_only else ""
-    said = _in_words(family, year, tiers, source, data, add, resolution=resolution), learnt
-    words = "; ".join(filter(None, (*said, bounds.words)))
+    shown = _shown(marked := mark_front(bounds.within(every), extrapolated=extrapolated), front_only=front_only)
+    more_words = (_LEARNT_ALONE * imagenet_only, bounds.words)
+    words = _in_words(family, year, tiers, source, data, add, resolution=resolution, more=more_words)
     return Frontier(
         x, y, chosen, shown, (*omitted, *lacking), words, len(marked), front_only, highlighted(shown, highlight, rows),
         found.setup if found else None, place, sum(point.extrapolated for point in marked), extrapolated, task, on,
@@ -189,7 +183,7 @@ def _shown(marked: Sequence[Point], *, front_only: bool) -> tuple[Point, ...]:
     return shown
 
 
-def _metric(y: str | None, task: str, dataset: str, others: Sequence[tuple[str, Any]]) -> str:
+def _metric(y: str | None, task: str, dataset: str, others: Mapping[str, Any]) -> str:
     """What stands on the y axis: top-1 unless something else is asked for; raises `UsageError` for what does not go together."""
     if not task:
         if dataset:
@@ -200,8 +194,7 @@ def _metric(y: str | None, task: str, dataset: str, others: Sequence[tuple[str, 
     metric = METRICS_OF_TASKS[LANDSCAPES[task]]
     if y:
         raise UsageError(f"{y} is of ImageNet; {task} is measured by its {metric}")
-    if any(given for _, given in others):
-        word = next(name for name, given in others if given)
+    if word := next((name for name, given in others.items() if given), ""):
         raise UsageError(f"{word} is of ImageNet; beside {task} stand networks of yours, each with its {metric}")
     return LANDSCAPES[task]
 
@@ -376,12 +369,13 @@ def _in_words(
     add: Sequence[str],
     *,
     resolution: str,
+    more: Iterable[str],
 ) -> str:
     parts = {"family": ", ".join(family), "year": year, "source": ", ".join(source), "tier": ", ".join(tier)}
     parts["resolution"] = resolution
     parts["added"] = ", ".join(add)
     said = "; ".join(f"{word} {value}" for word, value in parts.items() if value)
-    return f"{data}{'; ' if said else ''}{said}" if data else said
+    return "; ".join(filter(None, (data, said, *more)))
 
 
 def frontier_table(found: Frontier) -> Table:

@@ -122,6 +122,7 @@ def test_verify_counts_them_as_cited() -> None:
         ({"dataset": "cityscapes"}, "a data set is of a task, and none is asked for: detection, segmentation"),
         ({"task": "detection", "y": "top1"}, "top1 is of ImageNet; detection is measured by its box mAP"),
         ({"task": "detection", "data": "x.csv"}, "data is of ImageNet; beside detection stand networks of yours, each with its box mAP"),
+        ({"task": "detection", "imagenet_only": True}, "imagenet_only is of ImageNet; beside detection stand networks of yours, each with its box mAP"),
         ({"task": "segmentation", "setup": "sd855", "x": "latency"}, "setup is of ImageNet; beside segmentation stand networks of yours, each with its mIoU"),
     ],
 )  # fmt: skip
