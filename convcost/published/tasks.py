@@ -83,12 +83,13 @@ class OnTask(NamedTuple):
 
 
 _NEEDED = ("task", "dataset", "metric", "family", "item", "value", "source")
+_MILLIONS = (r"([0-9]{1,9}(\.[0-9]{1,6})?)?", "a number of millions")
 _CELLS = {
     "input": (r"([0-9]{1,5}(x[0-9]{1,5})?)?", "a size, 640 or 1024x2048"),
     "year": (r"[0-9]{4}", "a year"),
     "bound": ("(at least)?", "'at least' or empty"),
-    "params": (r"([0-9]{1,9}(\.[0-9]{1,6})?)?", "a number of millions"),
-    "macs": (r"([0-9]{1,9}(\.[0-9]{1,6})?)?", "a number of millions"),
+    "params": _MILLIONS,
+    "macs": _MILLIONS,
 }
 
 
