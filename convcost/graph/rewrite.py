@@ -100,6 +100,11 @@ def way_of(to: str) -> tuple[str, int]:
     return way, groups
 
 
+def may_be_nothing(to: str) -> bool:
+    """Whether a network of a grid in which nothing can be rebuilt is itself what was asked for: it is deployed as it stands."""
+    return way_of(to)[0] == "deployed"
+
+
 def rewritten_name(name: str, to: str) -> str:
     """What a rewritten network is called; its own name if nothing is rewritten.
 
