@@ -72,8 +72,11 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     elif way == "separable":
         rebuilt = [_separated(step) for step in steps if _is_plain(step)]
     elif way == "deployed":
-        merged, stays = deployed(walked)
-        rebuilt = [Rebuilt(old, (new,)) for old, new in merged]
+        merged, stays = deployed(walked, kept)
+        stays = {name: why for name, why in stays.items() if name in chosen}
+        rebuilt = [Rebuilt(old, new) for old, new in merged]
+        if kept and not any(chosen & one.names for one in rebuilt):  # to say whether it is for what is left out
+            rebuilt = [Rebuilt(old, new) for old, new in deployed(walked).merged]
     else:
         rebuilt = list(_merged(steps, frozenset(graph.outputs)))
     rebuilt = [one for one in rebuilt if chosen & one.names]
