@@ -72,8 +72,11 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     elif way == "separable":
         rebuilt = [_separated(step) for step in steps if _is_plain(step)]
     elif way == "deployed":
-        merged, stays = deployed(walked)
-        rebuilt = [Rebuilt(old, (new,)) for old, new in merged]
+        merged, stays = deployed(walked, kept)
+        stays = {name: why for name, why in stays.items() if name in chosen}
+        rebuilt = [Rebuilt(old, new) for old, new in merged]
+        if kept and not any(chosen & one.names for one in rebuilt):  # to say whether it is for what is left out
+            rebuilt = [Rebuilt(old, new) for old, new in deployed(walked).merged]
     else:
         rebuilt = list(_merged(steps, frozenset(graph.outputs)))
     rebuilt = [one for one in rebuilt if chosen & one.names]
@@ -98,6 +101,11 @@ def way_of(to: str) -> tuple[str, int]:
     if to not in REWRITES[:-1] and not (way == "grouped" and groups > 1):
         raise UsageError(f"a rewrite goes to {', '.join(REWRITES)} (G > 1), got {to[:40]!r}")
     return way, groups
+
+
+def may_be_nothing(to: str) -> bool:
+    """Whether a network of a grid in which nothing can be rebuilt is itself what was asked for: it is deployed as it stands."""
+    return way_of(to)[0] == "deployed"
 
 
 def rewritten_name(name: str, to: str) -> str:

@@ -16,7 +16,7 @@ from convcost.core.errors import SpecError, UsageError, Where, one_line
 from convcost.core.units import say
 from convcost.graph.graph import Node
 from convcost.graph.partial import refuse_unknown
-from convcost.graph.rewrite import NothingToRewrite, rewrite
+from convcost.graph.rewrite import NothingToRewrite, may_be_nothing, rewrite
 from convcost.graph.typed import as_dtype, used_dtypes
 from convcost.graph.walk import Step, Walk, Walked
 from convcost.memory.layout import MemoryLayout, layout
@@ -225,9 +225,14 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> tuple[Walk
 def rewritten(walked: Walked, weights: Sequence[Dim], to: str) -> tuple[Walked, Sequence[Dim]] | None:
     """The network with its convolutions rebuilt, and the multiplicity of each step: that of the step it replaces.
 
-    None if layers that are merged span two repetitions of a block.
+    The same network if inference merges nothing of it; None if layers that are merged span two repetitions of a block.
     """
-    made = rewrite(walked, to)
+    try:
+        made = rewrite(walked, to)
+    except NothingToRewrite:
+        if may_be_nothing(to):
+            return walked, weights
+        raise
     weight_of = {step.node.name: weight for step, weight in zip(walked.steps, weights, strict=True)}
     for one in made.rebuilt:
         if len({freeze(weight_of[node.name]) for node in one.old}) > 1:

@@ -16,7 +16,7 @@ from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED, key_of
 from convcost.core.units import counted, exact, say
-from convcost.graph.rewrite import NothingToRewrite
+from convcost.graph.rewrite import NothingToRewrite, may_be_nothing
 from convcost.networks.load import Model, knobs_apart
 from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
@@ -132,8 +132,10 @@ class Sweep(Tabular):
         try:
             network = self.tables.source.at(values, **more)
             (network.rewrite(rewrite) if rewrite else network).report()
-        except (SpecError, NothingToRewrite) as error:
+        except SpecError as error:
             return str(error)
+        except NothingToRewrite as error:
+            return "" if may_be_nothing(rewrite) else str(error)
         return ""
 
     def records(self) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from dataclasses import replace
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,111 @@ def test_windows_that_cover_one_another(
     assert_same_result(before, made)
 
 
+HOR, VER, SQUARE = (
+    {"kernel": [1, 3], "padding": [0, 1]}, {"kernel": [3, 1], "padding": [1, 0]}, {"kernel": 3, "padding": 1},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("order", list(permutations("abc")), ids="".join)
+@pytest.mark.parametrize("bracket", ["flat", "left", "right"])
+def test_a_window_covers_those_that_do_not_cover_each_other(order: tuple[str, ...], bracket: str) -> None:
+    """The blocks of ACNet (arXiv 1908.03930): 3 + 3 + 9 taps of 16 weights at 64 places become 9."""
+    first, second, third = order
+    branches = [conv("a", **HOR), conv("b", **VER), conv("c", **SQUARE)]
+    inner = {"flat": [], "left": [node("inner", "add", first, second)], "right": [node("inner", "add", second, third)]}
+    last = {"flat": order, "left": ("inner", third), "right": (first, "inner")}
+    before = walked(*branches, *inner[bracket], node("sum", "add", *last[bracket]))
+    assert sum(step.cost.macs for step in before.steps) == 15_360
+    made = rewrite(before, "deployed")
+    (new,) = made.graph.nodes
+    assert (new.name, new.attrs["kernel"], made.stays) == ("c", (3, 3), {})
+    assert [step.cost.macs for step in walk(made.graph).steps] == [9_216]
+    assert_same_result(before, made)
+
+
+def test_a_sum_of_sums_that_no_window_covers() -> None:
+    nodes = [conv("a", **HOR), conv("b", **VER), node("inner", "add", "a", "b"), norm("norm", "inner")]
+    found = deployed(walked(*nodes, node("sum", "add", INPUT, "norm")))
+    why = f"no single convolution stands for its branches of {INPUT}"
+    assert found == ((), {"inner": why, "norm": "what leads to inner stays", "sum": why})
+
+
+@pytest.mark.parametrize("function", ["add", "subtract"])
+def test_sums_by_another_name(function: str) -> None:
+    before = walked(conv("a"), conv("b", kernel=1, padding=0), node("sum", "combine", "a", "b", function=function))
+    (step,) = walk(rewrite(before, "deployed").graph).steps
+    assert (step.node.name, step.cost.macs, step.params) == ("a", 9_216, 144)
+
+
+# Sums of branches of several tensors: relu is one that is none of the input.
+
+
+@pytest.mark.parametrize("order", list(permutations(("a_norm", "b_norm", "relu"))), ids="-".join)
+def test_branches_of_one_tensor_are_merged_where_another_is_added(order: tuple[str, ...]) -> None:
+    nodes = [
+        conv("a"), norm("a_norm", "a"), conv("b", kernel=1, padding=0), norm("b_norm", "b"), node("relu", "relu", INPUT)
+    ]  # fmt: skip
+    before = walked(*nodes, node("sum", "add", *order))
+    assert sum(step.cost.macs for step in before.steps) == 10_240
+    made = rewrite(before, "deployed")
+    after = walk(made.graph)
+    steps = {step.node.name: step for step in after.steps}
+    assert sorted(steps) == ["a", "relu", "sum"]
+    assert (steps["a"].cost.macs, steps["a"].params) == (9_216, 9 * 16 + 4)
+    assert sorted(steps["sum"].node.inputs) == ["a", "relu"]
+    assert (after.outputs, made.stays) == (("sum",), {})
+    assert made.rebuilt[0].names == {"a", "a_norm", "b", "b_norm", "sum"}
+
+
+def test_branches_of_each_of_two_tensors() -> None:
+    nodes = [
+        node("relu", "relu", INPUT), conv("a"), conv("b", kernel=1, padding=0),
+        conv("c", "relu"), conv("d", "relu", kernel=1, padding=0), node("sum", "add", "a", "c", "b", "d"),
+    ]  # fmt: skip
+    after = walk(merged(*nodes).graph)
+    kept = {step.node.name: step.node.inputs for step in after.steps}
+    assert kept == {"relu": (INPUT,), "a": (INPUT,), "c": ("relu",), "sum": ("a", "c")}
+    assert sum(step.cost.macs for step in after.steps) == 2 * 9_216
+
+
+def test_what_is_merged_is_not_merged_again() -> None:
+    """All but the activation follow from the input, but the norm is read twice, and so it is still made."""
+    nodes = [
+        norm("norm"), conv("a", "norm", padding=0, kernel=1), conv("b", "norm"), conv("c", kernel=1, padding=0),
+        node("relu", "relu", "norm"), node("sum", "add", "a", "b", "c", "relu"),
+    ]  # fmt: skip
+    after = walk(merged(*nodes).graph)
+    kept = {step.node.name: step.node.inputs for step in after.steps}
+    assert kept == {"norm": (INPUT,), "b": ("norm",), "c": (INPUT,), "relu": ("norm",), "sum": ("b", "c", "relu")}
+
+
+def test_branches_that_no_window_covers_are_named_where_another_is_added() -> None:
+    nodes = [conv("a", **HOR), conv("b", **VER), node("relu", "relu", INPUT), node("sum", "add", "a", "b", "relu")]
+    why = f"no single convolution stands for its branches of {INPUT}"
+    assert deployed(walked(*nodes)) == ((), {"sum": why})
+
+
+@pytest.mark.parametrize(
+    ("attrs", "why"),
+    [
+        ({"trainable": False}, "some of what would merge is fixed, some trained"),
+        ({"dtypes": {"weights": "fp16"}}, "the kernels of its branches are stated to be of different types"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("relu",)], ids=["alone", "and another"])
+def test_branches_that_are_no_one_kernel(attrs: dict[str, Any], why: str, more: tuple[str, ...]) -> None:
+    other = replace(conv("b", kernel=1, padding=0), **attrs)
+    nodes = [conv("a"), norm("a_norm", "a"), other, *(node(name, "relu", INPUT) for name in more)]
+    made = merged(*nodes, node("sum", "add", "a_norm", "b", *more))
+    assert [one.names for one in made.rebuilt] == [{"a", "a_norm"}]
+    assert made.stays == {"sum": why}
+    alike = [replace(one, **attrs) if one.op == "conv2d" else one for one in nodes]
+    both = merged(*alike, node("sum", "add", "a_norm", "b", *more))
+    assert both.rebuilt[0].names == {"a", "a_norm", "b", "sum"}
+    assert [getattr(both.rebuilt[0].new[0], name) for name in attrs] != [None]
+    assert both.rebuilt[0].new[0].trainable == attrs.get("trainable", True)
+
+
 @pytest.mark.parametrize(
     ("attrs", "merges"),
     [
@@ -288,7 +394,18 @@ def test_as_many_branches_as_are_looked_at() -> None:
 @pytest.mark.parametrize(
     ("nodes", "outputs", "stays"),
     [
-        ([norm("norm"), conv("conv", "norm")], [], {"norm": f"no convolution before it, but {INPUT}"}),
+        ([norm("norm"), node("relu", "relu", "norm")], [], {"norm": f"no convolution before it, but {INPUT}"}),
+        ([norm("norm"), conv("conv", "norm")], [], {"norm": "no shift reaches the zeros with which conv pads"}),
+        (
+            [norm("norm"), norm("second", "norm"), conv("conv", "second")],
+            [],
+            dict.fromkeys(("norm", "second"), "no shift reaches the zeros with which conv pads"),
+        ),
+        (
+            [norm("norm"), conv("conv", "norm"), node("relu", "relu", "norm")],
+            ["conv", "relu"],
+            {"norm": f"no convolution before it, but {INPUT}"},
+        ),
         (
             [conv("conv"), node("relu", "relu", "conv"), norm("norm", "relu")],
             [],
@@ -306,7 +423,16 @@ def test_as_many_branches_as_are_looked_at() -> None:
             {"norm": "no convolution before it, but pool"},
         ),
     ],
-    ids=["before it", "relu between", "read twice", "an output itself", "pooled between"],
+    ids=[
+        "none",
+        "before zeros",
+        "two before zeros",
+        "before another as well",
+        "relu between",
+        "read twice",
+        "an output itself",
+        "pooled between",
+    ],
 )
 def test_norms_that_stay(nodes: list[Node], outputs: list[str], stays: dict[str, str]) -> None:
     found = deployed(walked(*nodes, outputs=outputs))
@@ -351,6 +477,43 @@ def test_patterns_choose_and_leave_out() -> None:
     assert [node.name for node in one.graph.nodes] == ["a", "a_norm", "relu", "b"]
     other = rewrite(walked(*nodes), "deployed", excluded=["b_norm"])
     assert [node.name for node in other.graph.nodes] == ["a", "relu", "b", "b_norm"]
+
+
+def test_what_is_left_out_leaves_the_rest() -> None:
+    nodes = [
+        conv("a"), norm("a_norm", "a"), conv("b", kernel=1, padding=0), norm("b_norm", "b"),
+        conv("c"), norm("c_norm", "c"), node("sum", "add", "a_norm", "b_norm", "c_norm"),
+        node("relu", "relu", "sum"), norm("last", "relu"),
+    ]  # fmt: skip
+    made = rewrite(walked(*nodes), "deployed", excluded=["b_norm"])
+    assert [node.name for node in made.graph.nodes] == ["b", "b_norm", "a", "sum", "relu", "last"]
+    assert made.stays == {"last": "no convolution before it, but relu"}
+    assert rewrite(walked(*nodes), "deployed", "b*").stays == {}
+    behind = rewrite(walked(*nodes, norm("more", "b_norm")), "deployed", excluded=["b_norm"])
+    assert behind.stays["more"] == "b_norm is left out"
+    assert rewrite(walked(*nodes), "deployed", excluded=["relu"]).stays == {
+        "last": "no convolution before it, but relu"
+    }
+    with pytest.raises(NothingToRewrite, match="random: what is left out leaves no layer that can become deployed"):
+        rewrite(walked(*nodes[:2]), "deployed", excluded=["a_norm"])
+    with pytest.raises(NothingToRewrite, match="random has no layer matching 'last' that can become deployed"):
+        rewrite(walked(*nodes), "deployed", "last", ["b_norm"])
+
+
+@pytest.mark.parametrize("many", [15, 16, 17, 18, 200])
+def test_a_chain_of_any_length_is_one_convolution(many: int) -> None:
+    chain = [conv("conv"), *(norm(f"n{i}", f"n{i - 1}" if i else "conv") for i in range(many))]
+    (step,) = walk(merged(*chain).graph).steps
+    assert (step.node.name, step.params) == ("conv", 9 * 16 + 4)
+    before = [norm(f"n{i}", f"n{i - 1}" if i else INPUT) for i in range(many)]
+    (step,) = walk(merged(*before, conv("conv", f"n{many - 1}", padding=0)).graph).steps
+    assert (step.node.name, step.params) == ("conv", 9 * 16 + 4)
+
+
+def test_no_reason_names_what_is_gone() -> None:
+    nodes = [conv("conv"), norm("one", "conv"), node("relu", "relu", "one"), norm("two", "one")]
+    made = merged(*nodes, outputs=["relu", "two"])
+    assert made.stays == {"two": "conv is needed as it is"}
 
 
 def test_long_chains_take_no_long_time() -> None:

@@ -38,7 +38,11 @@ def alone(model, batch=1, dtype=None, memory_policy="fused", rewrite="", **knobs
     """The metrics of one network by the int walk, of types as stated unless one is asked for; None if it cannot be built, or not rewritten."""
     try:
         network = convcost.load(model, **knobs)
-        network = network.rewrite(rewrite) if rewrite else network
+        try:
+            network = network.rewrite(rewrite) if rewrite else network
+        except NothingToRewrite:
+            if rewrite != "deployed":  # of which it is the result already
+                raise
         totals = network.report(batch=batch, dtype=dtype, memory_policy=memory_policy).totals
         elements = network.report(batch=batch, dtype="int8", memory_policy=memory_policy).totals
     except (SpecError, NothingToRewrite):
@@ -196,6 +200,11 @@ def test_a_sweep_of_rewritten_networks_equals_each_of_them_rewritten(family, way
     assert_equal(family, numeric_axes(family), count=1, rewrite=way)
 
 
+@pytest.mark.parametrize("family", ["mobileone", "repvgg", "resnet", "vgg"])
+def test_a_sweep_of_deployed_networks_equals_each_of_them_deployed(family):
+    assert_equal(family, numeric_axes(family), count=1, rewrite="deployed")
+
+
 def test_rewritten_networks_under_a_policy_that_keeps_all():
     assert_equal(
         "resnet", {"width": "0.5:1:0.25", "depth": [1, 2]}, count=4, rewrite="separable", memory_policy="training"
@@ -238,6 +247,38 @@ def test_where_nothing_can_be_rewritten_a_sweep_says_so():
         design_space("efficientnet_b0", {}, over={"width": [1]}, rewrite="standard", buildable=True)
     with pytest.raises(UsageError, match="a rewrite goes to separable, standard, deployed, grouped:G"):
         convcost.sweep("vgg16", rewrite="seperable", width=[1])
+
+
+def test_what_is_deployed_as_it_stands_is_a_point_like_any_other():
+    """Both forms of RepVGG-A0 are 8,309,384 parameters and 1,361,451,008 MACs once deployed (mmpretrain's metafile)."""
+    found = convcost.sweep("repvgg", rewrite="deployed", form=["training", "inference"], a=["0.75", 1])
+    assert (found.macs[:, 0].tolist(), found.params[:, 0].tolist()) == ([1_361_451_008] * 2, [8_309_384] * 2)
+    assert found.macs[1].tolist() == found.macs[0].tolist()
+    assert found.reasons is None
+    assert found.why(form="inference", a=1) == ""
+    with pytest.raises(NothingToRewrite, match="repvgg has no layer that can become deployed"):
+        convcost.load("repvgg", form="inference").rewrite("deployed")
+
+
+PADDED_AT_ODD_SIZES = """
+convcost: 1
+name: padded
+knobs: {resolution: 8}
+input: [resolution, resolution, 4]
+layers:
+  - {batch_norm: , name: norm}
+  - {conv2d: {channels: 4, kernel: 2, stride: 2, padding: same, bias: false}, name: conv}
+"""
+
+
+def test_a_grid_whose_sizes_decide_whether_anything_merges(tmp_path):
+    """Windows of two cover 8 pixels without a zero, so that the norm (8 parameters) becomes a bias (4); not 7 or 9."""
+    path = tmp_path / "padded.yaml"
+    path.write_text(PADDED_AT_ODD_SIZES)
+    found = convcost.sweep(str(path), rewrite="deployed", resolution="6:9")
+    assert found.params.tolist() == [64 + 4, 64 + 8, 64 + 4, 64 + 8]
+    assert found.macs.tolist() == [9 * 64, 16 * 64, 16 * 64, 25 * 64]
+    assert convcost.fit(str(path), rewrite="deployed", over={"resolution": "7:9:2"}, max_macs=25 * 64).fitting == 2
 
 
 def test_the_order_of_axes_does_not_matter():
