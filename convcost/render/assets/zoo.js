@@ -46,6 +46,8 @@
   const same = element("p", { className: "about", hidden: true });
   const quoted = (word) => (/^[\w.,-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
 
+  const { convention } = table.dataset;
+  const counted = convention ? ["--convention", quoted(convention)] : [];
   const apply = () => {
     const tests = [];
     const words = [];
@@ -59,7 +61,7 @@
     }
     clear.hidden = !filters.some(({ field }) => field.value);
     same.hidden = !tests.length || !table.dataset.whole;
-    same.replaceChildren("The same in a terminal: ", element("code", {}, ["convcost list", ...words].join(" ")));
+    same.replaceChildren("The same in a terminal: ", element("code", {}, ["convcost list", ...counted, ...words].join(" ")));
     grid.want(tests.length ? (node) => tests.every((one) => one(node)) : null);
   };
   for (const { field } of filters) field.addEventListener("input", apply);
