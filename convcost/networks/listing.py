@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def list_table(
-    patterns: Sequence[str] = (),
+    patterns: str | Sequence[str] | None = (),
     counted: str = PAPER,
     *,
-    family: str | Sequence[str] = (),
-    task: str | Sequence[str] = (),
-    year: str | int = "",
+    family: str | Sequence[str] | None = (),
+    task: str | Sequence[str] | None = (),
+    year: str | int | None = "",
     max_macs: str | int | None = None,
     max_params: str | int | None = None,
 ) -> Table:
@@ -91,9 +91,9 @@ def _unit(name: str) -> list[str]:
 
 def list_networks(
     *patterns: str,
-    family: str | Sequence[str] = (),
-    task: str | Sequence[str] = (),
-    year: str | int = "",
+    family: str | Sequence[str] | None = (),
+    task: str | Sequence[str] | None = (),
+    year: str | int | None = "",
     max_macs: str | int | None = None,
     max_params: str | int | None = None,
 ) -> tuple[str, ...]:

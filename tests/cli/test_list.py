@@ -96,6 +96,10 @@ def test_filters_are_also_of_what_fits_a_board(cli: Cli) -> None:
         (["--year", "19"], "Invalid value for '--year': '19' is no year or span of years, e.g. 2018 or 2015-2019"),
         (["--max-macs", "many"], "Invalid value for '--max-macs': 'many' is not a count"),
         (
+            ["--year", "2026-2018"],
+            "Invalid value for '--year': the span of years 2026-2018 begins at 2026 and ends before it, at 2018",
+        ),
+        (
             ["--convention", "torch", "--max-macs", "1G"],
             "a bound on MACs is none on what torch counts, FLOPs: leave out the bound or the convention",
         ),
