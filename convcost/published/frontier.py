@@ -150,7 +150,7 @@ def frontier(
     41030272
     """
     y = _metric(y, task, dataset, {"setup": setup, "add": add, "data": data, "imagenet_only": imagenet_only})
-    chosen, bounds = _on_axes(x, y, convention), _Bounds.of(x, y, most, least)
+    chosen, bounds = _on_axes(x, y, task, convention), _Bounds.of(x, y, most, least)
     found, place = _on(setup, x, own=bool(yours or add or data), device=device)
     on, rows = landscape(task, dataset) if task else ("", _on_imagenet(found, data))
     tiers = () if data is not None or source or found else tier
@@ -183,8 +183,9 @@ def _shown(marked: Sequence[Point], *, front_only: bool) -> tuple[Point, ...]:
     return shown
 
 
-def _metric(y: str | None, task: str, dataset: str, others: Mapping[str, Any]) -> str:
+def _metric(y: str | None, task: str, dataset: str | None, others: Mapping[str, Any]) -> str:
     """What stands on the y axis: top-1 unless something else is asked for; raises `UsageError` for what does not go together."""
+    _refuse_unchecked(task, others["setup"], imagenet_only=others["imagenet_only"])
     if not task:
         if dataset:
             raise UsageError(f"a data set is of a task, and none is asked for: {', '.join(LANDSCAPES)}")
@@ -192,16 +193,39 @@ def _metric(y: str | None, task: str, dataset: str, others: Mapping[str, Any]) -
     if task not in LANDSCAPES:
         raise UsageError(f"there is no landscape of {task!r}{did_you_mean(task, LANDSCAPES)}")
     metric = METRICS_OF_TASKS[LANDSCAPES[task]]
-    if y:
-        raise UsageError(f"{y} is of ImageNet; {task} is measured by its {metric}")
+    if y and y != LANDSCAPES[task]:
+        of = {**dict.fromkeys(ACCURACIES, "ImageNet"), **{word: other for other, word in LANDSCAPES.items()}}
+        if y not in of:
+            raise UsageError(f"there is no axis {y!r}{did_you_mean(y, (LANDSCAPES[task],))}")
+        raise UsageError(f"{y} is of {of[y]}; {task} is measured by its {metric}")
     if word := next((name for name, given in others.items() if given), ""):
         raise UsageError(f"{word} is of ImageNet; beside {task} stand networks of yours, each with its {metric}")
     return LANDSCAPES[task]
 
 
-def _on_axes(x: str, y: str, convention: str) -> Convention:
+def _refuse_unchecked(task: str, setup: str | None, *, imagenet_only: bool) -> None:
+    """Raises `UsageError` for what nobody has printed of a task, or of latencies."""
+    if task in LANDSCAPES and setup is not None:
+        raise UsageError(
+            f"a setup's latencies stand against accuracies on ImageNet, and {task} has none there: leave out the setup or the "
+            "task, or ask for --x latency with --device"
+        )
+    if imagenet_only and task in LANDSCAPES:
+        raise UsageError(f"--imagenet-only is of ImageNet, and nobody checked what networks for {task} learnt from")
+    if imagenet_only and setup is not None:
+        raise UsageError(
+            "--imagenet-only is not of latencies: the tables of a setup do not say what networks learnt from"
+        )
+
+
+def _on_axes(x: str, y: str, task: str, convention: str) -> Convention:
     """What the x axis counts by; raises `UsageError` for an axis or a convention that there is not."""
-    for word, known in ((x, tuple(COSTS)), (y, (*ACCURACIES, *LANDSCAPES.values()))):
+    for other, metric in LANDSCAPES.items():
+        if y == metric and not task:
+            raise UsageError(
+                f"{y} is of {other}, and without a task accuracies are of ImageNet: ask for --task {other}"
+            )
+    for word, known in ((x, tuple(COSTS)), (y, (LANDSCAPES[task],) if task else ACCURACIES)):
         if word not in known:
             raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
     return named_convention(convention)

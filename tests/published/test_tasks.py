@@ -122,8 +122,11 @@ def test_verify_counts_them_as_cited() -> None:
         ({"dataset": "cityscapes"}, "a data set is of a task, and none is asked for: detection, segmentation"),
         ({"task": "detection", "y": "top1"}, "top1 is of ImageNet; detection is measured by its box mAP"),
         ({"task": "detection", "data": "x.csv"}, "data is of ImageNet; beside detection stand networks of yours, each with its box mAP"),
-        ({"task": "detection", "imagenet_only": True}, "imagenet_only is of ImageNet; beside detection stand networks of yours, each with its box mAP"),
-        ({"task": "segmentation", "setup": "sd855", "x": "latency"}, "setup is of ImageNet; beside segmentation stand networks of yours, each with its mIoU"),
+        ({"task": "detection", "imagenet_only": True}, "--imagenet-only is of ImageNet, and nobody checked what networks for detection learnt from"),
+        ({"task": "segmentation", "setup": "sd855", "x": "latency"}, "a setup's latencies stand against accuracies on ImageNet, and segmentation has none there: leave out the setup or the task, or ask for --x latency with --device"),
+        ({"task": "detection", "y": "miou"}, "miou is of segmentation; detection is measured by its box mAP"),
+        ({"task": "detection", "y": "top3"}, "there is no axis 'top3'. Known: map"),
+        ({"y": "map"}, "map is of detection, and without a task accuracies are of ImageNet: ask for --task detection"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_for(asked: dict[str, str], error: str) -> None:
