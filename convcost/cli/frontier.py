@@ -79,7 +79,12 @@ class OwnNetwork(click.ParamType["Own"]):
 @click.option(
     "--source", multiple=True, metavar="PATTERN", help="Only figures of these sources, of any tier; repeatable."
 )
-@click.option("--resolution", default="", metavar="SIZES", help="Only what was evaluated at this size: 224, 192-256.")
+@click.option(
+    "--resolution",
+    default="",
+    metavar="SIZES",
+    help="Only what was evaluated at this size: 224, 192-256, of squares; 1024x2048, height by width.",
+)
 @click.option(
     "--imagenet-only",
     is_flag=True,

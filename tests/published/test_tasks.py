@@ -135,6 +135,29 @@ def test_what_cannot_be_asked_for(asked: dict[str, str], error: str) -> None:
     assert str(raised.value) == error
 
 
+def test_the_metric_of_a_task_and_its_families_may_be_said_as_they_are_written() -> None:
+    families = {point.measured.family for point in frontier(task="detection", y="map", family="yolo*").points}
+    assert families
+    assert all(family.startswith("YOLO") for family in families)
+
+
+def test_pictures_that_are_not_square_are_asked_for_as_they_are_printed() -> None:
+    """A number is the side of a square: 1024 is no 1024×2048, and neither is a span around it."""
+    wide = frontier(task="segmentation", resolution="1024x2048")
+    assert {point.measured.size_text for point in wide.points} == {"1024×2048"}
+    assert frontier(task="segmentation", resolution="1024×2048").points == wide.points
+    assert wide.selection == "tier paper, authors, library; resolution 1024x2048"
+    mine = frontier(task="segmentation", resolution="1024x2048", yours={"bisenet_v2": "70", "erfnet": "70"})
+    assert [point.measured.size_text for point in mine.points if point.yours] == ["1024×2048"]
+    (other,) = (one for one in mine.omitted if one.measured.source == "you")  # the ERFNet of its authors, at 512×1024
+    assert (other.measured.size_text, other.why) == ("512×1024", "yours, not of the resolution that is asked for")
+    for squares in ("1024", "512-2048"):
+        with pytest.raises(UsageError, match=", 0 selected, none with macs and miou"):
+            frontier(task="segmentation", resolution=squares)
+    detectors = frontier(task="detection", resolution="320-416").points
+    assert {point.measured.size_text for point in detectors} == {"320", "416"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "error"),
     [
