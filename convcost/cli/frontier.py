@@ -57,7 +57,11 @@ class OwnNetwork(click.ParamType["Own"]):
     is_flag=True,
     help="With --device: networks far from all that it was fitted on may be on the front, too.",
 )
-@click.option("--y", type=Word(ACCURACIES), help="The accuracy on ImageNet. Default: top1.")
+@click.option(
+    "--y",
+    type=Word((*ACCURACIES, *LANDSCAPES.values())),
+    help="The accuracy on ImageNet, or the metric of --task. Default: top1, with a task its metric.",
+)
 @click.option(
     "--task",
     type=Word(tuple(LANDSCAPES)),
@@ -75,7 +79,12 @@ class OwnNetwork(click.ParamType["Own"]):
 @click.option(
     "--source", multiple=True, metavar="PATTERN", help="Only figures of these sources, of any tier; repeatable."
 )
-@click.option("--resolution", default="", metavar="SIZES", help="Only what was evaluated at this size: 224, 192-256.")
+@click.option(
+    "--resolution",
+    default="",
+    metavar="SIZES",
+    help="Only what was evaluated at this size: 224, 192-256, of squares; 1024x2048, height by width.",
+)
 @click.option(
     "--imagenet-only",
     is_flag=True,

@@ -9,6 +9,7 @@ import click
 from convcost.cli.deployment import board_option, kernels_option, pointers_option
 from convcost.cli.options import Bytes, Count, Dtype, Word, Years, convention_option, output_options
 from convcost.cli.output import command_line, deliver, format_of, show
+from convcost.conventions.convention import PAPER
 from convcost.core.tasks import TASKS
 
 
@@ -29,7 +30,12 @@ from convcost.core.tasks import TASKS
 @click.option(
     "--year", type=Years(), default="", metavar="YEARS", help="Only networks of these years: 2018, 2019-2026."
 )
-@click.option("--max-macs", type=Count(), metavar="COUNT", help="Only what has at most so many MACs: 600M, 4.1G.")
+@click.option(
+    "--max-macs",
+    type=Count(),
+    metavar="COUNT",
+    help="Only what has at most so many MACs, as --convention counts them: 600M.",
+)
 @click.option("--max-params", type=Count(), metavar="COUNT", help="Only what has at most so many parameters: 5M.")
 @board_option("Only what fits a board once deployed")
 @click.option("--max-ram", type=Bytes(), metavar="SIZE", help="Only what fits so much RAM once deployed: 256KiB.")
@@ -73,6 +79,10 @@ def list_command(
         "max_params": max_params,
     }
     if board is not None or max_ram is not None or max_flash is not None:
+        if convention != PAPER:
+            raise click.UsageError(
+                f"--convention {convention} is of the list without a board, RAM or flash: leave out either"
+            )
         from convcost.published.deployable import deployable
 
         found = deployable(

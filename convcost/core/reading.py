@@ -14,7 +14,7 @@ Every budget, limit and printed figure is read here, exactly:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -238,16 +238,69 @@ def parse_bytes(given: Any) -> int:
     return _whole(given, BYTES)
 
 
-def parse_years(text: str) -> tuple[int, int] | None:
-    """The first and the last year of a span, 2018 or 2015-2019; None for an empty text; raises `UsageError`.
+def several(given: Any) -> tuple[str, ...]:
+    """One word, or several, as texts; none for None and for an empty text.
 
-    >>> parse_years("2018"), parse_years("2015-2019"), parse_years("")
+    >>> several("yolo*"), several(["unet", 224]), several(224), several(None), several("")
+    (('yolo*',), ('unet', '224'), ('224',), (), ())
+    """
+    if given is None or isinstance(given, str):
+        return (given,) if given else ()
+    return tuple(map(str, given)) if isinstance(given, Iterable) else (str(given),)
+
+
+def parse_years(given: Any) -> tuple[int, int] | None:
+    """The first and the last year of a span, 2018 or 2015-2019; None for None and an empty text; raises `UsageError`.
+
+    >>> parse_years(2018), parse_years("2015-2019"), parse_years("")
     ((2018, 2018), (2015, 2019), None)
     """
+    text = "" if given is None else str(given)
     ends = text.split("-")
     if text and (len(ends) > 2 or not all(end.isascii() and end.isdigit() and len(end) == 4 for end in ends)):
         raise UsageError(f"{text!r} is no year or span of years, e.g. 2018 or 2015-2019")
-    return (int(ends[0]), int(ends[-1])) if text else None
+    return _rising("years", *map(int, (ends[0], ends[-1]))) if text else None
+
+
+class Sizes(NamedTuple):
+    """Sizes of pictures, from one to another: of squares by their side, of others by height and width."""
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+
+    def hold(self, height: int, width: int) -> bool:
+        """Whether a picture is of these sizes; what is no square is of its own size alone."""
+        if self.first == self.last or height != width:
+            return self.first == (height, width)
+        return self.first[0] <= height <= self.last[0]
+
+
+_SIDE = "[0-9]{1,9}"
+
+
+def parse_sizes(given: Any) -> Sizes | None:
+    """Sizes of pictures: 224 and 192-256 of squares, 1024x2048 and 1024×2048 of height and width; raises `UsageError`.
+
+    >>> parse_sizes(224), parse_sizes("1024x2048"), parse_sizes("")
+    (Sizes(first=(224, 224), last=(224, 224)), Sizes(first=(1024, 2048), last=(1024, 2048)), None)
+    """
+    text = "" if given is None else str(given)
+    if not text:
+        return None
+    if found := re.fullmatch(f"({_SIDE})[x×]({_SIDE})", text):
+        size = (int(found[1]), int(found[2]))
+        return Sizes(size, size)
+    if not (found := re.fullmatch(f"({_SIDE})(?:-({_SIDE}))?", text)):
+        raise UsageError(f"{text!r} is no resolution or span of resolutions, e.g. 224, 192-256 or 1024x2048")
+    first, last = _rising("resolutions", int(found[1]), int(found[2] or found[1]))
+    return Sizes((first, first), (last, last))
+
+
+def _rising(what: str, first: int, last: int) -> tuple[int, int]:
+    """Both ends of a span; raises `UsageError` if nothing can be between them."""
+    if first > last:
+        raise UsageError(f"the span of {what} {first}-{last} begins at {first} and ends before it, at {last}")
+    return first, last
 
 
 def parse_duration(given: Any) -> int:

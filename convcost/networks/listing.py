@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.convention import PAPER
+from convcost.core.errors import UsageError
 from convcost.core.kept import Answers, answers
 from convcost.core.metrics import METRICS
 from convcost.core.units import exact, input_shapes_text, inputs_cell
@@ -19,27 +20,32 @@ if TYPE_CHECKING:
 
 
 def list_table(
-    patterns: Sequence[str] = (),
+    patterns: str | Sequence[str] | None = (),
     counted: str = PAPER,
     *,
-    family: str | Sequence[str] = (),
-    task: str | Sequence[str] = (),
-    year: str | int = "",
+    family: str | Sequence[str] | None = (),
+    task: str | Sequence[str] | None = (),
+    year: str | int | None = "",
     max_macs: str | int | None = None,
     max_params: str | int | None = None,
 ) -> Table:
     """One row per network of the zoo, family by family, with MACs or the operations that a convention counts.
 
     `patterns` are globs over names and families, or words that these contain; without any, all networks. The rest are those of
-    `list_networks`. Raises `SpecError` if a file of the zoo is wrong, `UsageError` for a pattern that nothing matches, for
-    a bound, year or task that is none, and for an unknown convention.
+    `list_networks`; `max_macs` is of the MACs that the convention counts. Raises `SpecError` if a file of the zoo is wrong,
+    `UsageError` for a pattern that nothing matches, for a bound, year or task that is none, for an unknown convention, and for a
+    bound on MACs beside one that counts something else.
     """
     asked = Selection.of(patterns, family, task, year, max_macs, max_params)
     with answers("list") as known:
         unit, counts = known.of(("convention", counted), partial(_unit, counted))
+        if asked.max_macs is not None and unit != METRICS["macs"].heading:
+            raise UsageError(
+                f"a bound on MACs is none on what {counted} counts, {unit}: leave out the bound or the convention"
+            )
         zoo = _entries(known)
         costs = [known.of(("costs", name, counted), partial(_record, name, counted), name) for name in asked.named(zoo)]
-    records = [record for record in costs if asked.affords(record["macs"], record["params"])]
+    records = [record for record in costs if asked.affords(record["operations"], record["params"])]
     selected = [("selected", f"{asked.words}: {exact(len(records))} of {exact(len(zoo))}")] if asked.words else []
     return Table(
         title="",
@@ -85,9 +91,9 @@ def _unit(name: str) -> list[str]:
 
 def list_networks(
     *patterns: str,
-    family: str | Sequence[str] = (),
-    task: str | Sequence[str] = (),
-    year: str | int = "",
+    family: str | Sequence[str] | None = (),
+    task: str | Sequence[str] | None = (),
+    year: str | int | None = "",
     max_macs: str | int | None = None,
     max_params: str | int | None = None,
 ) -> tuple[str, ...]:

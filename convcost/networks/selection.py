@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.patterns import fitting
-from convcost.core.reading import parse_count, parse_years
+from convcost.core.reading import parse_count, parse_years, several
 from convcost.core.tasks import TASKS
 from convcost.core.units import exact
 
@@ -37,10 +37,10 @@ class Selection(NamedTuple):
     @classmethod
     def of(
         cls,
-        patterns: Sequence[str] = (),
-        family: str | Sequence[str] = (),
-        task: str | Sequence[str] = (),
-        year: str | int = "",
+        patterns: str | Sequence[str] | None = (),
+        family: str | Sequence[str] | None = (),
+        task: str | Sequence[str] | None = (),
+        year: str | int | None = "",
         max_macs: str | int | None = None,
         max_params: str | int | None = None,
     ) -> Selection:
@@ -49,12 +49,12 @@ class Selection(NamedTuple):
         >>> Selection.of(task="detection", year="2019-2026", max_macs="600M").words
         'task detection; year 2019-2026; at most 600,000,000 MACs'
         """
-        tasks = _several(task)
+        tasks = several(task)
         for word in tasks:
             if word not in TASKS:
                 raise UsageError(f"there is no task {word!r}{did_you_mean(word, TASKS)}")
         most = (None if bound is None else parse_count(bound) for bound in (max_macs, max_params))
-        return cls(tuple(patterns), _several(family), tasks, parse_years(str(year)), *most)
+        return cls(several(patterns), several(family), tasks, parse_years(year), *most)
 
     @property
     def words(self) -> str:
@@ -100,8 +100,3 @@ def _fitting(patterns: Sequence[str], every: Sequence[Entry], wrong: str) -> set
             raise UsageError(f"{wrong} {pattern!r}{near}")
         found.update(one.name for one in fit)
     return found if patterns else {one.name for one in every}
-
-
-def _several(words: str | Sequence[str]) -> tuple[str, ...]:
-    """One word, or several."""
-    return (words,) if isinstance(words, str) and words else tuple(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convcost.conventions.convention import PAPER
 from convcost.core.units import counted, exact, input_shapes_text
 from convcost.core.version import __version__
 from convcost.render import html
@@ -39,11 +40,13 @@ def zoo_page(found: Table, facts: Sequence[tuple[str, str]] = (), *, whole: bool
     heads = "".join(_head(key, unit if key == "macs" else text, number) for key, text, number in _COLUMNS)
     numeric = [number for _, _, number in _COLUMNS]
     rows = "".join(html.row(_cells(one), numeric, long=_LONG, linked=(_SOURCE,), breaks=True) for one in networks)
+    convention = found.data["convention"]
+    counts = "" if convention == PAPER else f' data-convention="{in_html(convention)}"'
     table = html.framed(
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n",
         label=found.heading,
         key="zoo-table",
-        attributes=f' class="sortable" data-minor="{" ".join(map(str, _SPARED_ON_A_PHONE))}"{" data-whole=1" * whole}',
+        attributes=f' class="sortable" data-minor="{" ".join(map(str, _SPARED_ON_A_PHONE))}"{" data-whole=1" * whole}{counts}',
         records=found.records,
     )
     return html.page(

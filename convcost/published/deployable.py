@@ -177,9 +177,9 @@ def deployable(
     runtime: str = "tflm",
     pointers: int | None = None,
     kernels: str = "reference",
-    family: str | Sequence[str] = (),
-    task: str | Sequence[str] = (),
-    year: str | int = "",
+    family: str | Sequence[str] | None = (),
+    task: str | Sequence[str] | None = (),
+    year: str | int | None = "",
     max_macs: int | str | None = None,
     max_params: int | str | None = None,
 ) -> Deployable:

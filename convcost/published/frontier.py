@@ -19,7 +19,7 @@ from convcost.conventions.convention import PAPER, Convention
 from convcost.core.errors import UsageError, did_you_mean, nearest
 from convcost.core.metrics import Metric
 from convcost.core.patterns import fitting
-from convcost.core.reading import parse_bytes, parse_count, parse_duration, parse_years
+from convcost.core.reading import Sizes, parse_bytes, parse_count, parse_duration, parse_sizes, parse_years, several
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
 from convcost.devices.device import Device, Roofline
@@ -40,6 +40,7 @@ _PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer o
 _AS_PRINTED = "as each source prints it: ImageNet-1k, single crop unless its note says otherwise; not recomputed"
 _BESIDE = "ImageNet-1k, as the table of the latency prints it, or as it is cited for the network where that computes in floats"
 _LEARNT_ALONE = "learnt from ImageNet-1k alone"
+_YOURS_UNSAID = "; of yours, also what says nothing of it"
 NO_MEMBER = "an ablation, not a member of its family"
 """Why an ablation is left out unless it is asked for."""
 
@@ -112,19 +113,19 @@ def frontier(
     *,
     x: str = "macs",
     y: str | None = None,
-    task: str = "",
-    dataset: str = "",
+    task: str | None = "",
+    dataset: str | None = "",
     convention: str = PAPER,
-    family: Sequence[str] = (),
-    year: str = "",
-    tier: Sequence[str] = TIERS,
-    source: Sequence[str] = (),
-    resolution: str = "",
+    family: str | Sequence[str] | None = (),
+    year: str | int | None = "",
+    tier: str | Sequence[str] | None = TIERS,
+    source: str | Sequence[str] | None = (),
+    resolution: str | int | None = "",
     imagenet_only: bool = False,
     yours: Yours | None = None,
-    add: Sequence[str] = (),
+    add: str | Sequence[str] | None = (),
     data: str | None = None,
-    highlight: Sequence[str] = (),
+    highlight: str | Sequence[str] | None = (),
     ablations: bool = False,
     front_only: bool = False,
     most: str | int | None = None,
@@ -139,32 +140,32 @@ def frontier(
     one `dataset`, by its own metric: box mAP, mIoU; without a name that of which most is printed. None mixes two data sets.
     `yours` is model or path -> accuracy, or (model, accuracy, label) one by one. `data` is a table that stands in the
     place of the published one. `family` are globs over families and networks, `source` over sources; `year` is 2018 or
-    2015-2019, `resolution` 224 or 192-256; `imagenet_only` leaves out what learnt from more than ImageNet-1k, other images or a
-    teacher. With a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB", "20ms")
-    and are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out, see
-    `published.highlight` for the rule without it. `ablations` are left out unless asked for. With `x="latency"`, costs are
-    the published latencies of one `setup`, or those predicted for a `device`; networks far from all that it was fitted on are on
-    the front only if `extrapolated`. Raises `UsageError` where nothing is left.
+    2015-2019, `resolution` 224 or 192-256, of squares, or 1024x2048; `imagenet_only` leaves out what learnt from more than
+    ImageNet-1k, other images or a teacher; both hold for yours, too. With a source or `data`, all tiers are taken. Only points
+    that cost at most `most` ("500M", "256KiB", "20ms") and are at least `least` per cent accurate count, also for the front.
+    The families that `highlight` fits stand out, see `published.highlight` for the rule without it. `ablations` are left out
+    unless asked for. With `x="latency"`, costs are the published latencies of one `setup`, or those predicted for a `device`;
+    networks far from all that it was fitted on are on the front only if `extrapolated`. Raises `UsageError` if nothing is left.
 
     >>> frontier(family=["MobileNetV1"], source=["mobilenet_v1"]).front[0].cost  # Table 6: 41 million mult-adds
     41030272
     """
+    task, (family, source, add, highlight) = task or "", map(several, (family, source, add, highlight))
     y = _metric(y, task, dataset, {"setup": setup, "add": add, "data": data, "imagenet_only": imagenet_only})
-    chosen, bounds = _on_axes(x, y, convention), _Bounds.of(x, y, most, least)
+    chosen, bounds = _on_axes(x, y, task, convention), _Bounds.of(x, y, most, least)
     found, place = _on(setup, x, own=bool(yours or add or data), device=device)
-    on, rows = landscape(task, dataset) if task else ("", _on_imagenet(found, data))
-    tiers = () if data is not None or source or found else tier
-    kept = _trained(_selected(rows, family, year, tiers, source), resolution, imagenet_only=imagenet_only)
+    on, rows = landscape(task, dataset or "") if task else ("", _on_imagenet(found, data))
+    tiers = () if data is not None or source or found else TIERS if tier is None else several(tier)
+    asked = _Learnt(parse_sizes(resolution), imagenet_only, instead=data is not None, beside=bool(yours or add))
+    kept = asked.published(_selected(rows, family, year, tiers, source))
     counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None, device=place)
     points, omitted = timed(kept, found, y) if found else counting(kept, y=y)
-    more, lacking = beside(listed(yours, y), add, x, y, chosen, place)
-    if not (every := points + more):
-        raise UsageError(_nothing((len(rows), len(kept)), x, y, omitted + lacking))
+    every, left = asked.of_yours((points, omitted), beside(listed(yours, y), add, x, y, chosen, place))
+    _refuse_nothing(every, (len(rows), len(kept)), x, y, left)
     shown = _shown(marked := mark_front(bounds.within(every), extrapolated=extrapolated), front_only=front_only)
-    more_words = (_LEARNT_ALONE * imagenet_only, bounds.words)
-    words = _in_words(family, year, tiers, source, data, add, resolution=resolution, more=more_words)
+    words = _in_words(family, year, tiers, source, data, add, resolution=resolution, more=(asked.words, bounds.words))
     return Frontier(
-        x, y, chosen, shown, (*omitted, *lacking), words, len(marked), front_only, highlighted(shown, highlight, rows),
+        x, y, chosen, shown, tuple(left), words, len(marked), front_only, highlighted(shown, highlight, rows),
         found.setup if found else None, place, sum(point.extrapolated for point in marked), extrapolated, task, on,
     )  # fmt: skip
 
@@ -183,8 +184,9 @@ def _shown(marked: Sequence[Point], *, front_only: bool) -> tuple[Point, ...]:
     return shown
 
 
-def _metric(y: str | None, task: str, dataset: str, others: Mapping[str, Any]) -> str:
+def _metric(y: str | None, task: str, dataset: str | None, others: Mapping[str, Any]) -> str:
     """What stands on the y axis: top-1 unless something else is asked for; raises `UsageError` for what does not go together."""
+    _refuse_unchecked(task, others["setup"], imagenet_only=others["imagenet_only"])
     if not task:
         if dataset:
             raise UsageError(f"a data set is of a task, and none is asked for: {', '.join(LANDSCAPES)}")
@@ -192,16 +194,39 @@ def _metric(y: str | None, task: str, dataset: str, others: Mapping[str, Any]) -
     if task not in LANDSCAPES:
         raise UsageError(f"there is no landscape of {task!r}{did_you_mean(task, LANDSCAPES)}")
     metric = METRICS_OF_TASKS[LANDSCAPES[task]]
-    if y:
-        raise UsageError(f"{y} is of ImageNet; {task} is measured by its {metric}")
+    if y and y != LANDSCAPES[task]:
+        of = {**dict.fromkeys(ACCURACIES, "ImageNet"), **{word: other for other, word in LANDSCAPES.items()}}
+        if y not in of:
+            raise UsageError(f"there is no axis {y!r}{did_you_mean(y, (LANDSCAPES[task],))}")
+        raise UsageError(f"{y} is of {of[y]}; {task} is measured by its {metric}")
     if word := next((name for name, given in others.items() if given), ""):
         raise UsageError(f"{word} is of ImageNet; beside {task} stand networks of yours, each with its {metric}")
     return LANDSCAPES[task]
 
 
-def _on_axes(x: str, y: str, convention: str) -> Convention:
+def _refuse_unchecked(task: str, setup: str | None, *, imagenet_only: bool) -> None:
+    """Raises `UsageError` for what nobody has printed of a task, or of latencies."""
+    if task in LANDSCAPES and setup is not None:
+        raise UsageError(
+            f"a setup's latencies stand against accuracies on ImageNet, and {task} has none there: leave out the setup or the "
+            "task, or ask for --x latency with --device"
+        )
+    if imagenet_only and task in LANDSCAPES:
+        raise UsageError(f"--imagenet-only is of ImageNet, and nobody checked what networks for {task} learnt from")
+    if imagenet_only and setup is not None:
+        raise UsageError(
+            "--imagenet-only is not of latencies: the tables of a setup do not say what networks learnt from"
+        )
+
+
+def _on_axes(x: str, y: str, task: str, convention: str) -> Convention:
     """What the x axis counts by; raises `UsageError` for an axis or a convention that there is not."""
-    for word, known in ((x, tuple(COSTS)), (y, (*ACCURACIES, *LANDSCAPES.values()))):
+    for other, metric in LANDSCAPES.items():
+        if y == metric and not task:
+            raise UsageError(
+                f"{y} is of {other}, and without a task accuracies are of ImageNet: ask for --task {other}"
+            )
+    for word, known in ((x, tuple(COSTS)), (y, (LANDSCAPES[task],) if task else ACCURACIES)):
         if word not in known:
             raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
     return named_convention(convention)
@@ -251,11 +276,15 @@ def _costed(
     return points, omitted
 
 
-def _nothing(counts: tuple[int, int], x: str, y: str, omitted: Sequence[Omitted], most: int = 3) -> str:
-    """What to say where there is nothing to show, with the reason of the first accuracies that are left out."""
+def _refuse_nothing(
+    every: Sequence[Point], counts: tuple[int, int], x: str, y: str, omitted: Sequence[Omitted], most: int = 3
+) -> None:
+    """Raises `UsageError` where there is nothing to show, with the reason of the first accuracies that are left out."""
+    if every:
+        return
     selected = "{} accuracies, {} selected, none with {} and {}".format(*counts, x, y)
     said = "; ".join(f"{one.measured.item}: {one.why}" for one in omitted[:most])
-    return f"nothing to show: {selected}{f' ({said})' if said else ''}"
+    raise UsageError(f"nothing to show: {selected}{f' ({said})' if said else ''}")
 
 
 class _Bounds(NamedTuple):
@@ -307,27 +336,53 @@ def mark_front(points: Iterable[Point], *, extrapolated: bool = False) -> list[P
 
 
 def _selected(
-    rows: Sequence[Measured], family: Sequence[str], year: str, tier: Sequence[str], source: Sequence[str]
+    rows: Sequence[Measured],
+    family: Sequence[str],
+    year: str | int | None,
+    tier: Sequence[str],
+    source: Sequence[str],
 ) -> list[Measured]:
-    first, last = parse_years(year) or (0, 0)
+    first, last = parse_years(year) or (0, 9999)
     for one in tier:
         if one not in KINDS:
             raise UsageError(f"there is no tier {one!r}{did_you_mean(one, KINDS)}")
     chosen = _matching(_matching(rows, rows, family, "family", _family_words), rows, source, "source", _source_words)
-    return [row for row in chosen if (not tier or row.tier in tier) and (not year or first <= row.year <= last)]
+    return [row for row in chosen if (not tier or row.tier in tier) and first <= row.year <= last]
 
 
-def _trained(rows: Sequence[Measured], resolution: str, *, imagenet_only: bool) -> list[Measured]:
-    """Those of a resolution, or between two, and of ImageNet-1k alone; raises `UsageError`."""
-    ends = resolution.split("-") if resolution else []
-    if len(ends) > 2 or not all(end.isascii() and end.isdigit() and len(end) <= 9 for end in ends):
-        raise UsageError(f"{resolution!r} is no resolution or span of resolutions, e.g. 224 or 192-256")
-    sizes = [int(end) for end in ends]
-    return [
-        row
-        for row in rows
-        if not (imagenet_only and row.extra) and (not sizes or sizes[0] <= row.resolution <= sizes[-1])
-    ]
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """At which resolution networks are asked for, and whether they learnt from ImageNet-1k alone."""
+
+    sizes: Sizes | None
+    imagenet_only: bool
+    instead: bool
+    """The caller's table stands in the place of the published one."""
+    beside: bool
+    """Networks of the caller's stand beside these."""
+
+    @property
+    def words(self) -> str:
+        """What networks learnt from, if that is asked for; nobody but the caller can say it of the caller's own."""
+        return (_LEARNT_ALONE + _YOURS_UNSAID * (self.instead or self.beside)) * self.imagenet_only
+
+    def published(self, rows: Sequence[Measured]) -> list[Measured]:
+        """Those of the published rows that are asked for; the caller's own are judged by what their networks are."""
+        return [row for row in rows if self.instead or not self.lacking(row)]
+
+    def lacking(self, row: Measured) -> str:
+        """What a row is not that is asked for, in words; empty if it is all."""
+        size = (row.resolution, row.width or row.resolution)
+        if self.sizes and not (row.resolution and self.sizes.hold(*size)):
+            return "yours, not of the resolution that is asked for"
+        return "yours, learnt from more than ImageNet-1k" if self.imagenet_only and row.extra else ""
+
+    def of_yours(self, *found: tuple[list[Point], list[Omitted]]) -> tuple[list[Point], list[Omitted]]:
+        """All points, without those of the caller's own that are not asked for: the caller named them, so they are left out by name."""
+        points, omitted = ([one for each in side for one in each] for side in zip(*found))
+        whys = [(one, self.lacking(one.measured) if self.instead or one.yours else "") for one in points]
+        left = [Omitted(point.measured, why) for point, why in whys if why]
+        return [point for point, why in whys if not why], [*omitted, *left]
 
 
 def _matching(
@@ -362,17 +417,17 @@ def _source_words(row: Measured) -> tuple[str, ...]:
 
 def _in_words(
     family: Sequence[str],
-    year: str,
+    year: str | int | None,
     tier: Sequence[str],
     source: Sequence[str],
     data: str | None,
     add: Sequence[str],
     *,
-    resolution: str,
+    resolution: str | int | None,
     more: Iterable[str],
 ) -> str:
-    parts = {"family": ", ".join(family), "year": year, "source": ", ".join(source), "tier": ", ".join(tier)}
-    parts["resolution"] = resolution
+    parts = {"family": ", ".join(family), "year": str(year or ""), "source": ", ".join(source), "tier": ", ".join(tier)}
+    parts["resolution"] = str(resolution or "")
     parts["added"] = ", ".join(add)
     said = "; ".join(f"{word} {value}" for word, value in parts.items() if value)
     return "; ".join(filter(None, (data, said, *more)))

@@ -105,13 +105,15 @@ def _point(own: Own, x: str, y: str, chosen: Convention, device: Device | Roofli
         raise UsageError(
             f"{own.model}: the convention {chosen.name} does not know {ops}, so that the cost is not known"
         )
+    height, width = (size_of(report.input_shape, side) for side in ("height", "width"))
     known: dict[str, Any] = {y if y in ACCURACIES else "score": own.accuracy}
     row = Measured(
         at="--your",
         family=own.label or network.caption.title or network.origin.family,
         item=label(network.origin),
         model=network.name,
-        resolution=size_of(report.input_shape, "height"),
+        resolution=height,
+        width=width if width != height else 0,
         tier=YOURS,
         source="you",
         **known,

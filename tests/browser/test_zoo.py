@@ -9,6 +9,7 @@ import pytest
 from helpers.pages import until_same
 
 from convcost import list_networks
+from convcost.networks.listing import list_table
 
 pytestmark = pytest.mark.usefixtures("one_list")
 NAMES = """[...document.querySelectorAll('#zoo-table tbody tr')].filter(row => row.offsetParent)
@@ -41,6 +42,15 @@ def test_filters_find_what_the_command_finds(opened: Callable[..., Any]) -> None
     assert names(page) == list(list_networks(family="MobileNetV3", year="2018-2019", max_params="5M"))
 
 
+def test_under_another_convention_filter_and_command_find_the_same(opened: Callable[..., Any]) -> None:
+    page = opened("list", "--convention", "thop").page
+    page.get_by_label("MACs at most").fill("4.1G")
+    shown = names(page)
+    assert "resnet50" not in shown  # 4,133,742,592 with what thop counts of norms and pools; 4,089,184,256 of its paper
+    assert page.locator("code").inner_text() == "convcost list --convention thop --max-macs 4.1G"
+    assert shown == [one["name"] for one in list_table((), "thop", max_macs="4.1G").records]
+
+
 def test_a_search_narrows_what_filters_leave_and_columns_sort(opened: Callable[..., Any]) -> None:
     page = opened("list").page
     page.get_by_label("Search Networks of the zoo").fill("1512.03385")
@@ -65,6 +75,9 @@ def test_what_cannot_be_read_is_marked_and_filters_nothing(opened: Callable[...,
     page.get_by_label(field).fill("x")
     assert page.get_by_label(field).get_attribute("aria-invalid") == "true"
     assert names(page) == every
+    if field == "Years":
+        page.get_by_label(field).fill("2026-2018")
+        assert page.get_by_label(field).get_attribute("aria-invalid") == "true"
     page.get_by_label(field).fill("2014" if field == "Years" else "1k")
     assert page.get_by_label(field).get_attribute("aria-invalid") == "false"
     assert names(page) == (every if field == "Years" else [])

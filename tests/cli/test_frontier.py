@@ -44,6 +44,16 @@ def test_where_no_family_is_near_all_are_named(cli: Cli) -> None:
         (["--setup", "sd855"], "a setup has latencies, and macs is counted: leave out the setup, or ask for latency"),
         (["--year", "18"], "'18' is no year or span of years, e.g. 2018 or 2015-2019"),
         (["--year", "1990"], "nothing to show: "),
+        (["--year", "2026-2018"], "the span of years 2026-2018 begins at 2026 and ends before it, at 2018"),
+        (["--resolution", "300-200"], "the span of resolutions 300-200 begins at 300 and ends before it, at 200"),
+        (
+            ["--y", "map"],
+            "map is of detection, and without a task accuracies are of ImageNet: ask for --task detection",
+        ),
+        (
+            ["--task", "detection", "--imagenet-only"],
+            "--imagenet-only is of ImageNet, and nobody checked what networks for detection learnt from",
+        ),
         (
             ["--your", "resnet18=no"],
             "resnet18, top1: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got 'no'",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,28 @@ def test_filters_combine_with_patterns_and_with_each_other(cli: Cli) -> None:
     assert [network["name"] for network in found] == ["mobilenet_v2"]
 
 
+RESNET50_BY_THOP = 4_089_184_256 + 4 * 11_113_984 + 50 * 2048
+"""Four for each output of a convolution, behind which a batch-norm is; the pool reads 49 times 2,048 and writes 2,048."""
+
+
+@pytest.mark.parametrize(
+    ("convention", "most", "found"),
+    [
+        ("paper", "4.1G", ["resnet50"]),
+        ("thop", "4.1G", []),
+        ("thop", str(RESNET50_BY_THOP), ["resnet50"]),
+        ("thop", str(RESNET50_BY_THOP - 1), []),
+    ],
+)
+def test_a_bound_on_macs_is_on_those_that_the_convention_counts(
+    cli: Cli, convention: str, most: str, found: list[str]
+) -> None:
+    done = cli("list", "resnet50", "--convention", convention, "--max-macs", most, "--format", "json")
+    networks = json.loads(done.stdout)["networks"]
+    assert (done.exit_code, [network["name"] for network in networks]) == (0 if found else 1, found)
+    assert all(network["operations"] <= int(RESNET50_BY_THOP) for network in networks)
+
+
 def test_what_is_left_of_no_network_is_an_empty_table_and_status_1(cli: Cli) -> None:
     done = cli("list", "--task", "detection", "--max-macs", "1k", "--format", "csv")
     assert (done.exit_code, done.stdout) == (
@@ -72,6 +95,18 @@ def test_filters_are_also_of_what_fits_a_board(cli: Cli) -> None:
         (["--task", "detectio"], "Did you mean detection?"),
         (["--year", "19"], "Invalid value for '--year': '19' is no year or span of years, e.g. 2018 or 2015-2019"),
         (["--max-macs", "many"], "Invalid value for '--max-macs': 'many' is not a count"),
+        (
+            ["--year", "2026-2018"],
+            "Invalid value for '--year': the span of years 2026-2018 begins at 2026 and ends before it, at 2018",
+        ),
+        (
+            ["--convention", "torch", "--max-macs", "1G"],
+            "a bound on MACs is none on what torch counts, FLOPs: leave out the bound or the convention",
+        ),
+        (
+            ["--convention", "thop", "--max-ram", "256KiB"],
+            "--convention thop is of the list without a board, RAM or flash: leave out either",
+        ),
         (["--family", "resnat"], "there is no family 'resnat'. Did you mean resnet?"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from convcost.conventions.convention import PAPER
 from convcost.core.errors import UsageError
-from convcost.networks.listing import list_table
+from convcost.networks.listing import list_networks, list_table
 from convcost.render.table import Table
 from convcost.spec import zoo
 
@@ -24,6 +24,17 @@ class TestList:
     def test_a_pattern_that_nothing_matches(self) -> None:
         with pytest.raises(UsageError, match=r"^no network of the zoo matches 'resnet500'. Did you mean resnet50\?$"):
             list_table(["lenet5", "resnet500"])
+
+
+def test_texts_numbers_lists_and_none_are_asked_for_alike() -> None:
+    assert list_networks(task=None, family=None, year=None, max_macs=None) == list_networks()
+    yolo = list_networks(family="yolo*")
+    assert yolo
+    assert yolo == list_networks(family=["yolo*"]) == list_networks(family=("yolo*",), task=["detection"])
+    assert list_networks("mobilenet_v*", year=2017) == list_networks("mobilenet_v*", year="2017-2017")
+    assert [row["name"] for row in list_table("lenet5").records] == ["lenet5"]
+    with pytest.raises(UsageError, match=r"^the span of years 2026-2018 begins at 2026 and ends before it, at 2018$"):
+        list_networks(year="2026-2018")
 
 
 def test_networks_that_no_paper_has_are_listed_with_the_code_that_has_them() -> None:

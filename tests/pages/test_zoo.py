@@ -56,6 +56,8 @@ def test_another_convention_says_what_it_counts() -> None:
     page = zoo_page(list_table(["lenet5"], "torch"))
     assert '<th scope="col" data-key="macs" class="n">FLOPs</th>' in page
     assert rows(page)[0][6] == "833,040"  # twice 416,520
+    assert ' data-convention="torch"' in page  # of the command that a script says
+    assert "data-convention" not in zoo_page(list_table(["lenet5"]))
 
 
 def test_the_command_that_finds_the_same_is_said_of_the_whole_zoo_alone(cli: Cli, tmp_path: Path) -> None:

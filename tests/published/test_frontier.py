@@ -492,6 +492,69 @@ def test_a_landscape_of_one_resolution_and_of_imagenet_alone() -> None:
         frontier(resolution="1")
 
 
+def test_what_is_asked_for_may_be_a_text_a_number_a_list_or_nothing() -> None:
+    asked = frontier(family="MobileNetV2", source="mobilenet_slim", tier="authors", resolution=224, year=2018)
+    assert {(p.measured.family, p.measured.resolution, p.measured.year) for p in asked.points} == {
+        ("MobileNetV2", 224, 2018)
+    }
+    written = frontier(family=["MobileNetV2"], source=["mobilenet_slim"], resolution="224", year="2018")
+    assert asked == written
+    assert written.selection == "family MobileNetV2; year 2018; source mobilenet_slim; resolution 224"
+    nothing = frontier(
+        task=None,
+        dataset=None,
+        family=None,
+        year=None,
+        tier=None,
+        source=None,
+        resolution=None,
+        add=None,
+        highlight=None,
+    )
+    assert nothing == frontier()
+
+
+def test_a_span_that_ends_before_it_begins_is_refused_with_both_ends() -> None:
+    with pytest.raises(UsageError, match=r"^the span of years 2026-2018 begins at 2026 and ends before it, at 2018$"):
+        frontier(year="2026-2018")
+    with pytest.raises(UsageError, match=r"^the span of resolutions 300-200 begins at 300 and ends before it, at 200$"):
+        frontier(resolution="300-200")
+
+
+def test_what_is_ones_own_is_asked_for_its_resolution_and_what_it_learnt_from_as_well(tmp_path: Path) -> None:
+    rows = ("plain,,224,70,5,", "large,,300,71,6,", "unsaid,,,72,7,", "more,,224,73,8,ImageNet-22k")
+    mine = table(tmp_path / "mine.csv", *rows, head="item,model,resolution,top1,macs,extra")
+    chosen: dict[str, Any] = {"family": "MobileNetV1", "source": "mobilenet_v1", "add": mine}
+
+    def own(**asked: Any) -> tuple[set[str], dict[str, str], str]:
+        found = frontier(**chosen, **asked)
+        left = {one.measured.item: one.why for one in found.omitted if one.measured.source == "you"}
+        return {point.measured.item for point in found.points if point.yours}, left, found.selection
+
+    elsewhere = "yours, not of the resolution that is asked for"
+    assert own()[:2] == ({"plain", "large", "unsaid", "more"}, {})
+    assert own(resolution=224)[:2] == ({"plain", "more"}, {"large": elsewhere, "unsaid": elsewhere})
+    shown, left, words = own(imagenet_only=True)
+    assert (shown, left) == ({"plain", "large", "unsaid"}, {"more": "yours, learnt from more than ImageNet-1k"})
+    assert words.endswith("; learnt from ImageNet-1k alone; of yours, also what says nothing of it")
+    alone = frontier(data=mine, imagenet_only=True)
+    assert {point.measured.item for point in alone.points} == {"plain", "large", "unsaid"}
+    assert [(one.measured.item, one.why) for one in alone.omitted] == [("more", left["more"])]
+    counted = table(tmp_path / "counted.csv", "a,mobilenet_v2,72", head="item,model,top1")  # 224 where nothing is said
+    assert [point.measured.resolution for point in frontier(data=counted, resolution=224).points] == [224]
+    with pytest.raises(UsageError, match=elsewhere):
+        frontier(data=counted, resolution=160)
+    named = frontier(source="mobilenet_v1", resolution=160, yours={"mobilenet_v2": "72"})
+    assert not any(point.yours for point in named.points)
+    assert [one.measured.item for one in named.omitted if one.why == elsewhere] == ["mobilenet_v2"]
+
+
+def test_what_networks_learnt_from_is_not_known_of_latencies() -> None:
+    message = r"^--imagenet-only is not of latencies: the tables of a setup do not say what networks learnt from$"
+    with pytest.raises(UsageError, match=message):
+        frontier(x="latency", setup="sd855", imagenet_only=True)
+
+
 def test_weights_of_libraries_stand_apart_from_what_papers_print() -> None:
     """timm's and mmpretrain's are no tier of the usual landscape, torchvision's one of its own."""
     usual = frontier()

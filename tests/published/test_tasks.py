@@ -122,14 +122,40 @@ def test_verify_counts_them_as_cited() -> None:
         ({"dataset": "cityscapes"}, "a data set is of a task, and none is asked for: detection, segmentation"),
         ({"task": "detection", "y": "top1"}, "top1 is of ImageNet; detection is measured by its box mAP"),
         ({"task": "detection", "data": "x.csv"}, "data is of ImageNet; beside detection stand networks of yours, each with its box mAP"),
-        ({"task": "detection", "imagenet_only": True}, "imagenet_only is of ImageNet; beside detection stand networks of yours, each with its box mAP"),
-        ({"task": "segmentation", "setup": "sd855", "x": "latency"}, "setup is of ImageNet; beside segmentation stand networks of yours, each with its mIoU"),
+        ({"task": "detection", "imagenet_only": True}, "--imagenet-only is of ImageNet, and nobody checked what networks for detection learnt from"),
+        ({"task": "segmentation", "setup": "sd855", "x": "latency"}, "a setup's latencies stand against accuracies on ImageNet, and segmentation has none there: leave out the setup or the task, or ask for --x latency with --device"),
+        ({"task": "detection", "y": "miou"}, "miou is of segmentation; detection is measured by its box mAP"),
+        ({"task": "detection", "y": "top3"}, "there is no axis 'top3'. Known: map"),
+        ({"y": "map"}, "map is of detection, and without a task accuracies are of ImageNet: ask for --task detection"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_for(asked: dict[str, str], error: str) -> None:
     with pytest.raises(UsageError) as raised:
         frontier(**asked)  # type: ignore[arg-type]
     assert str(raised.value) == error
+
+
+def test_the_metric_of_a_task_and_its_families_may_be_said_as_they_are_written() -> None:
+    families = {point.measured.family for point in frontier(task="detection", y="map", family="yolo*").points}
+    assert families
+    assert all(family.startswith("YOLO") for family in families)
+
+
+def test_pictures_that_are_not_square_are_asked_for_as_they_are_printed() -> None:
+    """A number is the side of a square: 1024 is no 1024×2048, and neither is a span around it."""
+    wide = frontier(task="segmentation", resolution="1024x2048")
+    assert {point.measured.size_text for point in wide.points} == {"1024×2048"}
+    assert frontier(task="segmentation", resolution="1024×2048").points == wide.points
+    assert wide.selection == "tier paper, authors, library; resolution 1024x2048"
+    mine = frontier(task="segmentation", resolution="1024x2048", yours={"bisenet_v2": "70", "erfnet": "70"})
+    assert [point.measured.size_text for point in mine.points if point.yours] == ["1024×2048"]
+    (other,) = (one for one in mine.omitted if one.measured.source == "you")  # the ERFNet of its authors, at 512×1024
+    assert (other.measured.size_text, other.why) == ("512×1024", "yours, not of the resolution that is asked for")
+    for squares in ("1024", "512-2048"):
+        with pytest.raises(UsageError, match=", 0 selected, none with macs and miou"):
+            frontier(task="segmentation", resolution=squares)
+    detectors = frontier(task="detection", resolution="320-416").points
+    assert {point.measured.size_text for point in detectors} == {"320", "416"}
 
 
 @pytest.mark.parametrize(

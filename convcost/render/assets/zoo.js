@@ -26,7 +26,8 @@
   // null for what cannot be read
   const years = (asked) => {
     const found = /^(\d{4})(?:\s*[-\u2013]\s*(\d{4}))?$/.exec(asked);
-    return found && ((one) => Number(one) >= Number(found[1]) && Number(one) <= Number(found[2] || found[1]));
+    const [first, last] = found ? [Number(found[1]), Number(found[2] || found[1])] : [1, 0];
+    return first <= last ? (one) => Number(one) >= first && Number(one) <= last : null;
   };
   const most = (asked) => {
     if (!/^\d[\d,]*(\.\d+)?(e\d+)?\s*[kMGTP]?$/i.test(asked)) return null;
@@ -45,6 +46,8 @@
   const clear = element("button", { type: "button", hidden: true }, "Clear");
   const same = element("p", { className: "about", hidden: true });
   const quoted = (word) => (/^[\w.,-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
+  const { convention } = table.dataset;
+  const counted = convention ? ["--convention", quoted(convention)] : [];
 
   const apply = () => {
     const tests = [];
@@ -59,7 +62,7 @@
     }
     clear.hidden = !filters.some(({ field }) => field.value);
     same.hidden = !tests.length || !table.dataset.whole;
-    same.replaceChildren("The same in a terminal: ", element("code", {}, ["convcost list", ...words].join(" ")));
+    same.replaceChildren("The same in a terminal: ", element("code", {}, ["convcost list", ...counted, ...words].join(" ")));
     grid.want(tests.length ? (node) => tests.every((one) => one(node)) : null);
   };
   for (const { field } of filters) field.addEventListener("input", apply);
