@@ -208,7 +208,7 @@ def without_a_term(way: Definition) -> Iterator[Definition]:
     """A way to count less each of its terms: with a network whose count none of these changes, it has nothing to do.
 
     >>> from convcost.published.data import ways
-    >>> way = ways()["mmengine_frozen"]  # convolutions, two per element of batch-norm, what the last pool reads
+    >>> way = ways()["mmpretrain"]  # convolutions, two per element of batch-norm, what the last pool reads
     >>> [[key for key, terms in less.operations.items() if not terms] for less in without_a_term(way)]
     [['conv2d'], ['batch_norm'], ['global_avg_pool']]
     """

@@ -87,13 +87,13 @@ FROZEN = 300_774_272 - 1_280_000 + 2 * 6_678_112 + 62_720
     ],
 )
 def test_a_way_that_is_stated_of_other_networks_only_would_be(flops: object, verdict: str, tmp_path: Path) -> None:
-    """mmengine with a frozen backbone, which claims.csv says of no MobileNet; what counts layer-norm, too, is not offered."""
+    """mmengine outside of training, which claims.csv says of no MobileNet; what counts layer-norm, too, is not offered."""
     found = next(one for one in convcost.verify(data=written(tmp_path, HEAD + model(flops=flops))))
     assert (found.quantity, found.verdict) == ("macs", verdict)
     if verdict == DIFFERS:
         assert found.explanation == (
-            "would be: counts two per element of batch-norm and what global pools read, and not the classifier, as mmengine's"
-            " counter does of networks whose backbone is frozen (stated of other networks only)"
+            "would be: counts two per element of batch-norm, as outside of training or of a frozen backbone, and what global"
+            " pools read, and not the classifier, as mmengine's counter does (stated of other networks only)"
         )
     else:
         assert found.explanation == "no way in which figures of mmpretrain are counted gives it"
@@ -101,13 +101,15 @@ def test_a_way_that_is_stated_of_other_networks_only_would_be(flops: object, ver
 
 def test_where_several_ways_would_be_all_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def two(claim: Claim) -> Iterator[Claim]:
-        yield claim._replace(counting=("mmengine_frozen",))
+        yield claim._replace(counting=("mmpretrain",))
         yield claim._replace(because="a misprint", computed="300,774,272")
 
     monkeypatch.setattr(verify, "unstated", two)
     found = next(one for one in convcost.verify(data=written(tmp_path, HEAD + model(flops=FROZEN))))
-    assert found.explanation.startswith("would be: counts two per element of batch-norm and what global pools read, ")
-    assert found.explanation.endswith(" is frozen; or: a misprint (stated of other networks only)")
+    assert found.explanation.startswith(
+        "would be: counts two per element of batch-norm, as outside of training or of a frozen "
+    )
+    assert found.explanation.endswith(" counter does; or: a misprint (stated of other networks only)")
 
 
 @pytest.mark.parametrize("flops", [240, 250, 260, 270, 280, 290, 310, 330, 340, 350, 360, 370, 380, 390])
