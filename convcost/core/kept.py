@@ -26,6 +26,9 @@ SHIPPED = os.path.join(PACKAGE, "counted")
 _MOST_FILES, _MOST_BYTES = 200, 16 * 2**20
 _TOO_FRESH = 2 * 10**7
 """Nanoseconds by which file timestamps may lag behind the process clock."""
+_DATA = (".py", ".yaml", ".csv", ".json", ".css", ".js")
+"""What the names of source and of data end in: tables are answered from as specs are, and pages hold scripts and styles."""
+_LEFT_OUT = frozenset({"__pycache__", "specs", os.path.basename(SHIPPED)})
 _OURS = re.compile(rf"[0-9a-f]{{32}}-[\w-]+\.json|{re.escape(PART)}")
 
 
@@ -45,7 +48,7 @@ def place() -> str | None:
 
 
 def fingerprint() -> str | None:
-    """A digest of all that a number of the zoo depends on: convcost's source and data, and the zoo's specs, byte by byte.
+    """A digest of all that a number of the zoo depends on: convcost's source and data, and the zoo's files, byte by byte.
 
     None if a file cannot be read, or has changed since this process started: then the code that runs is not the code
     on disk.
@@ -58,7 +61,7 @@ def fingerprint() -> str | None:
 
 
 def content(roots: Iterable[str]) -> tuple[str, int]:
-    """A digest of the names and bytes of all source and YAML below some folders, and the time of the last change.
+    """A digest of the names and bytes of all source and data below some folders, and the time of the last change.
 
     The time is the inode's, in nanoseconds: nothing that writes, moves or copies a file can set it back.
     """
@@ -74,16 +77,17 @@ def content(roots: Iterable[str]) -> tuple[str, int]:
 
 
 def _files(folder: str, inside: str) -> Iterator[tuple[str, str]]:
-    """Name and path of source and YAML below a folder, in an order that does not depend on the machine.
+    """Name and path of source and data below a folder, in an order that does not depend on the machine.
 
-    The folder `specs` inside the package, which only a wheel has, is left out: the zoo is digested separately.
+    What only a wheel has inside the package is left out: `specs`, as the zoo is digested separately, and the answers that
+    it ships with.
     """
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.name.endswith((".py", ".yaml")):
+        if entry.name.endswith(_DATA):
             yield inside + entry.name, entry.path
-        elif entry.name not in ("__pycache__", "specs") and entry.is_dir():
+        elif entry.name not in _LEFT_OUT and entry.is_dir():
             yield from _files(entry.path, f"{inside}{entry.name}/")
 
 

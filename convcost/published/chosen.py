@@ -42,15 +42,16 @@ class _Asked:
 
     def __init__(self, model: str) -> None:
         self.model = model
-        self.family = _family(model)
+        self.family = family_of(model)
         self.whole = find(model).spec.name == model
 
     def wants(self, model: str) -> bool:
-        return model == self.model or (self.whole and _family(model) == self.family)
+        return model == self.model or (self.whole and family_of(model) == self.family)
 
 
 @lru_cache(maxsize=4096)
-def _family(model: str) -> str:
+def family_of(model: str) -> str:
+    """What is the same for all networks of a family: the file of its spec."""
     return find(model).spec.file
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from functools import lru_cache
@@ -17,7 +18,8 @@ from typing import Any, NamedTuple
 
 from convcost.core.errors import ConvcostError, Problem, SpecError, UsageError, one_line
 from convcost.core.printed import Printed
-from convcost.published.data import NO_KNOBS, Claim, Measured, claims, sources
+from convcost.published.chosen import family_of
+from convcost.published.data import NO_KNOBS, Claim, Coefficients, Definition, Measured, claims, sources
 from convcost.published.figure import Figure, figure
 from convcost.published.rows import key_values, published_file, raise_all, read_rows
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
@@ -31,6 +33,8 @@ _REPOSITORY = "open-mmlab/mmpretrain "
 _QUANTITIES = {"FLOPs": "macs", "Parameters": "params"}
 _ACCURACIES = {"Top 1 Accuracy": "top1", "Top 5 Accuracy": "top5"}
 _IMAGENET = "imagenet"
+_FEWEST_DIGITS = 4
+"""Significant ones, of a figure that is explained in a way that nobody states for its family."""
 _FEWEST_ZEROS = 3
 """From how many zeros at its end on a whole number is a rounded one: 4,120,000,000 has been 4.12 G."""
 
@@ -174,22 +178,85 @@ def _text(tree: Tree, key: str) -> str:
     return found.text if isinstance(found, ScalarNode) else ""
 
 
-def explanations(claim: Claim) -> Iterator[Claim]:
-    """The claim, explained as claims.csv explains figures of metafiles: just this one, or else in each way in turn."""
-    listing = {key for key, source in sources().items() if source.where.startswith(_REPOSITORY)}
-    known = [one for one in claims() if one.source in listing and one.figure.quantity == claim.figure.quantity]
+def stated(claim: Claim) -> Iterator[Claim]:
+    """The claim, explained as claims.csv explains this figure of a metafile, others of its network, and of its family."""
+    known = _known(claim)
     for one in known:
         if (one.model, one.knobs, _value(one)) == (claim.model, claim.knobs, _value(claim)):
             yield claim._replace(
                 counting=one.counting, because=one.because, computed=one.computed, difference=one.difference
             )
-    for counting in _usual(known):
+    for counting in _stated(claim, known):
         yield claim._replace(counting=counting)
+
+
+def unstated(claim: Claim) -> Iterator[Claim]:
+    """The claim, explained in each way of claims.csv that is of figures of other families only, if it says enough to tell.
+
+    To so few digits as are usual, something nearly always fits.
+    """
+    if _digits(claim) < _FEWEST_DIGITS:
+        return
+    known = _known(claim)
+    tried = _stated(claim, known)
+    for counting in _usual(known):
+        if counting not in tried:
+            yield claim._replace(counting=counting)
+
+
+def without_a_term(way: Definition) -> Iterator[Definition]:
+    """A way to count less each of its terms: with a network whose count none of these changes, it has nothing to do.
+
+    >>> from convcost.published.data import ways
+    >>> way = ways()["mmpretrain"]  # convolutions, two per element of batch-norm, what the last pool reads
+    >>> [[key for key, terms in less.operations.items() if not terms] for less in without_a_term(way)]
+    [['conv2d'], ['batch_norm'], ['global_avg_pool']]
+    """
+    for pattern in way.skip:
+        yield replace(way, skip=tuple(one for one in way.skip if one != pattern))
+    for field in ("params", "operations"):
+        terms: Coefficients = getattr(way, field) or {}
+        for pattern, factors in terms.items():
+            for entry in factors:
+                fewer = {key: factor for key, factor in factors.items() if key != entry}
+                yield _with(way, field, {**terms, pattern: fewer})
+        counted = {pattern: factors for pattern, factors in terms.items() if factors}
+        if len(counted) < len(terms):  # names of one thing that is left out
+            yield _with(way, field, counted)
+
+
+def _with(way: Definition, field: str, terms: Coefficients) -> Definition:
+    return replace(way, params=terms) if field == "params" else replace(way, operations=terms)
+
+
+def _known(claim: Claim) -> list[Claim]:
+    """The figures of metafiles in claims.csv that are of the same quantity."""
+    listing = {key for key, source in sources().items() if source.where.startswith(_REPOSITORY)}
+    return [one for one in claims() if one.source in listing and one.figure.quantity == claim.figure.quantity]
+
+
+def _stated(claim: Claim, known: Sequence[Claim]) -> list[tuple[str, ...]]:
+    """The ways to count that explain figures of the same network, and then those of its family."""
+    family = family_of(claim.model)
+    own = (one for one in known if one.model == claim.model)
+    related = (one for one in known if family_of(one.model) == family)
+    return list(dict.fromkeys((*_usual(own), *_usual(related))))
 
 
 def _value(claim: Claim) -> Fraction | None:
     means = claim.figure.means
     return means.value if isinstance(means, Printed) else None
+
+
+def _digits(claim: Claim) -> int:
+    """How many digits of a figure are significant.
+
+    >>> [_digits(_claim("", "", "", names()[0], figure("macs", text, "", ""))) for text in ("28.21 G", "5.7 M", "3,504,872")]
+    [4, 2, 7]
+    """
+    means = claim.figure.means
+    assert isinstance(means, Printed), "metafiles have no shapes"
+    return len(str(int(means.value / (means.last or 1))))
 
 
 def _usual(known: Iterable[Claim]) -> list[tuple[str, ...]]:

@@ -27,7 +27,7 @@ from convcost.published.data import (
 )
 from convcost.published.figure import QUANTITIES, Figure, FigureValue
 from convcost.published.latency import Timing, timings
-from convcost.published.metafile import SOURCE, SUFFIXES, Listed, explanations, read_metafile
+from convcost.published.metafile import SOURCE, SUFFIXES, Listed, read_metafile, stated, unstated, without_a_term
 from convcost.published.predictions import Compared, as_printed, prediction, signed
 from convcost.published.quoted import slips
 from convcost.published.rows import raise_all
@@ -163,18 +163,43 @@ def judge(claim: Claim, counter: Recount) -> Verdict:
 
 
 def _explained(claim: Claim, counter: Recount) -> Verdict:
-    """The verdict on a figure that states no reason: with the first of the usual ones that holds."""
+    """The verdict on a figure that states no reason: with the first that its family has, or else what others have."""
     found = judge(claim, counter)
     if found.verdict != UNEXPLAINED:
         return found
-    for explained in explanations(claim):
-        try:
-            held = judge(explained, counter)
-        except ConvcostError:  # a way to count that knows other networks, as of a knob that this one does not have
-            continue
-        if held.verdict != UNEXPLAINED:
+    for explained in stated(claim):
+        if (held := _holding(explained, counter)) is not None:
             return held
-    return found._replace(explanation=f"no way in which figures of {SOURCE} are counted gives it")
+    other = [
+        held
+        for explained in unstated(claim)
+        if (held := _holding(explained, counter)) is not None and _has_all(explained, held, counter)
+    ]
+    if not other:
+        return found._replace(explanation=f"no way in which figures of {SOURCE} are counted gives it")
+    said = "; or: ".join(dict.fromkeys(held.explanation for held in other))
+    return other[0]._replace(explanation=f"would be: {said} (stated of other networks only)")
+
+
+def _holding(explained: Claim, counter: Recount) -> Verdict | None:
+    """The verdict on a figure with an explanation; None if that does not hold."""
+    try:
+        held = judge(explained, counter)
+    except ConvcostError:  # a way to count that knows other networks, as of a knob that this one does not have
+        return None
+    return held if held.verdict != UNEXPLAINED else None
+
+
+def _has_all(claim: Claim, held: Verdict, counter: Recount) -> bool:
+    """Whether a network has all that a way to count speaks of: each term changes the count."""
+
+    def counted(way: Definition) -> FigureValue | None:
+        try:
+            return _count(claim, way, counter)
+        except ConvcostError:  # nothing is left to count
+            return None
+
+    return all(counted(less) != held.refound for less in without_a_term(combined(claim.counting)))
 
 
 def _recounted(claim: Claim, plain: FigureValue, fits: bool, counter: Recount) -> Verdict:

@@ -5,6 +5,7 @@ condition has one answer, and with repeated blocks built at most three times, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import ge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +29,7 @@ from convcost.space.kinds import kinds_along
 from convcost.space.numbers import Mask, TooLarge, Undecided, added, along, bounded, freeze, in_two, total
 from convcost.space.target import Target
 from convcost.spec.calls import MOST_NODES
-from convcost.spec.elaborate import Builder, attempt, repeated_name
+from convcost.spec.elaborate import Builder, repeated_name
 from convcost.spec.lookup import MOST_STEPS, Lookup
 from convcost.spec.place import Env, Flow, Place
 from convcost.spec.syntax import Item, Spec, Value
@@ -58,7 +59,8 @@ MOST_STRUCTURES = 2_000
 They are counted while they are found: a grid may be refused only after nearly so many are built.
 """
 MOST_LAYERS = 200_000
-"""The most layers of all parts together, of which a second builds some ten thousand."""
+"""The most layers that are built, of which a second builds some ten thousand: of all parts, of those that are then split,
+and of those that cannot be built after all."""
 
 #: The values of `Policy.keeps` under which a repetition's peak does not depend on the number of repetitions before it.
 _LOCAL = frozenset({"use", "layer"})
@@ -103,8 +105,29 @@ class SpacePart(NamedTuple):
     """Costs that few ask for, each with what finds it."""
     refused: bool = False
     """Whether they can be built, but not deployed."""
-    layers: int = 0
-    """How many were built."""
+
+
+class Tally:
+    """How many layers have been built, of networks that came to nothing, too."""
+
+    def __init__(self) -> None:
+        self.layers = 0
+
+    @contextmanager
+    def of(self, lookup: Lookup) -> Iterator[None]:
+        """Count the layers that an elaboration builds, however it ends."""
+        try:
+            yield
+        finally:
+            self.layers += len(lookup.walk.steps)
+
+    def refuse_many(self) -> None:
+        """Raises `UsageError` where they are so many that going on would take too long."""
+        if self.layers > MOST_LAYERS:
+            raise UsageError(
+                f"the networks of this grid have more than {MOST_LAYERS:,} layers that are built one by one: "
+                "give fewer values of the knobs that change more than sizes"
+            )
 
 
 def parts(
@@ -117,7 +140,7 @@ def parts(
             refuse_many(len(waiting) * len(values))
             waiting = [_with(box, position, box[position][[i]]) for box in waiting for i in range(len(values))]
     waiting.reverse()
-    done = layers = 0
+    done, tally = 0, Tally()
     too_large: list[tuple[int, ...]] = []
     while waiting:
         box = waiting.pop()
@@ -126,20 +149,16 @@ def parts(
             if any(all(map(ge, shape, known)) for known in too_large):
                 raise in_two(shape)
             with bounded(shape):
-                part = _at(spec, knobs, axes, box, request)
+                part = _at(spec, knobs, axes, box, request, tally)
         except Undecided as split:
             if isinstance(split, TooLarge):
                 too_large.append(shape)
             waiting.extend(reversed(divided(box, split.labels)))
             refuse_many(done + len(waiting))
+            tally.refuse_many()
         else:
             done += 1
-            layers += part.layers
-            if layers > MOST_LAYERS:
-                raise UsageError(
-                    f"the networks of this grid have more than {MOST_LAYERS:,} layers that are built one by one: "
-                    "give fewer values of the knobs that change more than sizes"
-                )
+            tally.refuse_many()
             yield part
 
 
@@ -153,7 +172,12 @@ def refuse_many(structures: int) -> None:
 
 
 def _at(
-    spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request
+    spec: Spec,
+    knobs: Mapping[str, Any],
+    axes: Mapping[str, Sequence[Any]],
+    box: Box,
+    request: Request,
+    tally: Tally,
 ) -> SpacePart:
     """The networks of one box; raises `Undecided` where they cannot be treated as one."""
     values = dict(knobs)
@@ -161,15 +185,15 @@ def _at(
         chosen = [known[i] for i in box[position].tolist()]
         values[name] = along(chosen, position, len(axes)) if len(chosen) > 1 else chosen[0]
     try:
-        built = _part(spec, values, request)
+        built = _part(spec, values, request, tally)
         if built is None:
-            return SpacePart(box, None, _reason(spec, knobs, axes, box, request))
+            return SpacePart(box, None, _reason(spec, knobs, axes, box, request, tally))
         walked, weights = built
         dtypes = used_dtypes(walked, request.dtype)
         time, later = _timed(walked, weights, axes, box, request)
         more = {**_deployed(walked, box, request), **time}
         costs = _costs(as_dtype(walked, request.dtype), weights, request)
-        return SpacePart(box, costs, "", dtypes, more, later, layers=len(walked.steps))
+        return SpacePart(box, costs, "", dtypes, more, later)
     except NothingToRewrite as error:
         return SpacePart(box, None, str(error))
     except NotDeployable as error:
@@ -199,7 +223,7 @@ def divided(box: Box, labels: Array) -> list[Box]:
     return [_with(box, axis, box[axis][piece]) for piece in np.split(order, ends)]
 
 
-def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> tuple[Walked, Sequence[Dim]] | None:
+def _part(spec: Spec, values: Mapping[str, Any], request: Request, tally: Tally) -> tuple[Walked, Sequence[Dim]] | None:
     """The networks of one box as one, with the multiplicity of each step; None if they cannot be built.
 
     Equal repetitions are built once if no peak depends on their number, no rewrite spans two of them, and no runtime
@@ -209,7 +233,8 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> tuple[Walk
     for compress in (True, False) if local else (False,):
         builder = GridBuilder(spec, values, compress=compress)
         try:
-            built = builder.build(request.input_shapes)
+            with tally.of(builder.lookup):
+                built = builder.build(request.input_shapes)
         except SpecError:
             return None
         if built is None or builder.is_too_large():
@@ -245,7 +270,14 @@ def rewritten(walked: Walked, weights: Sequence[Dim], to: str) -> tuple[Walked, 
     return Walked(made.graph, tuple(walk.steps)), walk.weights
 
 
-def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request) -> str:
+def _reason(
+    spec: Spec,
+    knobs: Mapping[str, Any],
+    axes: Mapping[str, Sequence[Any]],
+    box: Box,
+    request: Request,
+    tally: Tally,
+) -> str:
     """Why the networks of a box cannot be built: the message for its first point.
 
     Those in the middle of every axis and at the last point must be infeasible too.
@@ -255,7 +287,9 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
     for place in dict.fromkeys(places):
         point = {name: axes[name][at] for name, at in zip(axes, place, strict=True)}
         try:
-            network, problems, _ = attempt(spec, {**knobs, **point}, request.input_shapes, most_problems=1)
+            lookup = Lookup(spec, {**knobs, **point}, most_problems=1)
+            with tally.of(lookup):
+                network, problems = Builder(lookup).build(request.input_shapes), lookup.problems
         except SpecError as error:
             network, problems = None, list(error.problems)
         if network is not None and not problems:

@@ -16,7 +16,7 @@ from helpers.paths import ROOT
 
 import convcost.core
 from convcost.core import kept
-from convcost.core.kept import Answers, answers, content, fingerprint, kept_text, place
+from convcost.core.kept import SHIPPED, Answers, answers, content, fingerprint, kept_text, place
 from convcost.core.places import of_zoo, zoo_directory
 
 #: Runs a command and says on standard error how many networks were built for it.
@@ -126,6 +126,21 @@ def test_what_is_edited_is_counted_anew(house: Path, tmp_path: Path, what: str, 
     path.write_text(text, encoding="utf-8")  # and what held before holds again
     time.sleep(0.05)
     assert run(SEEN[command], cache, house) == (before, 0)
+
+
+def test_an_edited_table_is_answered_from_anew(house: Path, tmp_path: Path) -> None:
+    """The front of measured latencies has torchvision's ResNet-18 from accuracy.csv."""
+    asked = ["frontier", "--x", "latency", "--setup", "s24_tflite", "--family", "resnet"]
+    before, _ = run(asked, tmp_path / "cache", house)
+    path = house / "specs/published/accuracy.csv"
+    row = "resnet18,,224,69.758,89.078,"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(row) == 1
+    path.write_text(text.replace(row, row.replace("69.758", "61.758")), encoding="utf-8")
+    time.sleep(0.05)
+    after, _ = run(asked, tmp_path / "cache", house)
+    assert ("69.758" in before, "61.758" in before) == (True, False)
+    assert after == before.replace("69.758", "61.758")
 
 
 def test_an_edited_spec_has_the_number_that_it_should(house: Path, tmp_path: Path) -> None:
@@ -375,9 +390,30 @@ def test_the_content_is_names_and_bytes_of_source_and_data(tmp_path: Path) -> No
     assert len(set(seen)) == len(seen)
 
 
+def test_the_content_has_each_file_of_data(original: Path, tmp_path: Path) -> None:
+    """Tables, scripts, styles, the schema, the YAML of conventions and devices - and of the specs, all of one kind, one."""
+    shutil.copytree(original, tmp_path / "house")
+    roots = [str(tmp_path / "house" / name) for name in ("convcost", "specs")]
+    zoo = set((tmp_path / "house/specs").glob("*.yaml")) - {tmp_path / "house/specs/nin.yaml"}
+    files = {path for root in roots for path in Path(root).rglob("*") if path.is_file() and path.suffix != ".py"}
+    data = [
+        path for path in sorted(files - zoo) if path.name != "py.typed"
+    ]  # which is empty, and says all by being there
+    assert {path.suffix for path in data} == {".yaml", ".csv", ".json", ".css", ".js"}
+    seen = [content(roots)[0]]
+    for path in data:
+        with path.open("ab") as file:
+            file.write(b"\n")
+        seen.append(content(roots)[0])
+    assert [path.name for path, key, before in zip(data, seen[1:], seen, strict=False) if key == before] == []
+
+
 def test_the_wheel_and_a_checkout_have_the_same_content(original: Path, tmp_path: Path) -> None:
-    """In a wheel the zoo stands inside the package."""
+    """In a wheel the zoo stands inside the package, and so do the answers that it ships with."""
     shutil.copytree(original, tmp_path / "wheel")
+    (tmp_path / "wheel/convcost/counted").mkdir()
+    (tmp_path / "wheel/convcost/counted/0123-list.json").write_text("{}")
+    assert Path(SHIPPED).name == "counted"
     shutil.move(tmp_path / "wheel/specs", tmp_path / "wheel/convcost/specs")
     found = [
         content([str(folder / package), str(folder / zoo)])[0]

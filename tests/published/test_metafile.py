@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 import convcost
 from convcost.core.errors import ConvcostError
 from convcost.networks.load import open_network
+from convcost.published import verify
+from convcost.published.data import Claim
 from convcost.published.metafile import names, names_of, read_metafile
 from convcost.published.verify import CITED, DIFFERS, REPRODUCED, UNEXPLAINED
 
@@ -65,6 +68,62 @@ def test_figures_of_a_model_are_judged_and_its_accuracies_cited(tmp_path: Path) 
 def test_what_becomes_of_a_figure(flops: object, params: object, verdicts: tuple[str, str], tmp_path: Path) -> None:
     found = convcost.verify(data=written(tmp_path, HEAD + model(flops=flops, params=params)))
     assert tuple(one.verdict for one in found if one.quantity != "accuracy") == verdicts
+
+
+#: Of MobileNetV2: the multiply-accumulates without the classifier's, two for each of 6,678,112 elements that a convolution
+#: hands to batch-norm (3,562,496 of them at 112×112 and in the blocks of 24 channels), and what the last pool reads, 7·7·1280.
+FROZEN = 300_774_272 - 1_280_000 + 2 * 6_678_112 + 62_720
+
+
+@pytest.mark.parametrize(
+    ("flops", "verdict"),
+    [
+        (FROZEN, DIFFERS),  # 312,913,216
+        ("312.91 M", DIFFERS),
+        ("312.9 M", DIFFERS),
+        ("313 M", UNEXPLAINED),  # three digits do not tell it from what else there is
+        ("312.8 M", UNEXPLAINED),
+        (FROZEN + 1, UNEXPLAINED),
+    ],
+)
+def test_a_way_that_is_stated_of_other_networks_only_would_be(flops: object, verdict: str, tmp_path: Path) -> None:
+    """mmengine outside of training, which claims.csv says of no MobileNet; what counts layer-norm, too, is not offered."""
+    found = next(one for one in convcost.verify(data=written(tmp_path, HEAD + model(flops=flops))))
+    assert (found.quantity, found.verdict) == ("macs", verdict)
+    if verdict == DIFFERS:
+        assert found.explanation == (
+            "would be: counts two per element of batch-norm, as outside of training or of a frozen backbone, and what global"
+            " pools read, and not the classifier, as mmengine's counter does (stated of other networks only)"
+        )
+    else:
+        assert found.explanation == "no way in which figures of mmpretrain are counted gives it"
+
+
+def test_where_several_ways_would_be_all_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def two(claim: Claim) -> Iterator[Claim]:
+        yield claim._replace(counting=("mmpretrain",))
+        yield claim._replace(because="a misprint", computed="300,774,272")
+
+    monkeypatch.setattr(verify, "unstated", two)
+    found = next(one for one in convcost.verify(data=written(tmp_path, HEAD + model(flops=FROZEN))))
+    assert found.explanation.startswith(
+        "would be: counts two per element of batch-norm, as outside of training or of a frozen "
+    )
+    assert found.explanation.endswith(" counter does; or: a misprint (stated of other networks only)")
+
+
+@pytest.mark.parametrize("flops", [240, 250, 260, 270, 280, 290, 310, 330, 340, 350, 360, 370, 380, 390])
+def test_an_invented_figure_of_few_digits_is_not_explained(flops: int, tmp_path: Path) -> None:
+    """Of MobileNetV2, which has neither layer-norm nor attention; 300 M is its count, 320 M that of mmcv, 319 M, rounded."""
+    found = convcost.verify(data=written(tmp_path, HEAD + model(flops=flops * 10**6)))
+    assert [one.verdict for one in found if one.quantity == "macs"] == [UNEXPLAINED]
+
+
+def test_a_way_that_is_stated_of_the_family_is_taken_before_others(tmp_path: Path) -> None:
+    """claims.csv has 319 M and no 320 M; that is mmcv's count as well, to however few digits."""
+    found = next(one for one in convcost.verify(data=written(tmp_path, HEAD + model(flops=320000000))))
+    assert (found.quantity, found.verdict, found.counting) == ("macs", DIFFERS, ("mmcv",))
+    assert found.explanation.startswith("counts the biases of convolutions, two per element of batch-norm")
 
 
 def test_a_misprint_that_the_data_explains_is_explained(tmp_path: Path) -> None:

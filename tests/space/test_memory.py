@@ -143,6 +143,39 @@ def test_grids_of_too_many_structures_are_refused_before_most_are_built(
         design_space(path, {}, over={"n": "3:6"}, memory_policy="training")
 
 
+#: What ends a network of a conv2d, a relu and n further conv2d -> the layers that three networks of n 1 to 3 take.
+LATE = {
+    "nothing": ("", 2 + (3 + 4 + 5)),  # the two in front, before the repeats split the grid, and each network by itself
+    "what nobody can build": (
+        "- conv2d: {channels: 4, kernel: 1, groups: 3}",
+        2 + 2 * (3 + 4 + 5),
+    ),  # again for the reason
+}
+
+
+@pytest.mark.parametrize("end", LATE)
+def test_layers_are_counted_as_they_are_built_whatever_becomes_of_the_network(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last, layers = LATE[end]
+    text = f"""
+        knobs: {{n: 1}}
+        input: [8, 8, 3]
+        layers:
+          - conv2d: {{channels: 4, kernel: 1}}
+          - relu
+          - {{conv2d: {{channels: 4, kernel: 1}}, repeat: n}}
+          {last}
+    """
+    path = str(written(tmp_path, text))
+    monkeypatch.setattr(build, "MOST_LAYERS", layers)
+    found = design_space(path, {}, over={"n": "1:3"}, memory_policy="training")
+    assert [bool(one.costs) for one in found.regions] == [not last] * 3
+    monkeypatch.setattr(build, "MOST_LAYERS", layers - 1)
+    with pytest.raises(UsageError, match=f"have more than {layers - 1} layers that are built one by one: give fewer"):
+        design_space(path, {}, over={"n": "1:3"}, memory_policy="training")
+
+
 def test_a_grid_whose_tables_are_too_large_is_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a million widths each layer has a table of eight million bytes; its miniature has three of each axis."""
     sizes: list[int] = []

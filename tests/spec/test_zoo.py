@@ -299,7 +299,13 @@ def test_every_family_has_the_knobs_that_are_promised() -> None:
             assert {"width", "depth"} <= knobs, name
 
 
-@pytest.mark.parametrize("model", ["vgg16", "resnet50", "mobilenet_v1", "mobilenet_v2", "efficientnet_b0"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("vgg16", "resnet50", "mobilenet_v1", "mobilenet_v2", "efficientnet_b0"),
+        *("mobilenet_edgetpu_100", "mobilenet_edgetpu_v2_m"),
+    ],
+)
 def test_depth_multiplies_the_repeats_of_each_stage_rounded_up(model: str) -> None:
     def repeats(depth: str) -> dict[str, int]:
         blocks = {
@@ -311,6 +317,21 @@ def test_depth_multiplies_the_repeats_of_each_stage_rounded_up(model: str) -> No
     once = repeats("1")
     assert repeats("1.5") == {stage: -(-3 * count // 2) for stage, count in once.items()}
     assert repeats("2") == {stage: 2 * count for stage, count in once.items()}
+
+
+@pytest.mark.parametrize(("depth", "blocks"), [("0.5", 18), ("1", 21), ("1.5", 39), ("2", 42)])
+def test_depth_multiplies_the_blocks_of_each_row_of_mobilenet_v4(depth: str, blocks: int) -> None:
+    """Conv-M behind its fused stage has 18 rows, three of which stand for two blocks: 18 + 3 are 21, and 15 · 2 + 3 · 3 are 39."""
+    report = convcost.load("mobilenetv4_conv_medium", depth=depth).report()
+    assert len({layer.scope[:2] for layer in report.layers if layer.name.startswith("stage")}) == blocks
+
+
+def test_width_multiplies_the_channels_of_mobilenet_edgetpu_but_not_its_head_below_1() -> None:
+    """The stem of 5·5·3·64 weights, and the classifier of 1344 inputs (672 · 3 are 2016)."""
+    for width, stem, classifier in (("1", 4_800, 1_345_000), ("0.5", 2_400, 1_345_000), ("1.5", 7_200, 2_017_000)):
+        group = "96" if width == "1.5" else "64"  # the authors' 64 do not divide 1.5 times the channels
+        layers = convcost.load("mobilenet_edgetpu_v2_m", width=width, group=group).report().layers
+        assert (layers[0].params, layers[-1].params) == (stem, classifier), width
 
 
 # LeCun et al. 1998, section II.B: trainable parameters and connections of each layer of LeNet-5 as the text states them;
