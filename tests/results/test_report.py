@@ -56,7 +56,7 @@ def test_json_is_the_contract() -> None:
     data = to_dict(convcost.load("mobilenet_v2", width=0.75, resolution=192).report())
     assert data["schema"] == "convcost.report/1"
     own = {"width": "0.75", "depth": "1.0", "resolution": 192, "classes": 1000}
-    assert data["knobs"] == {"scaling": "authors", **own}
+    assert data["knobs"] == {"scaling": "authors", "output_stride": 32, **own}
     assert data["input_shape"] == [192, 192, 3]
     assert (data["network"], data["batch"], data["dtype"]) == ("mobilenet_v2", 1, "fp32")
     assert data["convention"]["name"] == "paper"
