@@ -105,6 +105,10 @@ def listed(problems: Sequence[str]) -> str:
     return "\n".join([*map(one_line, problems[:MOST_SHOWN]), *([f"… and {more} more problems"] if more > 0 else [])])
 
 
+_MOST_COMPARED = 200
+"""Words that a mistyped one is compared with, whatever they begin with."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was most likely meant, if one is similar.
 
@@ -116,7 +120,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     every = sorted(known)
     if len(every) > 1000 or len(word) > 100:  # the comparison is quadratic, and no such word was mistyped
         return None
-    close = difflib.get_close_matches(word, every, n=3, cutoff=0.6)
+    # Of many, as of the zoo's networks, only those with its first letter are compared: a file may lack a thousand.
+    likely = [name for name in every if name[:1] == word[:1]] if len(every) > _MOST_COMPARED else every
+    close = difflib.get_close_matches(word, likely, n=3, cutoff=0.6)
     found = [name for name in every if name.lower() == word.lower()]
     found += sorted(close, key=lambda name: name[:1] != word[:1])  # people rarely mistype the first letter
     found += [name for name in every if len(word) > 1 and word in name]

@@ -28,18 +28,23 @@ def accuracy_card(network: Network) -> list[Card]:
     return [Card("top-1 accuracy", f"{one.top1} %", said)]
 
 
+_OF_THE_FILE = {"at", "family", "model", "knobs"}
+"""What a row of the data has beside what was printed: where it stands on this machine, and the network that the page is of."""
+
+
 def accuracy_table(network: Network) -> Table | None:
     """All published accuracies of a network as it stands, the cited one first; None where there are none."""
     found = accuracy_of(network, ["top1"])
     if found is None:
         return None
     shown = [found.measured, *found.others]
+    said = [name for name in Measured._fields if name not in _OF_THE_FILE and any(getattr(one, name) for one in shown)]
     return Table(
         title="",
         headers=_HEADERS,
         numeric=tuple(at in _NUMBERS for at in range(len(_HEADERS))),
         rows=[_row(one) for one in shown],
-        records=[one._asdict() | {"knobs": " ".join(f"{k}={v}" for k, v in one.knobs.items())} for one in shown],
+        records=[{name: getattr(one, name) for name in said} for one in shown],
         data={},
         priority=(0, 0, 2, 3, 3, 1, 4),
     )
@@ -47,7 +52,8 @@ def accuracy_table(network: Network) -> Table | None:
 
 def _row(one: Measured) -> list[str]:
     source = sources()[one.source]
-    place = ", ".join(filter(None, (f"{source.title} ({source.where})", one.locator, one.recipe, one.note)))
+    recipe = "" if one.recipe in one.item else one.recipe
+    place = ", ".join(filter(None, (f"{source.title} ({source.where})", one.locator, recipe, one.note)))
     return [one.item, one.top1, one.top5, one.params, one.macs, one.tier, place]
 
 

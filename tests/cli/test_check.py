@@ -421,7 +421,7 @@ def test_a_layer_is_widened_in_a_repository_and_the_build_fails_naming_it(here: 
     git(here, "add", "-A")
     git(here, "commit", "-q", "-m", "costs")
     # The seventh row of Table 2: stage 6, of 160 channels, three blocks.
-    (here / "net.yaml").write_text(spec.replace("[6, 160, 3, 2,", "[6, 192, 3, 2,"))
+    (here / "net.yaml").write_text(spec.replace("[6, 160, 3, 2]", "[6, 192, 3, 2]"))
     ran = cli("check", "--format", "github", code=1)
     (first, *_) = commands(ran.stdout)
     assert "stage6" in first[2]

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-collect_ignore = ["plain_torch.py", "plain_dense.py", "converted.py"]  # import torch and tensorflow at the top
+collect_ignore = [
+    "plain_torch.py",
+    "plain_dense.py",
+    "plain_mobile.py",
+    "converted.py",
+]  # import torch and tensorflow at the top
 
 
 def pytest_configure(config: pytest.Config) -> None:

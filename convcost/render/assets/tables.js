@@ -59,7 +59,6 @@
       this.grouped = true;
       this.sorted = null;
       this.words = [];
-      this.wanted = null; // which rows besides those that a search finds, where a page has filters of its own
       this.read();
       this.tools();
       this.sorting();
@@ -239,7 +238,7 @@
     // Put the rows in order and show those that are wanted: a forest, or a flat list of one kind of row.
     show() {
       const by = this.compare();
-      const searching = this.words.length > 0 || this.wanted !== null;
+      const searching = this.words.length > 0;
       const flat = !this.grouped || searching;
       const order = [];
       const visible = new Set();
@@ -266,14 +265,9 @@
       if (this.choices) this.choices.forEach((one, kind) => one.setAttribute("aria-pressed", String(kind === this.kind)));
     }
 
-    want(wanted) {
-      this.wanted = wanted;
-      this.show();
-    }
-
     matches(node) {
       const texts = [node, ...(node.children || [])].map((one) => one.text);
-      return (!this.wanted || this.wanted(node)) && this.words.every((word) => texts.some((text) => text.includes(word)));
+      return this.words.every((word) => texts.some((text) => text.includes(word)));
     }
 
     draw(node, shown, whole) {
@@ -296,7 +290,7 @@
     // How many rows match, and what they come to.
     tell(list, parts, kind) {
       if (!this.said) return;
-      if (!this.words.length && !this.wanted) {
+      if (!this.words.length) {
         this.said.textContent = "";
         return;
       }
@@ -321,7 +315,6 @@
       if (!node) return;
       if (this.search) this.search.value = "";
       this.words = [];
-      this.wanted = null;
       for (let fold = node.parent; fold; fold = fold.parent) fold.open = true;
       if (!this.grouped) {
         this.grouped = true;

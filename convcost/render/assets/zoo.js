@@ -5,6 +5,16 @@
   const table = document.getElementById("zoo-table");
   const grid = grids.get(table);
   if (!grid) return;
+  // Rows have to pass the filters besides what is searched for; an empty word is in every row.
+  let wanted = null;
+  const [matches, show] = [grid.matches.bind(grid), grid.show.bind(grid)];
+  grid.matches = (node) => (!wanted || wanted(node)) && matches(node);
+  grid.show = () => {
+    const words = grid.words;
+    if (wanted && !words.length) grid.words = [""];
+    show();
+    grid.words = words;
+  };
   const column = (name) => grid.heads.findIndex((head) => head.dataset.key === name);
   const at = Object.fromEntries(["family", "task", "year", "params", "macs"].map((name) => [name, column(name)]));
   const values = (name) => [...new Set(grid.nodes.map((node) => grid.value(node, at[name])))].filter(Boolean);
@@ -63,7 +73,8 @@
     clear.hidden = !filters.some(({ field }) => field.value);
     same.hidden = !tests.length || !table.dataset.whole;
     same.replaceChildren("The same in a terminal: ", element("code", {}, ["convcost list", ...counted, ...words].join(" ")));
-    grid.want(tests.length ? (node) => tests.every((one) => one(node)) : null);
+    wanted = tests.length ? (node) => tests.every((one) => one(node)) : null;
+    grid.show();
   };
   for (const { field } of filters) field.addEventListener("input", apply);
   clear.addEventListener("click", () => {
