@@ -6,11 +6,10 @@ They are compared layer by layer with torchvision's in tests/oracle/test_running
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
-import numpy as np
 import pytest
+from helpers.sweeps import assert_a_sweep_is_the_network_at_each_point
 from helpers.zoo import loaded
 
 import convcost
@@ -505,7 +504,4 @@ SWEPT = {
 
 @pytest.mark.parametrize("model", SWEPT)
 def test_a_sweep_is_the_network_at_each_point(model: str) -> None:
-    swept = convcost.sweep(model, **SWEPT[model])
-    for at, values in zip(np.ndindex(swept.macs.shape), product(*SWEPT[model].values())):
-        totals = convcost.load(model, **dict(zip(SWEPT[model], values))).report().totals
-        assert (swept.macs[at], swept.params[at]) == (totals.macs, totals.params)
+    assert_a_sweep_is_the_network_at_each_point(model, SWEPT[model])
