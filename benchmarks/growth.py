@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import convcost
 from convcost.memory.order import MOST_TRIED
+from convcost.memory.patches import MOST_FOLLOWED
 from convcost.pages.report import report_page
 from convcost.spec.calls import MOST_NODES
 
@@ -93,6 +94,8 @@ ACTIONS: dict[str, Action] = {
     "concat_alias": lambda path: convcost.load(path).memory("concat_alias").peak,
     "best": lambda path: convcost.load(path).memory(order="best").peak,
     "best inplace": lambda path: convcost.load(path).memory("inplace", order="best").peak,
+    "patches": lambda path: convcost.load(path).patches("2x2").peak,
+    "stream": lambda path: convcost.load(path).patches("1x2", stream=True).peak,
     "training": lambda path: convcost.load(path).training().table(),
     "arena": lambda path: convcost.load(path).deployed(dtype="int8").arena.total,
     "draw": lambda path: convcost.load(path).diagram().svg,
@@ -121,6 +124,9 @@ _STEPS = f"the search takes {MOST_TRIED:,} steps at most"
 CASES = (
     Case("layers", chain, _LAYERS, (*COUNTED, *SEARCHED)),
     Case("layers", chain, _DRAWN, SEEN),
+    Case(
+        "layers", chain, _LAYERS, ("patches", "stream"), f"patches follow {MOST_FOLLOWED:,} pairs of an end and a layer"
+    ),
     Case("depth", deep, _LAYERS, (*COUNTED, *SEARCHED)),
     Case("depth", deep, _DRAWN, SEEN),
     Case("wide concat", lambda n: wide("concat", n), _LAYERS, COUNTED),

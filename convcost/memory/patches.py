@@ -296,9 +296,26 @@ _AT_ONCE = 2_000_000
 def candidates(region: Region, ends: Sequence[End], rules: Rules, numbers: Sequence[int]) -> Iterator[Candidate]:
     """Every grid of so many patches along each axis, at every end that has so many positions."""
     grids = np.array(list(itertools.product(range(len(numbers)), repeat=len(ends[0].shape) - 1 if ends else 0)))
+    for some in in_turn(region, ends, numbers):
+        yield from _of_ends(region, some, rules, numbers, grids)
+
+
+MOST_FOLLOWED = 1_000_000
+"""Pairs of an end and a layer up to it that are followed to choose a depth; seconds."""
+
+
+def depths(region: Region) -> Sequence[End]:
+    """The ends that are tried: all, or of more than can be followed so many, spread evenly, the last among them."""
+    most = max(1, MOST_FOLLOWED // max(1, len(region.steps)))
+    count = len(region.ends)
+    return region.ends if count <= most else [region.ends[count * part // most - 1] for part in range(1, most + 1)]
+
+
+def in_turn(region: Region, ends: Sequence[End], numbers: Sequence[int]) -> Iterator[Sequence[End]]:
+    """The ends, so many at once that their ranges for so many tiles along an axis take little memory."""
     at_once = max(1, _AT_ONCE // (sum(numbers) * max(1, len(region.steps))))
     for low in range(0, len(ends), at_once):
-        yield from _of_ends(region, ends[low : low + at_once], rules, numbers, grids)
+        yield ends[low : low + at_once]
 
 
 def _of_ends(

@@ -23,7 +23,18 @@ from convcost.core.units import exact
 from convcost.graph.reach import Window
 from convcost.graph.walk import output_edges
 from convcost.memory.layout import layout
-from convcost.memory.patches import Candidate, Grid, Range, Rules, exact_dtype, in_bytes, per_position, ranges, tiles
+from convcost.memory.patches import (
+    Candidate,
+    Grid,
+    Range,
+    Rules,
+    exact_dtype,
+    in_bytes,
+    in_turn,
+    per_position,
+    ranges,
+    tiles,
+)
 from convcost.memory.policies import policy
 from convcost.memory.region import End, Region
 
@@ -70,12 +81,11 @@ class Segment:
         """Tensor -> rows that are kept at once: how many from which row of the end on."""
         self._run(end.shape[0])
 
-    def rows(self, stop: int) -> Iterator[tuple[str, int]]:
-        """Tensor -> rows that are kept at once until so many rows of the end are computed."""
+    def rows(self, stops: Array) -> Iterator[tuple[str, Array]]:
+        """Tensor -> rows that are kept at once until so many rows of the end are computed, for each of these numbers."""
         for edge, history in self.most.items():
-            found = [rows for row, rows in history if row < stop]
-            if found:
-                yield edge, found[-1]
+            firsts, kept = zip(*history) if history else ((), ())
+            yield edge, np.array([0, *kept])[np.searchsorted(firsts, stops)]
 
     def _follow(self, end: End) -> None:
         """Find what is read from what."""
@@ -236,14 +246,25 @@ class RingBuffers:
         {'input': 3, 'stem.conv2d': 3, 'stage1.block1.depthwise.conv2d': 1}
         """
         needed = ranges(self.region, [end], 0, tiles([end.shape[0]], [1]))
-        found: dict[int, int] = {}
-        for segment, at in zip(self.segments, self.region.ends):
-            for edge, rows in segment.rows(int(needed[at.edge].stop[0, 0]) if at.edge in needed else 0):
+        return {number: int(rows[0]) for number, rows in self.up_to_each([end], needed).items() if rows[0]}
+
+    def up_to_each(self, ends: Sequence[End], needed: Mapping[str, Range]) -> dict[int, Array]:
+        """Tensor, by its number in the layout -> rows of its ring buffer at each of several ends, 0 where it has none there.
+
+        `needed` are the rows that all of the map needs of every edge, at each end.
+        """
+        found: dict[int, Array] = {}
+        for segment in self.segments:
+            if segment.end not in needed:
+                continue
+            for edge, rows in segment.rows(needed[segment.end].stop[:, 0]):
                 for number in self.where.home[edge]:
-                    found[number] = max(found.get(number, 0), rows)
-            if at == end:
-                break
-        return {number: rows for number, rows in sorted(found.items()) if number not in self.where.home[end.edge]}
+                    found[number] = np.maximum(found.get(number, 0), rows)
+        for at, end in enumerate(ends):
+            for number in self.where.home[end.edge]:
+                if number in found:
+                    found[number][at] = 0
+        return dict(sorted(found.items()))
 
 
 def on_rows(buffers: RingBuffers, end: End, counts: Sequence[int], rules: Rules) -> Grid:
@@ -282,6 +303,11 @@ def on_rows(buffers: RingBuffers, end: End, counts: Sequence[int], rules: Rules)
 
 def strips(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Sequence[int]) -> Iterator[Candidate]:
     """Every number of strips side by side, up to every end; maps have one axis besides the rows, or none."""
+    for some in in_turn(buffers.region, ends, numbers):
+        yield from _of_ends(buffers, some, rules, numbers)
+
+
+def _of_ends(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Sequence[int]) -> Iterator[Candidate]:
     region, firsts = buffers.region, np.cumsum([0, *numbers[:-1]])
     rows = ranges(region, ends, 0, tiles([end.shape[0] for end in ends], [1]))
     wide = len(ends[0].shape) > 2
@@ -293,11 +319,9 @@ def strips(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Seq
     for name, each in per_position(region).items():
         if name in rows:
             macs += each * rows[name].extent.astype(dtype) * across.get(name, one)
-    rings = [buffers.up_to(end) for end in ends]
-    for number in sorted({number for of in rings for number in of}):
+    for number, kept in buffers.up_to_each(ends, rows).items():
         tensor = buffers.where.tensors[number]
-        kept = np.array([of.get(number, 0) for of in rings], dtype)[:, None]
-        elements = kept * across.get(tensor.name, one) * tensor.shape[-1]
+        elements = kept.astype(dtype)[:, None] * across.get(tensor.name, one) * tensor.shape[-1]
         if rules.input_in_ram and tensor.step < 0:
             elements = np.full_like(one, reduce(mul, tensor.shape))
         live += in_bytes(elements, tensor, rules.dtype)

@@ -24,6 +24,7 @@ from convcost.memory.patches import (
     Outside,
     Rules,
     candidates,
+    depths,
     on_grid,
     outside,
 )
@@ -136,6 +137,8 @@ class Patches(Tabular):
     """Where rows are kept: tensor -> rows of its ring buffer."""
     cheaper: tuple[Cheaper, ...] = ()
     """Where patches that keep a limit are dear: what keeps it with fewer multiply-accumulates."""
+    untried: int = 0
+    """So many layers at which patches might end were not tried."""
 
     def __repr__(self) -> str:
         return printable(
@@ -230,6 +233,7 @@ class Patches(Tabular):
             yield "patches", f"{grid_text(self.grid)} that read up to {reads} of the input, {cut}"
             inside = f"{exact(self.inside_bytes)} alive in a patch, at {self.inside_at}, and the whole output"
         yield "end", f"{self.end}: {shape_text(self.shape)}, put together in {exact(self.output_bytes)} bytes"
+        yield from _untried_note(self.untried)
         yield "before it", f"{binary(self.stage_bytes)} ({exact(self.stage_bytes)} bytes): {inside}"
         yield "after it", f"{binary(self.rest_bytes)} ({exact(self.rest_bytes)} bytes), at {self.rest_at}"
         before = f"{binary(self.whole_bytes)} ({exact(self.whole_bytes)} bytes) otherwise"
@@ -253,6 +257,7 @@ class Patches(Tabular):
             "schema": "convcost.patches/1",
             **_head(self.report, self.options, self.dtype),
             "until": self.end,
+            "ends_not_tried": self.untried,
             "grid": list(self.grid),
             "output_shape": list(self.shape),
             "output_bytes": self.output_bytes,
@@ -318,6 +323,12 @@ def _layer_record(layer: PatchLayer) -> dict[str, Any]:
 def weights_beside(report: Report, options: PatchOptions) -> int:
     """Bytes of weights that lie in RAM."""
     return stored_weights(report, options.dtype).bytes if options.weights_in == "ram" else 0
+
+
+def _untried_note(untried: int) -> Iterator[tuple[str, str]]:
+    if untried:
+        what = counted(untried, "layer")
+        yield "not tried", f"{what} at which patches might end, spread evenly among those that were; --until names any"
 
 
 def limit_note(limit: int | None, needed: int) -> Iterator[tuple[str, str]]:
@@ -393,10 +404,11 @@ class Patcher:
         walked = as_dtype(walked, dtype)
         if name is None:
             self.region = region(walked, options.policy)
-            self.ends: Sequence[End] = self.region.ends
+            self.ends: Sequence[End] = depths(self.region)
         else:
             self.region, end = until(walked, options.policy, name)
             self.ends = (end,)
+        self.untried = 0 if name else len(self.region.ends) - len(self.ends)
         if not self.ends:
             raise UsageError(f"no layer can run in patches: {self.region.obstacle or 'no tensor is put together'}")
         self.outside: Outside = outside(self.region, dtype)
@@ -497,6 +509,7 @@ def _result(patcher: Patcher, end: End, grid: Grid) -> Patches:
         whole_bytes=patcher.outside.peak,
         whole_macs=patcher.whole_macs,
         rings=grid.rings,
+        untried=patcher.untried,
         input_bytes=sum(tensor_bytes(Sized(shape, None), patcher.options.dtype, 1) for shape in inputs.values()),
     )
 
@@ -544,6 +557,8 @@ class PatchFront(Tabular):
     """So many pairs of a depth and a grid were looked at."""
     obstacle: str
     """The first layer that cannot run on a patch, and why; empty if all can."""
+    untried: int = 0
+    """So many layers at which patches might end were not tried."""
 
     def __repr__(self) -> str:
         peaks = [choice.peak for choice in self.choices]
@@ -589,6 +604,7 @@ class PatchFront(Tabular):
                 "schema": "convcost.patch_front/1",
                 **_head(self.report, self.options, self.dtype),
                 "tried": self.tried,
+                "ends_not_tried": self.untried,
                 "obstacle": self.obstacle or None,
                 **limit_dict(self.options.limit, self.needed),
                 "front": [{**record, "grid": list(one.grid)} for record, one in zip(records, self.choices)],
@@ -601,6 +617,7 @@ class PatchFront(Tabular):
         cut = "strips side by side" if self.options.stream else "patches along an axis"
         tried = f"{exact(self.tried)} were tried, each a depth with a grid of up to {MOST_ALONG} {cut}"
         yield "front", f"{counted(len(self.choices), 'choice')} that no other surpasses; {tried}"
+        yield from _untried_note(self.untried)
         yield "peak", f"as {as_text(self.dtype)}"
         yield from limit_note(self.options.limit, self.needed)
         if self.obstacle:
@@ -617,7 +634,15 @@ def front(patcher: Patcher) -> PatchFront:
             if macs == kept[-1].macs and kept[-1].end:
                 kept.pop()
             kept.append(Choice(one.end.edge, one.counts, peak, macs))
-    return PatchFront(patcher.report, patcher.options, patcher.dtype, tuple(kept), len(found), patcher.region.obstacle)
+    return PatchFront(
+        patcher.report,
+        patcher.options,
+        patcher.dtype,
+        tuple(kept),
+        len(found),
+        patcher.region.obstacle,
+        patcher.untried,
+    )
 
 
 def within(patcher: Patcher, limit: int) -> Patches:

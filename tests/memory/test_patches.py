@@ -13,6 +13,7 @@ from convcost.core.errors import UsageError
 from convcost.graph.graph import INPUT, Graph, Node
 from convcost.graph.reach import NotLocal, Window, reach
 from convcost.graph.walk import walk
+from convcost.memory import patches
 from convcost.memory.patches import Rules, candidates, on_grid
 from convcost.memory.region import region, until
 from convcost.memory.rows import RingBuffers, on_rows, strips
@@ -290,6 +291,40 @@ class TestChoices:
             assert network.patch_front(dtype="int8").tried > 5_000
             taken.append(time.process_time() - start)
         assert min(taken) < 1
+
+
+class TestManyDepths:
+    """Of many layers at which patches might end, so many are tried that the work stays in proportion."""
+
+    @pytest.fixture
+    def spec(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Six convolutions, of whose 36 pairs of an end and a layer 18 are followed: of three ends."""
+        path = tmp_path / "chain.yaml"
+        layer = "{conv2d: {channels: 4, kernel: 3, padding: same}, repeat: 6, name: c}"
+        path.write_text(f"convcost: 1\nname: chain\ninput: [8, 8, 4]\nlayers:\n  - {layer}\n")
+        monkeypatch.setattr(patches, "MOST_FOLLOWED", 18)
+        return path
+
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_are_spread_evenly_and_the_rest_is_said(self, spec: Path, stream: bool) -> None:
+        network = convcost.load(spec)
+        for found in (network.patch_front(stream=stream), network.patches("1x2", stream=stream)):
+            ((_, said),) = (note for note in found.table().notes if note[0] == "not tried")
+            assert said.startswith("3 layers at which patches might end")
+            assert found.to_dict()["ends_not_tried"] == 3
+        assert network.patch_front(stream=stream).tried == 3 * 8 if stream else 3 * 8 * 8
+        walked = network.walked
+        assert [end.edge for end in patches.depths(region(walked, "fused"))] == ["c2", "c4", "c6"]
+
+    def test_one_that_is_named_is_tried(self, spec: Path) -> None:
+        found = convcost.load(spec).patches("2x2", until="c3")
+        assert (found.end, found.untried) == ("c3", 0)
+        assert not [note for note in found.table().notes if note[0] == "not tried"]
+
+    def test_few_are_all_tried(self) -> None:
+        found = convcost.load("lenet5").patch_front()
+        assert found.untried == 0
+        assert found.to_dict()["ends_not_tried"] == 0
 
 
 def test_sequences_are_cut_into_every_number_of_patches(tmp_path: Path) -> None:

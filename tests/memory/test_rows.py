@@ -11,6 +11,7 @@ from convcost.core.errors import UsageError
 from convcost.graph.graph import INPUT, Graph, Node
 from convcost.graph.walk import walk
 from convcost.memory import rows
+from convcost.memory.patches import ranges, tiles
 from convcost.memory.region import Region, region
 from convcost.memory.rows import MOST_FOLLOWED, RingBuffers, Segment
 
@@ -91,3 +92,12 @@ def test_what_never_repeats_is_refused_beyond_the_bound(monkeypatch: pytest.Monk
         UsageError, match=r"^the rows that are kept are not known after 1,000 windows .* without --stream"
     ):
         kept(chain(2_000, *nodes))
+
+
+def test_the_rings_of_many_ends_at_once_are_those_of_each() -> None:
+    found = chain(60, *[conv(f"n{at}", f"n{at - 1}" if at else INPUT, 3, 1 + at % 2, padding=1) for at in range(5)])
+    buffers = RingBuffers(found, "fused")
+    needed = ranges(found, found.ends, 0, tiles([end.shape[0] for end in found.ends], [1]))
+    every = buffers.up_to_each(found.ends, needed)
+    for at, end in enumerate(found.ends):
+        assert {number: rows[at] for number, rows in every.items() if rows[at]} == buffers.up_to(end) != {}
