@@ -127,6 +127,7 @@ CASES = (
     Case(
         "layers", chain, _LAYERS, ("patches", "stream"), f"patches follow {MOST_FOLLOWED:,} pairs of an end and a layer"
     ),
+    Case("alike", lambda n: spec(*["sigmoid"] * n), _DRAWN, SEEN),
     Case("depth", deep, _LAYERS, (*COUNTED, *SEARCHED)),
     Case("depth", deep, _DRAWN, SEEN),
     Case("wide concat", lambda n: wide("concat", n), _LAYERS, COUNTED),

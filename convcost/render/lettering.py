@@ -6,6 +6,7 @@ The widths are those of DejaVu Sans, which is what a reader without the fonts be
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 
 #: Hundredths of the font size, rounded up -> the characters that are so wide.
@@ -110,9 +111,9 @@ def shortened(text: str, room: float, size: float, *, bold: bool = False) -> str
     """
     if text_width(text, size, bold=bold) <= room:
         return text
-    while text and text_width(text + MORE, size, bold=bold) > room:
-        text = text[:-1]
-    return text.rstrip(" ·+_.") + MORE if text else ""
+    # Widths only grow with a text, and one may have a name for each of thousands of layers: halved, not shortened by one each time.
+    most = bisect_right(range(1, len(text)), room, key=lambda end: text_width(text[:end] + MORE, size, bold=bold))
+    return text[:most].rstrip(" ·+_.") + MORE if most else ""
 
 
 def wrapped(text: str, room: float, size: float, *, most: int = 2, bold: bool = False) -> list[str]:
