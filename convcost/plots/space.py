@@ -21,7 +21,7 @@ from convcost.plots.style import titled
 from convcost.render.escape import in_figure
 from convcost.results.report import Report, json_value
 from convcost.space.axes import is_dense, is_ordered
-from convcost.space.cliffs import Plateau, steepest
+from convcost.space.cliffs import MOST_RUNS, Plateau, steepest
 from convcost.space.cliffs import cliffs as cost_cliffs
 from convcost.space.evaluate import feasible, values
 from convcost.space.extrapolated import extrapolated
@@ -103,21 +103,21 @@ def sweep_figures(made: DesignSpace, metric: str = "macs", against: str = "") ->
 def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     """The cost along the only axis of a design space.
 
-    Steps where every value of the axis was counted, with marks at the last size before each steep one; else a mark for
-    each value that was, and nothing said of those between.
+    Steps where every value of the axis was counted, with marks at the last size before each steep one; else, and of more
+    values than there may be steps, a mark for each value that was, and nothing said of those between.
     """
     ((name, axis),) = made.axes.items()
     word = METRICS[metric].column
-    runs = cost_cliffs(made, metric)
     far = _far(made, metric)
-    if not is_dense(axis):
-        can, counts = feasible(made).tolist(), values(made, metric).tolist()
-        shown = [(_plain(value), count if ok else None) for value, count, ok in zip(axis, counts, can, strict=True)]
-        shown = shown[:: -(-len(shown) // _STEPS)]
+    if not is_dense(axis) or len(axis) > MOST_RUNS:
+        some = slice(None, None, -(-len(axis) // _STEPS))
+        can, counts = feasible(made)[some].tolist(), values(made, metric)[some].tolist()
+        shown = [(_plain(at), count if ok else None) for at, count, ok in zip(axis[some], counts, can, strict=True)]
         which = _of_how_many(len(shown), len(axis), name)
         title = titled(f"{made.title}: {word} at {which}", _said(made, metric, far, "hollow"))
         known_at, costs = [value for value, _ in shown], [count for _, count in shown]
         return samples(known_at, costs, title=title, metric=metric, axis=name, far=set(map(_plain, far)))
+    runs = cost_cliffs(made, metric)
     steep = {run.first for run in steepest(runs)}
     known = [run for run in runs if run.cost is not None]
     marked = [before.last for before, run in pairwise(known) if run.first in steep]

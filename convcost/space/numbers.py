@@ -376,12 +376,13 @@ def make(array: Array, denominator: int = 1) -> Any:
 
 def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
     """The number that has these values along one axis of a grid of a given rank."""
-    whole = set(map(type, values)) == {int}
-    denominator = 1 if whole else lcm(*{value.denominator for value in values})
-    numerators = [value.numerator * (denominator // value.denominator) for value in values]
+    denominator, numerators = 1, values
+    if set(map(type, values)) != {int}:
+        denominator = lcm(*{value.denominator for value in values})
+        numerators = [value.numerator * (denominator // value.denominator) for value in values]
     shape = [1] * axes
     shape[axis] = len(values)
-    dtype = object if max(map(abs, numerators)) >= LARGEST_INT64 else np.int64
+    dtype = object if max(max(numerators), -min(numerators)) >= LARGEST_INT64 else np.int64
     return make(np.array(numerators, dtype=dtype).reshape(shape), denominator)
 
 

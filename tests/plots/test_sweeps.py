@@ -68,6 +68,15 @@ def test_every_value_is_a_step() -> None:
     assert list(cliff.x) == [224]
 
 
+def test_of_more_values_than_there_may_be_steps_some_are_marks() -> None:
+    """A linear layer at the end costs something else at each of 100,002 values: every 26th of them is shown."""
+    figure = swept("mobilenet_v2", classes="1:100002")
+    assert figure.layout.title.text == "mobilenet_v2: MACs at 3,847 of 100,002 values of classes"
+    marks = figure.data[1]
+    assert [*marks.x] == [*range(1, 100_003, 26)]
+    assert [*marks.y[:2]] == [macs(classes=1), macs(classes=27)]
+
+
 def test_a_page_claims_nothing_about_what_was_not_counted(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "x.html"
     cli.ok("sweep", "mobilenet_v2", "--over", "resolution=96:224:32", "-o", path)

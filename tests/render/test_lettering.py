@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from convcost.render import lettering
 from convcost.render.lettering import MORE, shortened, text_width
+
+if TYPE_CHECKING:
+    import pytest
 
 
 @given(st.text(st.sampled_from("ijmW·_. é漢"), max_size=30), st.floats(0, 400), st.booleans())
