@@ -382,7 +382,8 @@ def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
         numerators = [value.numerator * (denominator // value.denominator) for value in values]
     shape = [1] * axes
     shape[axis] = len(values)
-    dtype = object if max(max(numerators), -min(numerators)) >= LARGEST_INT64 else np.int64
+    lowest, highest = min(numerators), max(numerators)
+    dtype = object if max(highest, -lowest) >= LARGEST_INT64 else np.int64
     return make(np.array(numerators, dtype=dtype).reshape(shape), denominator)
 
 
