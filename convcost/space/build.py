@@ -130,6 +130,17 @@ class Tally:
             )
 
 
+class _Grid(NamedTuple):
+    """What is built, for all boxes of one grid."""
+
+    spec: Spec
+    knobs: Mapping[str, Any]
+    """Name -> value, of the knobs that are no axis."""
+    axes: Mapping[str, Sequence[Any]]
+    request: Request
+    tally: Tally
+
+
 def parts(
     spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], request: Request
 ) -> Iterator[SpacePart]:
@@ -141,6 +152,7 @@ def parts(
             waiting = [_with(box, position, box[position][[i]]) for box in waiting for i in range(len(values))]
     waiting.reverse()
     done, tally = 0, Tally()
+    grid = _Grid(spec, knobs, axes, request, tally)
     too_large: list[tuple[int, ...]] = []
     while waiting:
         box = waiting.pop()
@@ -149,7 +161,7 @@ def parts(
             if any(all(map(ge, shape, known)) for known in too_large):
                 raise in_two(shape)
             with bounded(shape):
-                part = _at(spec, knobs, axes, box, request, tally)
+                part = _at(grid, box)
         except Undecided as split:
             if isinstance(split, TooLarge):
                 too_large.append(shape)
@@ -171,26 +183,19 @@ def refuse_many(structures: int) -> None:
         )
 
 
-def _at(
-    spec: Spec,
-    knobs: Mapping[str, Any],
-    axes: Mapping[str, Sequence[Any]],
-    box: Box,
-    request: Request,
-    tally: Tally,
-) -> SpacePart:
+def _at(grid: _Grid, box: Box) -> SpacePart:
     """The networks of one box; raises `Undecided` where they cannot be treated as one."""
-    values = dict(knobs)
-    for position, (name, known) in enumerate(axes.items()):
+    values, request = dict(grid.knobs), grid.request
+    for position, (name, known) in enumerate(grid.axes.items()):
         chosen = [known[i] for i in box[position].tolist()]
-        values[name] = along(chosen, position, len(axes)) if len(chosen) > 1 else chosen[0]
+        values[name] = along(chosen, position, len(grid.axes)) if len(chosen) > 1 else chosen[0]
     try:
-        built = _part(spec, values, request, tally)
+        built = _part(grid.spec, values, request, grid.tally)
         if built is None:
-            return SpacePart(box, None, _reason(spec, knobs, axes, box, request, tally))
+            return SpacePart(box, None, _reason(grid, box))
         walked, weights = built
         dtypes = used_dtypes(walked, request.dtype)
-        time, later = _timed(walked, weights, axes, box, request)
+        time, later = _timed(walked, weights, grid, box)
         more = {**_deployed(walked, box, request), **time}
         costs = _costs(as_dtype(walked, request.dtype), weights, request)
         return SpacePart(box, costs, "", dtypes, more, later)
@@ -270,14 +275,7 @@ def rewritten(walked: Walked, weights: Sequence[Dim], to: str) -> tuple[Walked, 
     return Walked(made.graph, tuple(walk.steps)), walk.weights
 
 
-def _reason(
-    spec: Spec,
-    knobs: Mapping[str, Any],
-    axes: Mapping[str, Sequence[Any]],
-    box: Box,
-    request: Request,
-    tally: Tally,
-) -> str:
+def _reason(grid: _Grid, box: Box) -> str:
     """Why the networks of a box cannot be built: the message for its first point.
 
     Those in the middle of every axis and at the last point must be infeasible too.
@@ -285,11 +283,11 @@ def _reason(
     said = []
     places = (tuple(int(chosen[(len(chosen) - 1) * half // 2]) for chosen in box) for half in range(3))
     for place in dict.fromkeys(places):
-        point = {name: axes[name][at] for name, at in zip(axes, place, strict=True)}
+        point = {name: grid.axes[name][at] for name, at in zip(grid.axes, place, strict=True)}
         try:
-            lookup = Lookup(spec, {**knobs, **point}, most_problems=1)
-            with tally.of(lookup):
-                network, problems = Builder(lookup).build(request.input_shapes), lookup.problems
+            lookup = Lookup(grid.spec, {**grid.knobs, **point}, most_problems=1)
+            with grid.tally.of(lookup):
+                network, problems = Builder(lookup).build(grid.request.input_shapes), lookup.problems
         except SpecError as error:
             network, problems = None, list(error.problems)
         if network is not None and not problems:
@@ -300,7 +298,9 @@ def _reason(
             raise Undecided(np.arange(len(box[longest])).reshape(shape))
         said += [(point, ": ".join(filter(None, (problem.scope, problem.what)))) for problem in problems]
     point, text = said[0]
-    where = ", ".join(f"{name} {say(point[name])}" for name, chosen in zip(axes, box, strict=True) if len(chosen) > 1)
+    where = ", ".join(
+        f"{name} {say(point[name])}" for name, chosen in zip(grid.axes, box, strict=True) if len(chosen) > 1
+    )
     return one_line(f"at {where}: {text}" if where else text)
 
 
@@ -347,9 +347,10 @@ def _deployed(walked: Walked, box: Box, request: Request) -> Mapping[str, Dim]:
 
 
 def _timed(
-    walked: Walked, weights: Sequence[Dim], axes: Mapping[str, Sequence[Any]], box: Box, request: Request
+    walked: Walked, weights: Sequence[Dim], grid: _Grid, box: Box
 ) -> tuple[Mapping[str, Dim], Mapping[str, Callable[[], Dim]]]:
     """How long the networks take on a device, nothing if that is not asked; raises `UsageError` if it cannot be told."""
+    request, axes = grid.request, grid.axes
     if request.device is None:
         return {}, {}
     from convcost.space.timed import Lacking, lacks_text, timed_costs

@@ -107,7 +107,7 @@ def test_a_box_is_refused_only_if_its_middle_is_infeasible_as_well(
     tried = build.parts(origin.spec, origin.knobs, axes, Request())
     with pytest.raises(AssertionError, match="the grid refuses what can be built"):
         list(tried)
-    box = (np.array([0, 4]), np.arange(2))
-    assert build._reason(origin.spec, origin.knobs, axes, box, Request(), build.Tally()).startswith("at n 1, m 1: ")
+    grid = build._Grid(origin.spec, origin.knobs, axes, Request(), build.Tally())
+    assert build._reason(grid, (np.array([0, 4]), np.arange(2))).startswith("at n 1, m 1: ")
     with pytest.raises(Undecided):
-        build._reason(origin.spec, origin.knobs, axes, (np.arange(5), np.arange(2)), Request(), build.Tally())
+        build._reason(grid, (np.arange(5), np.arange(2)))
