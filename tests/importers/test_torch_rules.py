@@ -190,6 +190,18 @@ def test_normalised_weights_are_a_matrix_and_lengths():
     assert net.report().complete
 
 
+def test_a_kernel_that_is_padded_is_wider_and_nothing_else():
+    """Zeros around a kernel of 3, one before and two after along the width: 4 filters of 6·3·6 over an 8×10 map."""
+    ops = [
+        op("aten.constant_pad_nd.default", "padded", self=Ref("w"), pad=(1, 2)),
+        op("aten.conv2d.default", "y", input=X, weight=Ref("padded")),
+    ]
+    for stored in (weight, buffer):
+        imported = program(MAP, ops, [stored("w", 4, 6, 3, 3)])
+        assert outs(imported)[-1] == (6, 5, 4)
+        assert network(imported).report().totals.macs == 6 * 5 * 4 * 6 * 3 * 6
+
+
 def test_a_sequence_in_two_directions_and_its_last_states():
     """6 numbers to 4 in two directions: 5 steps of 2·3·4·(6 + 4) MACs; each last state is cut out of what is put out."""
     names = [f"{kind}{way}" for way in ("", "_reverse") for kind in ("w_ih", "w_hh", "b_ih", "b_hh")]
