@@ -221,6 +221,7 @@ class Builder(CallBuilder):
             self.lookup.blind |= not isinstance(item.body, (Call, BrokenCall))  # what it would have read is not known
             inputs = [flow, *(layer.flow for edge in item.inputs if (layer := place.find(edge.name.partition(":")[0])))]
         if not result.known:
+            self.lookup.failures += 1
             self.lookup.consumed.update(edge for read in inputs for edge in read.edges)
         if item.name and item.start is None:
             self.name(item.name, place, result)
@@ -257,7 +258,7 @@ class Builder(CallBuilder):
         self, item: Item, body: Body, place: Place, inputs: list[Flow], name: str | None, first: str = ""
     ) -> Flow:
         """Build an item once, under a name; `first` is the path of its first repetition where this is a later one."""
-        begun = len(self.walk.steps)
+        begun, failures = len(self.walk.steps), self.lookup.failures
         sharing = None
         if item.share is not None:
             sharing = begin(item.share, place, self.lookup, item.name or label(body))
@@ -280,8 +281,8 @@ class Builder(CallBuilder):
         else:
             flow = self.body(item, body, place, inputs, name, made=made)
         if name and (place.shares or item.share):
-            place.built.spans[place.path(name)] = begun, len(self.walk.steps)
-        if sharing and flow.known:
+            place.built.span(place.path(name), begun, torn=self.lookup.failures > failures)
+        if sharing and flow.known and self.lookup.failures == failures:
             refuse_rest(sharing, (begun, len(self.walk.steps)), self.lookup)
         return flow
 
