@@ -836,3 +836,32 @@ def test_an_embedding_in_reverse_uses_the_table_once_more(model: Open):
     made = steps(model(functional("net", layers, outputs=[["e", 1, 0]])))
     assert sum(step.params for step in made) == 300
     assert (made[-1].node.op, made[-1].cost.macs, made[-1].cost.out) == ("matmul", 5 * 6 * 50, ((5, 50),))
+
+
+@pytest.mark.parametrize(
+    ("made", "number", "said"),
+    [
+        (layer("LSTM", "it", "x", units=3), 3, "LSTM it: makes 1 tensor, there is no number 3"),
+        (layer("LSTM", "it", "x", units=3), 1, "LSTM it: makes 1 tensor, there is no number 1"),
+        (layer("LSTM", "it", "x", units=3, return_state=True), 3, "LSTM it: makes 3 tensors, there is no number 3"),
+        (layer("GRU", "it", "x", units=3, return_state=True), 2, "GRU it: makes 2 tensors, there is no number 2"),
+        (layer("Dense", "it", "x", units=3), 1, "Dense it: makes 1 tensor, there is no number 1"),
+        (layer("Bidirectional", "it", "x", layer=layer("GRU", "g", units=3)), 1,
+         "Bidirectional it: makes 1 tensor, there is no number 1"),
+        (layer("Bidirectional", "it", "x", layer=layer("GRU", "g", units=3, return_state=True)), 3,
+         "Bidirectional it: makes 3 tensors, there is no number 3"),
+        (layer("Bidirectional", "it", "x", layer=layer("GRU", "g", units=3), merge_mode=None), 2,
+         "Bidirectional it: makes 2 tensors, there is no number 2"),
+    ],
+)  # fmt: skip
+def test_a_tensor_that_a_layer_does_not_make_is_none_of_the_model_and_is_not_read(
+    model: Open, made: dict[str, Any], number: int, said: str
+) -> None:
+    read = [entry("x", None, 5, 4), made, layer("ReLU", "r", call(tensor("it", output=number)))]
+    for config in (functional("n", [entry("x", None, 5, 4), made], outputs=["it", 0, number]), functional("n", read)):
+        with pytest.raises(SpecError) as refused:
+            network(model(config)).report()
+        assert str(refused.value).partition(".json: ")[2] == f"{said} (the first is 0)"
+    count = int(said.partition("makes ")[2].split()[0])
+    last = functional("n", [entry("x", None, 5, 4), made], outputs=["it", 0, count - 1])
+    assert len(network(model(last)).graph.outputs) == 1
