@@ -266,7 +266,9 @@ def command(folder: Path, *words: str) -> End:
         ran.exit_code != 2 or not ran.stdout or words[0] == "check" or "validate" in words,
         "exit status 2, and something is printed",
     )
-    holds(ran.exit_code != 2 or bool(ran.stderr.strip()), "exit status 2 without a word")
+    annotated = words[0] == "check" and _format(words) == "github"  # a runner reads them where it reads all else
+    told = ran.stderr.strip() or (annotated and "not checked" in ran.stdout)
+    holds(ran.exit_code != 2 or bool(told), "exit status 2 without a word")
     oracles.printable(ran.stderr, "a message")
     asked, made = _format(words), [*folder.glob("out.*")]
     if ran.exit_code != 2 and ran.stdout and not made:

@@ -143,6 +143,15 @@ def test_a_fit_that_leaves_out_the_largest_is_found(monkeypatch: pytest.MonkeyPa
     assert kind.startswith("Wrong: the largest are")
 
 
+def test_a_refusal_without_a_word_is_found_but_for_annotations(monkeypatch: pytest.MonkeyPatch):
+    ask, files = ("convcost", "check", "net.yaml", "--format"), {"net.yaml": NET}
+    kinds = [
+        found(monkeypatch, "convcost.cli.check.tell", lambda _said: None, *ask, word, files=files)
+        for word in ("json", "github")
+    ]
+    assert kinds == ["Wrong: exit status N without a word", "refused"]
+
+
 def test_what_takes_too_long_is_cut_and_named(monkeypatch: pytest.MonkeyPatch):
     def broken(*_args: Any) -> Any:
         while True:
