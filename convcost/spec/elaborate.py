@@ -305,8 +305,19 @@ class Builder(CallBuilder):
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
         """Build an item `times` times in sequence, starting with number `first`, the first that is not built yet."""
         for i in range(first, times):
+            before, found = inputs, self._found()
             inputs = self.repetition(item, place, inputs, i)
+            lost = inputs == before and not inputs[0].known and self._found() == found
+            if i and lost and not self.ends:  # behind a problem; those that follow would say no more
+                for rest in range(i + 1, times):
+                    self.lookup.take(repeated_name(item, rest), place, item.where, made=True)
+                    self._stands(item, place, rest, UNKNOWN)
+                break
         return inputs
+
+    def _found(self) -> tuple[int, ...]:
+        """How much has been built, and has been said to be wrong."""
+        return len(self.walk.steps), len(self.lookup.problems), len(self.sides)
 
     def repetition(self, item: Item, place: Place, inputs: list[Flow], i: int) -> list[Flow]:
         """Build the i-th repetition of an item; returns the inputs of the next one."""
@@ -317,6 +328,13 @@ class Builder(CallBuilder):
         name = repeated_name(item, i)
         first = place.path(repeated_name(item, 0)) if i > 0 else ""
         result = self.build_one(item, body, place, inputs, name, first)
+        self._stands(item, place, i, result)
+        # A result of several parts is all that the next one reads: the state that a cell passes on.
+        return [result] if len(result.edges) > 1 else [result, *inputs[1:]]
+
+    def _stands(self, item: Item, place: Place, i: int, result: Flow) -> None:
+        """Let later layers read the i-th repetition of an item, or know why they cannot."""
+        name = repeated_name(item, i)
         if item.name:
             self.name(name, place, result)
             if item.start is None:
@@ -324,8 +342,6 @@ class Builder(CallBuilder):
         else:
             base = label(item.body)
             place.built.nameless[place.path(name)] = base, base, item.where
-        # A result of several parts is all that the next one reads: the state that a cell passes on.
-        return [result] if len(result.edges) > 1 else [result, *inputs[1:]]
 
     def body(
         self, item: Item, body: Body, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
