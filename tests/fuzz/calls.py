@@ -115,4 +115,6 @@ def case(label: str, rng: Random) -> Case:
             named[one.name] = _drawn(rng, one)
         elif one.kind is one.POSITIONAL_ONLY and rng.random() < 0.3:
             positional.append(_drawn(rng, one))
+    if name == "list_networks" and not positional:
+        positional = ["lenet*"]  # the costs of the whole zoo take what they take where they are not kept yet
     return Case(label, ("call", name, positional, named), {"net.yaml": NET.encode()})
