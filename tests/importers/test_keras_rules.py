@@ -442,12 +442,18 @@ def test_attention_of_several_heads(model: Open):
 
 
 def test_attention_puts_out_other_sizes_and_its_scores(model: Open):
-    given = attention(call(tensor("q"), tensor("v")), output_shape=[3, 2])
+    given = attention(call(tensor("q"), tensor("v"), return_attention_scores=True), output_shape=[3, 2])
     given["config"]["output_layers"] = [["mha", 0, 0], ["mha", 0, 1]]
     found = network(model(given)).walked
     shapes = {step.node.name: step.cost.out[0] for step in found.steps}
     assert [shapes[name] for name in found.outputs] == [(5, 3, 2), (2, 5, 7)]
     assert sum(step.cost.macs for step in found.steps if step.node.name == "mha.attention_output") == 5 * 8 * 6
+    given = attention(call(tensor("q"), tensor("v"), return_attention_scores=False), output_shape=[3, 2])
+    given["config"]["output_layers"] = [["mha", 0, 0], ["mha", 0, 1]]
+    with pytest.raises(
+        SpecError, match=r"MultiHeadAttention mha: makes 1 tensor, there is no number 1 \(the first is 0\)$"
+    ):
+        network(model(given)).report()
 
 
 def test_attention_over_a_map_is_over_its_positions(model: Open):
