@@ -320,3 +320,42 @@ def test_what_is_no_network_is_refused() -> None:
         with pytest.raises(UsageError, match=r"^a network is a name, a path or a Network, got "):
             convcost.load(model)  # type: ignore[arg-type]
     assert convcost.verify("lenet5_1998") == convcost.verify(["lenet5_1998"])
+
+
+@pytest.mark.parametrize(
+    ("ask", "name"),
+    [
+        (lambda names: convcost.compare((6, 6, 3), 5, 3, against=names).ratios, "separable"),
+        (lambda names: [node.op for node in convcost.rewrite("lenet5", "separable", excluded=names).graph.nodes], "c1"),
+        (lambda names: convcost.draw("resnet18", unfold=names).to_dict(), "conv2_x"),
+        (lambda names: str(convcost.report("lenet5").table(columns=names)), "padding_macs"),
+        (lambda names: str(convcost.side_by_side("lenet5", "lenet5_1998", columns=names)), "params"),
+        (lambda names: convcost.latencies(names, ["a100"]).to_dict(), "lenet5"),
+        (lambda names: convcost.latencies(["lenet5"], names).to_dict(), "a100"),
+        (lambda names: convcost.pareto({"ab": [2, 1]}, names), "ab"),
+        (lambda names: convcost.fit("lenet5", max_params="1M", over=names).to_dict(), "classes"),
+    ],
+)  # fmt: skip
+def test_where_several_names_are_taken_a_text_is_one_name_and_not_its_letters(ask: Any, name: str) -> None:
+    assert ask(name) == ask([name])
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda: convcost.compare((6, 6, 3), 5, 3, against=5),
+         "there is no way '5' to build a layer. Known: bottleneck, grouped, inverted, separable, spatial, standard"),
+        (lambda: convcost.rewrite("lenet5", "separable", excluded=5), "lenet5 has no layer matching '5' to leave out"),
+        (lambda: convcost.draw("lenet5", unfold=[5]), "there is no stage or block '5' to unfold"),
+        (lambda: convcost.latencies(5, "a100"), "a network is a name, a path or a Network, got int"),
+        (lambda: convcost.latencies("lenet5", [5]), "a device is a name, a file or a Device, got int"),
+        (lambda: convcost.latency("lenet5", None), "a device is a name, a file or a Device, got NoneType"),
+        (lambda: convcost.pareto({"ab": [2, 1]}, 5), "there is no column 5. Known: ab"),
+        (lambda: convcost.fit("lenet5", max_params="1M", over=5), "lenet5 has no knob '5'. Known: classes, resolution"),
+        (lambda: convcost.boards([5]), "no board matches '[5]'"),
+    ],
+)  # fmt: skip
+def test_what_is_no_name_is_refused_in_words(ask: Any, said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        ask()
+    assert str(refused.value) == said

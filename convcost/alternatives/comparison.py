@@ -63,13 +63,14 @@ def compare(
     stride: int | Sequence[int] = 1,
     padding: Any = "valid",
     bias: bool = False,
-    against: Sequence[str] = ("separable",),
+    against: str | Sequence[str] = ("separable",),
     execute: bool = False,
 ) -> Comparison:
     """One layer, several ways to build it: `separable`, `grouped:G`, `bottleneck:B`, `inverted:T`, `spatial`.
 
     The input is (length, channels), (height, width, channels) or (depth, height, width, channels); kernel and stride are
-    a number, or one per axis. Raises `UsageError` for a way that is unknown or does not fit the layer.
+    a number, or one per axis; `against` is one way or several. Raises `UsageError` for a way that is unknown or does not fit
+    the layer.
 
     Five 3×3 filters on 6×6×3: 2160 multiplications become 672, and 1/5 + 1/9 = 14/45.
 

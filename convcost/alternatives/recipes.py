@@ -16,7 +16,7 @@ from convcost.core.axes import kind
 from convcost.core.cost import OpCost
 from convcost.core.dims import LARGEST, Dim, Shape, elements, maximum
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.reading import whole_number
+from convcost.core.reading import several, whole_number
 from convcost.core.units import say, shape_text
 from convcost.ops import OPS, Unfit, failure
 
@@ -269,12 +269,12 @@ def assemble(layer: LayerToBuild, name: str, amount: Dim, label: str) -> Alterna
     return Alternative(label, tuple(made), RECIPES[name].about)
 
 
-def compare(layer: LayerToBuild, against: Sequence[str] = ("separable",)) -> list[Alternative]:
+def compare(layer: LayerToBuild, against: str | Sequence[str] = ("separable",)) -> list[Alternative]:
     """The standard convolution first, then each of the other ways; raises `UsageError`."""
     for size in layer.input_shape:
         if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
             raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {say(size)}")
-    return [build(layer, way) for way in dict.fromkeys(("standard", *against))]
+    return [build(layer, way) for way in dict.fromkeys(("standard", *several(against)))]
 
 
 def amount_of(way: str) -> tuple[RecipeNumber, int] | None:

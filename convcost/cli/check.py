@@ -166,6 +166,8 @@ def check_command(
     result = done.result
     for failure in result.failures if fmt != "github" else ():  # whose runner would read names as commands
         tell(failure.text)
+    if fmt == "github" and output and result.failures:
+        tell("not everything could be checked: the file that is written says what, and why")
     if update and not result.failures:
         emit(done.lock_text(), done.budgets.lock)
         tell(f"wrote {shown_path(done.budgets.lock)}: {_changes(done.changed())}")

@@ -244,9 +244,28 @@ def several(given: Any) -> tuple[str, ...]:
     >>> several("yolo*"), several(["unet", 224]), several(224), several(None), several("")
     (('yolo*',), ('unet', '224'), ('224',), (), ())
     """
-    if given is None or isinstance(given, str):
-        return (given,) if given else ()
-    return tuple(map(str, given)) if isinstance(given, Iterable) else (str(given),)
+    return () if given is None or given == "" else tuple(map(str, each(given)))
+
+
+def each(given: Any) -> list[Any]:
+    """One thing, or several, as a list; a text is one, and no list of letters.
+
+    >>> each("a100"), each(["a100", "v100"]), each(5)
+    (['a100'], ['a100', 'v100'], [5])
+    """
+    return [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+
+
+def two_names(given: Any, what: str, example: str) -> tuple[str, str]:
+    """A name for each of two; raises `UsageError` for anything else.
+
+    >>> two_names(["old", "new"], "called", "('before', 'after')")
+    ('old', 'new')
+    """
+    names = list(given) if isinstance(given, (list, tuple)) else []
+    if len(names) != 2 or not all(isinstance(name, str) for name in names):
+        raise UsageError(f"{what} takes two names, as {example}, got {given!r:.60}")
+    return names[0], names[1]
 
 
 def parse_years(given: Any) -> tuple[int, int] | None:

@@ -37,7 +37,7 @@ def chosen(patterns: Sequence[str]) -> list[Device | Roofline]:
     names = stored.list_devices()
     every = [stored.find(name) for name in names]
     kept: set[str] = set()
-    for pattern in patterns:
+    for pattern in map(str, patterns):
         bare = plain(pattern) and not set("*?[") & set(pattern)
         asked = f"*{pattern}*" if bare else pattern  # the name of a device is often a part of others
         found = fitting(asked, every, lambda one: (one.name, one.title, getattr(one, "runtime", "")))

@@ -64,7 +64,7 @@ def _chosen(patterns: Sequence[str]) -> list[Board]:
     boards = all_boards()
     every = list(boards.values())
     chosen: set[str] = set()
-    for pattern in patterns:
+    for pattern in map(str, patterns):
         found = fitting(pattern, every, lambda one: (one.name, one.chip, one.vendor))
         if not found:
             raise UsageError(f"no board matches {pattern!r}{did_you_mean(pattern, boards)}")

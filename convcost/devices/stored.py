@@ -66,7 +66,11 @@ def hint(name: str) -> str:
 
 def as_device(device: str | os.PathLike[str] | Device | Roofline) -> Device | Roofline:
     """A device by name, as a file, or as it is; raises as `find` does."""
-    return device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
+    if isinstance(device, (Device, Roofline)):
+        return device
+    if not isinstance(device, (str, os.PathLike)):
+        raise UsageError(f"a device is a name, a file or a Device, got {type(device).__name__}")
+    return find(os.fspath(device))
 
 
 def list_devices() -> tuple[str, ...]:

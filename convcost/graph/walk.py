@@ -188,12 +188,7 @@ class Walk:
             shapes = tuple([self.shapes[edge] for edge in node.inputs])
         except KeyError as edge:
             raise Unfit(f"reads {edge}, which has no known shape") from None
-        try:
-            cost = self.cost(node, shapes)
-        except Unfit as error:
-            if isinstance(error, Misfit) and error.cost is not None:
-                self.remember(node, error.cost)
-            raise
+        cost = self.cost(node, shapes)
         step = Step(node, shapes, cost)
         if node.dtypes:
             own = {role: node.dtypes.get(role, DEFAULT) for role in step.roles}
@@ -220,6 +215,7 @@ class Walk:
                 raise Unfit(said)
 
     def remember(self, node: Node, cost: OpCost) -> None:
+        """Know the shapes of what a node writes, so that others can read it."""
         if len(cost.out) == 1:  # nearly always
             self.shapes[node.name] = cost.out[0]
             return

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, Unfit, one_line
-from convcost.core.units import shape_text
+from convcost.core.units import counted, shape_text
 from convcost.graph.graph import MODULE, Node, producer
 from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
@@ -85,9 +85,11 @@ def unspelled(_op: Op, _body: Body) -> None:
 class Rules:
     """The table of a format: type of op -> its rule, and where it expects channels."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, numbered: bool = False) -> None:
         self.channels = channels
         """The axis of channels where nothing says which it is: 1 or -1."""
+        self.numbered = numbered
+        """Whether files say which tensor of an op they mean by its number, so that one that no rule makes does not exist."""
         self.rules: dict[str, Callable[[Lowering, Op], None]] = {}
         self.wants: dict[str, Wants] = {}
         self.of_all: set[str] = set()
@@ -159,6 +161,8 @@ class Lowering:
         """Inputs of the model that are a single number, and of which nobody has said which -> their names."""
         self.reads: dict[str, tuple[str, ...]] = {}
         """Value -> the values that the op reads which makes it."""
+        self.unmade: dict[str, str] = {}
+        """Why a value is not known, though the op is that makes it -> the type of that op."""
         self.tried = Tried()
         self.merged: dict[tuple[int, ...], Shape] = {}
         """Away from the file's own size: sizes there of axes that a reshape merged -> their sizes here."""
@@ -179,9 +183,18 @@ class Lowering:
                     found.append(self.any(value)[0])
                 except Unfit as error:
                     raise SpecError([Problem(None, f"{self.model.file}: output {name}", str(error))]) from None
+        self.refuse_unmade(found)
         outputs = tuple(dict.fromkeys(found))
         self.walk.forget(self.unread(outputs, self.abandoned))
         return outputs
+
+    def refuse_unmade(self, found: Sequence[str]) -> None:
+        """Raise `SpecError` for a model all of whose outputs are lost, though the ops are known: it would seem to have none."""
+        for name in () if found else self.body.outputs:
+            value = self.find(name)
+            if value is not None and value.lost in self.unmade:
+                what = f"convcost does not know this tensor of {self.unmade[value.lost]}, and there is no other output"
+                raise SpecError([Problem(None, f"{self.model.file}: output {name}", what)])
 
     def unread(self, outputs: Sequence[str], among: Collection[str] | None = None) -> set[str]:
         """Nodes that nothing reads, of those that are named.
@@ -227,6 +240,7 @@ class Lowering:
                 if rule is None:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
+                self.check_made(op)
             except Unsupported as error:
                 self.abandoned.update(step.node.name for step in self.walk.steps[begun:])
                 self.unknown(
@@ -241,7 +255,17 @@ class Lowering:
         except MALFORMED as error:
             raise self.refusal(op, f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()) from None
         for name in filter(None, op.outputs):
-            self.values.setdefault(name, Value((), lost=f"behind {op.type}, which convcost does not know to make it"))
+            if name not in self.values:
+                lost = f"behind {op.type}, which convcost does not know to make it"
+                self.unmade[lost] = op.type
+                self.values[name] = Value((), lost=lost)
+
+    def check_made(self, op: Op) -> None:
+        """Raise `Unfit` if a file means a tensor of an op that there is not, by its number."""
+        missing = [i for i, name in enumerate(op.outputs) if name not in self.values] if self.rules.numbered else []
+        if missing:
+            made = counted(len(op.outputs) - len(missing), "tensor")
+            raise Unfit(f"makes {made}, there is no number {missing[-1]} (the first is 0)")
 
     def beside(self, names: Iterable[str]) -> Lowering:
         """A lowering that starts where this one is, and leaves no trace in it: it knows these values, as inputs of its own."""
@@ -260,7 +284,7 @@ class Lowering:
                 inputs[edge] = tensor.shown(key)
                 made.values[name] = replace(value, tensor=Tensor(tensor.sizes, tensor.memory, key, {key: edge}))
         made.walk, made.names, made.accounts = Walk(inputs), Names((), inputs), Accounts()
-        made.kept, made.abandoned = set(), set()
+        made.kept, made.abandoned, made.unmade = set(), set(), {}
         made.input_dtypes, made.notes, made.parts, made.merged = {}, {}, {**self.parts}, {**self.merged}
         return made
 

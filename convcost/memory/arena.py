@@ -142,14 +142,18 @@ def plan(
     order = sorted(_blocks(buffers, lives.regions, lives.begins_over), key=PLANNERS[way].first)
     neighbours = _neighbours(tuple((buffer.size > 0, buffer.first, buffer.last) for buffer in buffers))
     best: Plan | None = None
+    tried: set[tuple[Strip, ...]] = set()
     for _ in range(min(PLANNERS[way].rounds, 1 + MOST_COMPARED // (1 + sum(map(len, neighbours))))):
         made = Plan(way, buffers, _placed(order, buffers, neighbours, PLANNERS[way], align), bound, lives.begins_over)
         best = made if best is None or made.total < best.total else best
         if best.wasted == 0:
             break
+        tried.add(tuple(order))
         highest = max(order, key=lambda block: max(made.offsets[b] + buffers[b].size for b in block.buffers))
         order.remove(highest)
         order.insert(0, highest)
+        if tuple(order) in tried:  # what follows has been tried, too
+            break
     assert best is not None
     return best
 
@@ -157,18 +161,20 @@ def plan(
 def _placed(
     order: Sequence[Strip], buffers: Sequence[Buffer], neighbours: Sequence[Sequence[int]], way: Planner, align: int
 ) -> tuple[int, ...]:
-    offsets: dict[int, int] = {}
+    sizes = [buffer.size for buffer in buffers]
+    offsets = [-1] * len(buffers)  # of one that has no place yet
     for block in order:
-        taken = sorted(
-            (offsets[there] - within - buffers[mine].size, offsets[there] + buffers[there].size - within)
-            for mine, within in zip(block.buffers, block.within)
-            for there in neighbours[mine]
-            if there in offsets
-        )
-        base = min(_gaps(taken, align), key=way.gap)[0]
+        taken: list[tuple[int, int]] = []
+        for mine, within in zip(block.buffers, block.within):
+            below = within + sizes[mine]
+            taken += [
+                (at - below, at + sizes[there] - within) for there in neighbours[mine] if (at := offsets[there]) >= 0
+            ]
+        taken.sort()
+        base = _lowest(taken, align) if way.gap is _first_gap else min(_gaps(taken, align), key=way.gap)[0]
         for buffer, within in zip(block.buffers, block.within):
             offsets[buffer] = base + within
-    return tuple(offsets[i] for i in range(len(buffers)))
+    return tuple(offsets)
 
 
 @lru_cache(maxsize=1)  # the planners place the same buffers, one after the other
@@ -219,6 +225,21 @@ def _stacks(begins_over: Mapping[int, int]) -> list[tuple[int, ...]]:
         stack_of[over] = stack_of.pop(under, [under])
         stack_of[over].append(over)
     return [tuple(stack) for stack in stack_of.values()]
+
+
+def _lowest(taken: Sequence[tuple[int, int]], align: int) -> int:
+    """Where the first gap begins, without a look at those above it.
+
+    >>> _lowest([(-4, 6), (9, 20)], 4)
+    8
+    """
+    free = 0
+    for low, high in taken:
+        if free <= low:
+            break
+        if high > free:
+            free = -(-high // align) * align
+    return free
 
 
 def _gaps(taken: Sequence[tuple[int, int]], align: int) -> list[tuple[int, int | None]]:

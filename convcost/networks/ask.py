@@ -39,7 +39,9 @@ def report(
 
 
 @knobs_apart
-def rewrite(model: Model, /, to: str, layers: str = "*", *, excluded: Sequence[str] = (), **knobs: Any) -> Network:
+def rewrite(
+    model: Model, /, to: str, layers: str = "*", *, excluded: str | Sequence[str] = (), **knobs: Any
+) -> Network:
     """A network with its convolutions rebuilt: `separable`, `standard`, `grouped:G` or `deployed`; see `Network.rewrite`.
 
     >>> rewrite("mobilenet_v1", "standard").report().totals.macs  # the paper's Table 4: 4866 M

@@ -10,6 +10,7 @@ from convcost.conventions.convention import PAPER
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import DIFFERENCES, MOST_ROWS
 from convcost.core.metrics import METRICS, Metric
+from convcost.core.reading import two_names
 from convcost.core.units import counted, exact, percent, say, shape_text, signed
 from convcost.core.version import __version__
 from convcost.graph.align import Alignment, Part, align, same_name
@@ -177,6 +178,7 @@ def diff(
     >>> [(row.mark, row.name, row.words, row.more("macs")) for row in found.changes]  # 17 × 4 × 256 × 256 × 14 × 14 × (1 + 9/4 + 1)
     [('+', 'conv4_x.block7 … block23', 'repeats 6 -> 23 (+ 17 blocks)', 3712221184)]
     """
+    names = (old, new) if called is None else two_names(called, "called", "('before', 'after')")
     networks = opened_at(old), opened_at(new)
     reports = [one.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy) for one in networks]
     walked = [as_dtype(one.walked, report.asked_dtype) for one, report in zip(networks, reports)]
@@ -184,7 +186,7 @@ def diff(
     ledgers = _ledger(reports[0]), _ledger(reports[1])
     inputs = {**walked[0].inputs}, {**walked[1].inputs}
     rows = _told_apart(list(_with_knobs(changes(found, inputs), networks)), ledgers)
-    labels = _labels(networks, called or (old, new))
+    labels = _labels(networks, names)
     sides = [_side(*parts) for parts in zip(labels, networks, reports)]
     first = reports[0]
     return Difference(

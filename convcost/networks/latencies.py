@@ -11,10 +11,11 @@ from convcost.core.doors import public
 from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
+from convcost.core.reading import each
 from convcost.core.units import exact, scaled
 from convcost.core.version import __version__
-from convcost.devices.device import FEMTOSECONDS, Device, Roofline, share_text
-from convcost.devices.stored import find
+from convcost.devices.device import FEMTOSECONDS, Device, share_text
+from convcost.devices.stored import as_device
 from convcost.graph.partial import UNKNOWN
 from convcost.networks.latency import (
     EXTRAPOLATED,
@@ -100,16 +101,15 @@ class Latencies(Tabular):
 
 
 def latencies(
-    models: Sequence[Model],
-    devices: Sequence[Place | str | os.PathLike[str]],
+    models: Model | Sequence[Model],
+    devices: Place | str | os.PathLike[str] | Sequence[Place | str | os.PathLike[str]],
     dtype: str | None = None,
     batch: int = 1,
 ) -> Latencies:
     """How long networks take on devices: each as `latency` has it. Raises `UsageError`."""
-    if not models or not devices:
+    opened, found = [load(model) for model in each(models)], [as_device(device) for device in each(devices)]
+    if not opened or not found:
         raise UsageError("a latency is of a network on a device: give one of each at least")
-    opened = [load(model) for model in models]
-    found = [one if isinstance(one, (Device, Roofline)) else find(os.fspath(one)) for one in devices]
     names = [one.name for one in found]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"the device {twice[0]} is given twice")

@@ -19,7 +19,7 @@ from convcost.core.version import __version__
 from convcost.devices.catalog import at_least, device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
 from convcost.devices.kernels import Terms, kernels, multiplied_as, total, untyped
-from convcost.devices.stored import calibrated_names, find
+from convcost.devices.stored import as_device, calibrated_names, find
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, knobs_apart, open_network
@@ -260,7 +260,7 @@ def latency(
     Raises `UsageError` where the device knows nothing of one of the network's kernels: it gives no number then.
     """
     network = open_network(model, knobs, input_shape)
-    found = device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
+    found = as_device(device)
     asked, dtype = dtype, found.asked(network.walked, dtype)
     report = network.report(batch=batch, dtype=dtype)
     winograd = not isinstance(found, Device) or found.winograd

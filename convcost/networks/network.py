@@ -13,6 +13,7 @@ from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
 from convcost.core.doors import public
 from convcost.core.dtypes import asked_dtype, one_word
+from convcost.core.reading import several
 from convcost.graph.graph import Caption, Graph
 from convcost.graph.rewrite import Rebuilt
 from convcost.graph.typed import operands, used_dtypes
@@ -171,14 +172,14 @@ class Network:
         """
         return Network(self.origin.at({**(knobs or {}), **more}))
 
-    def rewrite(self, to: str, layers: str = "*", *, excluded: Sequence[str] = ()) -> Network:
+    def rewrite(self, to: str, layers: str = "*", *, excluded: str | Sequence[str] = ()) -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard`, `grouped:G` or `deployed`.
 
         `deployed` merges what inference merges: a batch-norm or layer scale into the convolution before it, and branches
         that read one tensor, each linear in it, into one convolution. What cannot be merged stands in `stays`, with the
         reason.
 
-        `layers` is a glob over layer names, `excluded` are globs of those to leave as they are. The new network has no
+        `layers` is a glob over layer names, `excluded` is a glob, or several, of those to leave as they are. The new network has no
         knobs: set them before. Raises `UsageError` if no matching layer can be rebuilt.
 
         >>> from convcost import load
@@ -187,7 +188,7 @@ class Network:
         >>> load("repvgg_a0", form="training").rewrite("deployed").report().totals.params  # mmpretrain: 8,309,384
         8309384
         """
-        origin = FromRewrite(self.origin, to, layers, tuple(excluded))
+        origin = FromRewrite(self.origin, to, layers, several(excluded))
         return Network(origin, origin.rebuilt(self._built))
 
     def replaces(self, knob: str) -> bool:

@@ -13,6 +13,7 @@ from convcost.core.display import AUTO, EVERY_DIGIT, Display, unit_named
 from convcost.core.dtypes import MIXED, as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS, MOVED, RATIOS, TIMED, Metric, key_of
+from convcost.core.reading import several
 from convcost.core.units import exact, input_shapes_text, inputs_cell
 from convcost.core.version import __version__
 from convcost.graph.partial import UNKNOWN
@@ -106,7 +107,7 @@ class Beside(NamedTuple):
 
 def totals_table(
     sides: Sequence[Side],
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     asked: Display = EVERY_DIGIT,
     beside: Beside | None = None,
 ) -> Table:
@@ -115,7 +116,7 @@ def totals_table(
     `columns` are keys of metrics, `weights` and `peak` for short, with `_ratio` behind them for the ratio to the first
     network; `input`; and those `beside`. Raises `UsageError` for another one.
     """
-    names = tuple(columns or _default(sides[0].report))
+    names = several(columns) or _default(sides[0].report)
     check_columns(names, beside.columns if beside else ())
     made = [_column(name, sides, asked, beside) for name in names]
     data, records = data_of(sides), [_record(side) for side in sides]

@@ -8,6 +8,7 @@ from math import ceil, floor, log2, log10
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.metrics import METRICS, Metric, Unit
+from convcost.core.reading import two_names
 from convcost.core.units import binary
 from convcost.plots.style import figure
 from convcost.render.palette import SCALE
@@ -39,6 +40,7 @@ def heat_map(
     The colours are on a scale of powers of ten, written beside the map. The line of a budget runs between cells: on one
     side what stays within it, on the other what does not; it ends where there is no other side.
     """
+    axes = two_names(axes, "axes", "('width', 'resolution')")
     marks = marks or [[""] * len(columns)] * len(rows)
     traces = [_cells(rows, columns, counts, marks, METRICS[metric], axes)]
     for budget, dash in zip(budgets, ("dash", "solid", "dot"), strict=False):

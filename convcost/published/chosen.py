@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.reading import each
 from convcost.published.data import sources
 from convcost.spec.zoo import find
 
@@ -28,7 +29,7 @@ class Chosen:
 
     def __init__(self, models: str | Sequence[str] = (), source: str | None = None) -> None:
         self.source = source
-        self.asked = [_Asked(model) for model in ((models,) if isinstance(models, str) else models)]
+        self.asked = [_Asked(model) for model in map(str, each(models))]
 
     def has(self, one: OfNetwork) -> bool:
         """Whether a figure is among them."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from convcost.conventions.convention import Convention
 from convcost.core.axes import size_of
 from convcost.core.errors import UsageError
+from convcost.core.reading import each
 from convcost.devices.device import Device, Roofline
 from convcost.graph.partial import refuse_unknown
 from convcost.networks.load import open_network
@@ -66,10 +67,10 @@ def listed(yours: Yours | None, y: str = "top1") -> list[Own]:
     >>> listed({"my.yaml": "72.3"}) == listed([("my.yaml", "72.3")])
     True
     """
-    pairs = yours.items() if isinstance(yours, Mapping) else yours or ()
+    pairs = yours.items() if isinstance(yours, Mapping) else () if yours is None else each(yours)
     found = []
     for pair in pairs:
-        if isinstance(pair, str) or not 2 <= len(pair) <= 3:
+        if not isinstance(pair, (list, tuple)) or not 2 <= len(pair) <= 3:
             raise UsageError(f"yours: {pair!r} is not (model, accuracy) or (model, accuracy, label)")
         own = Own(*pair)
         per_cent(own.accuracy, f"{own.model}, {y}")

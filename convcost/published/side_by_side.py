@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from convcost.conventions.convention import PAPER
 from convcost.core.display import display
 from convcost.core.errors import UsageError
+from convcost.core.reading import several
 from convcost.networks.load import Model, load
 from convcost.networks.side_by_side import side_by_side as of_rows
 from convcost.networks.together import CITED, check_columns, sides_of, totals_table
@@ -18,7 +19,7 @@ from convcost.render.table import Table
 def side_by_side(
     *networks: Model,
     by: str | None = None,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     units: str = "",
     digits: int | None = None,
     convention: str = PAPER,
@@ -41,16 +42,17 @@ def side_by_side(
         if columns or units or digits:
             raise UsageError("columns, units and digits are of the totals, which have a row per network: leave out by")
         return of_rows(*networks, by=by, convention=convention, batch=batch, dtype=dtype, memory_policy=memory_policy)
-    check_columns(columns or (), (*ACCURACIES, CITED))
+    chosen = several(columns)
+    check_columns(chosen, (*ACCURACIES, CITED))
     opened = list(map(load, networks))
     sides = sides_of(opened, convention=convention, batch=batch, dtype=dtype, memory_policy=memory_policy)
-    wanted = [name for name in columns or () if name in ACCURACIES]
-    if not wanted and CITED in (columns or ()):
+    wanted = [name for name in chosen if name in ACCURACIES]
+    if not wanted and CITED in chosen:
         raise UsageError(
             f"the column {CITED} says where an accuracy is printed: name {' or '.join(ACCURACIES)} as well"
         )
     asked = display(units, digits)
     if not wanted:
-        return totals_table(sides, columns, asked)
-    names = [*columns, CITED] if columns and CITED not in columns else columns
+        return totals_table(sides, chosen, asked)
+    names = chosen if CITED in chosen else (*chosen, CITED)
     return totals_table(sides, names, asked, beside(opened, wanted, digits))

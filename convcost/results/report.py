@@ -19,6 +19,7 @@ from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storag
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS, MOVED, RATIOS, TRAFFIC, Metric, Need
+from convcost.core.reading import several
 from convcost.core.units import binary, compact, counted, decimal_text, exact, percent
 from convcost.core.version import __version__
 from convcost.graph.drawn import Unit, units
@@ -193,7 +194,7 @@ class Report:
         sort: str | None = None,
         top: int | None = None,
         only: str | None = None,
-        columns: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
         units: str = "",
         digits: int | None = None,
         traffic: bool = False,
@@ -204,7 +205,7 @@ class Report:
         `sort` is a metric, the largest first, or `name`; `top` keeps so many rows, the rest as one; `only` ops, names or
         globs of them; `traffic` shows the bytes that are moved. Raises `UsageError`.
         """
-        wanted = None if columns is None else tuple(columns)
+        wanted = None if columns is None else several(columns)
         return report_table(self, by, Showing(sort, top, only, wanted, display(units, digits), traffic))
 
     def to_frame(self, by: str | int = "layer") -> pd.DataFrame:

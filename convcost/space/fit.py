@@ -21,6 +21,7 @@ from convcost.core.dims import Array
 from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import METRICS, TIMED, column_of, key_of
+from convcost.core.reading import each
 from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
 from convcost.networks.load import Model, knobs_apart
@@ -280,7 +281,7 @@ def named_axes(over: Mapping[str, Any] | Iterable[str] | None) -> dict[str, Any]
     """
     if isinstance(over, str):
         over = [name.strip() for name in over.split(",")]
-    return dict(over) if isinstance(over, Mapping) else dict.fromkeys(over or ())
+    return dict(over) if isinstance(over, Mapping) else dict.fromkeys(() if over is None else map(str, each(over)))
 
 
 def axes_over(network: Network, over: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.reading import each
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,14 +36,13 @@ def pareto(
     >>> pareto({"macs": [300, 200, 250, 200], "top1": [72, 70, 69, 70]}, minimise="macs", maximise="top1")
     {'macs': [300, 200], 'top1': [72, 70]}
     """
-    small = [minimise] if isinstance(minimise, str) else list(minimise)
-    large = [maximise] if isinstance(maximise, str) else list(maximise)
+    small, large = each(minimise), each(maximise)
     names = [*small, *large]
     if not 1 <= len(names) <= MOST_OBJECTIVES:
         raise UsageError(f"a front needs one to {MOST_OBJECTIVES} objectives, got {len(names)}")
     for name in names:
         if name not in points:
-            raise UsageError(f"there is no column {name!r}{did_you_mean(name, map(str, points.keys()))}")
+            raise UsageError(f"there is no column {name!r}{did_you_mean(str(name), map(str, points.keys()))}")
         if names.count(name) > 1:
             raise UsageError(f"{name} is an objective twice")
     if len({len(column) for column in dict(points).values()}) > 1:

@@ -116,8 +116,12 @@ class CallBuilder:
         except Unfit as error:
             self.lookup.complain(where, path, str(error))
             self.lookup.consumed.update(node.inputs)
+            self.lookup.failures += 1
             cost = error.cost if isinstance(error, Misfit) else None
-            return flow_of(node, cost) if cost else UNKNOWN
+            if cost is None:
+                return UNKNOWN
+            self.walk.remember(node, cost)
+            return flow_of(node, cost)
         return flow_of(node, step.cost)
 
     def read(self, where: Where, path: str, op: Op, inputs: list[Flow]) -> tuple[str, ...] | None:

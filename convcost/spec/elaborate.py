@@ -221,6 +221,7 @@ class Builder(CallBuilder):
             self.lookup.blind |= not isinstance(item.body, (Call, BrokenCall))  # what it would have read is not known
             inputs = [flow, *(layer.flow for edge in item.inputs if (layer := place.find(edge.name.partition(":")[0])))]
         if not result.known:
+            self.lookup.failures += 1
             self.lookup.consumed.update(edge for read in inputs for edge in read.edges)
         if item.name and item.start is None:
             self.name(item.name, place, result)
@@ -257,7 +258,7 @@ class Builder(CallBuilder):
         self, item: Item, body: Body, place: Place, inputs: list[Flow], name: str | None, first: str = ""
     ) -> Flow:
         """Build an item once, under a name; `first` is the path of its first repetition where this is a later one."""
-        begun = len(self.walk.steps)
+        begun, failures = len(self.walk.steps), self.lookup.failures
         sharing = None
         if item.share is not None:
             sharing = begin(item.share, place, self.lookup, item.name or label(body))
@@ -280,8 +281,8 @@ class Builder(CallBuilder):
         else:
             flow = self.body(item, body, place, inputs, name, made=made)
         if name and (place.shares or item.share):
-            place.built.spans[place.path(name)] = begun, len(self.walk.steps)
-        if sharing and flow.known:
+            place.built.span(place.path(name), begun, torn=self.lookup.failures > failures)
+        if sharing and flow.known and self.lookup.failures == failures:
             refuse_rest(sharing, (begun, len(self.walk.steps)), self.lookup)
         return flow
 
@@ -304,8 +305,19 @@ class Builder(CallBuilder):
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
         """Build an item `times` times in sequence, starting with number `first`, the first that is not built yet."""
         for i in range(first, times):
+            before, found = inputs, self._found()
             inputs = self.repetition(item, place, inputs, i)
+            lost = inputs == before and not inputs[0].known and self._found() == found
+            if i and lost and not self.ends:  # behind a problem; those that follow would say no more
+                for rest in range(i + 1, times):
+                    self.lookup.take(repeated_name(item, rest), place, item.where, made=True)
+                    self._stands(item, place, rest, UNKNOWN)
+                break
         return inputs
+
+    def _found(self) -> tuple[int, ...]:
+        """How much has been built, and has been said to be wrong."""
+        return len(self.walk.steps), len(self.lookup.problems), len(self.sides)
 
     def repetition(self, item: Item, place: Place, inputs: list[Flow], i: int) -> list[Flow]:
         """Build the i-th repetition of an item; returns the inputs of the next one."""
@@ -316,6 +328,13 @@ class Builder(CallBuilder):
         name = repeated_name(item, i)
         first = place.path(repeated_name(item, 0)) if i > 0 else ""
         result = self.build_one(item, body, place, inputs, name, first)
+        self._stands(item, place, i, result)
+        # A result of several parts is all that the next one reads: the state that a cell passes on.
+        return [result] if len(result.edges) > 1 else [result, *inputs[1:]]
+
+    def _stands(self, item: Item, place: Place, i: int, result: Flow) -> None:
+        """Let later layers read the i-th repetition of an item, or know why they cannot."""
+        name = repeated_name(item, i)
         if item.name:
             self.name(name, place, result)
             if item.start is None:
@@ -323,8 +342,6 @@ class Builder(CallBuilder):
         else:
             base = label(item.body)
             place.built.nameless[place.path(name)] = base, base, item.where
-        # A result of several parts is all that the next one reads: the state that a cell passes on.
-        return [result] if len(result.edges) > 1 else [result, *inputs[1:]]
 
     def body(
         self, item: Item, body: Body, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False

@@ -45,6 +45,8 @@ class Lookup:
         self.assumptions: dict[Any, None] = {}
         self.consumed: set[str] = set()
         """Edges that are read only by layers with problems."""
+        self.failures = 0
+        """How often something was not built, or is no layer of the network, for a problem of its own or an earlier one."""
         self.blind = False
         """Whether a problem leaves open which layer reads which, so that unread layers are not reported."""
         self.taken: dict[str, Where] = {}

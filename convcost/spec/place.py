@@ -77,8 +77,16 @@ class Built:
     """Blocks of the standard library: what stands inside is nothing that the user could name."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """The first step of a layer, and the first after it."""
+    torn: set[str] = field(default_factory=set)
+    """Of these, those inside which something could not be built, so that nothing can be said of what they lack."""
     stored: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Owners of what is shared -> the layers inside that store anything."""
+
+    def span(self, path: str, begun: int, *, torn: bool) -> None:
+        """A layer stands from this step to the last one."""
+        self.spans[path] = begun, len(self.walk.steps)
+        if torn:
+            self.torn.add(path)
 
     def of_standard(self, path: str) -> str:
         """The block of the standard library that a layer stands in; empty if in none."""

@@ -81,7 +81,8 @@ def _owners(node: Node, here: dict[str, Any], sharing: Sharing, lookup: Lookup) 
         owner = lookup.walk.made.get(path)
         there = getattr(owner.cost, field) if owner else 0
         some |= _some(here[field]) or _some(there)
-        if owner is None and not _some(here[field]):
+        torn = lookup.built.torn.intersection((path, sharing.owner))
+        if owner is None and (torn or not _some(here[field])):
             continue
         if owner is None and sharing.fields:
             what = f"shares the {field} of {path}, which is no op; share: {path} uses all that is inside"

@@ -264,6 +264,14 @@ def test_what_cannot_be_checked_is_an_annotation_too(here: Path, cli: Cli) -> No
     assert "Did you mean kernel?" in message
 
 
+def test_annotations_in_a_file_are_pointed_to(here: Path, cli: Cli) -> None:
+    budgets(here, "networks: [gone.yaml]")
+    said = cli("check", "--format", "github", "-o", "out.txt", code=2)
+    assert said.stdout == ""
+    assert said.stderr == "not everything could be checked: the file that is written says what, and why\n"
+    assert len(commands((here / "out.txt").read_text())) == 1
+
+
 def test_the_summary_is_appended(grown: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     page = grown / "summary.md"
     page.write_text("before\n")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 from click.testing import CliRunner
@@ -24,6 +25,9 @@ from fuzz.case import Case
 from fuzz.oracles import Wrong, holds
 
 SWEPT = ("macs", "params", "activations", "peak_activation_bytes")
+_COMPARED, _JUDGED, _REFUSED = 16_000, 3_000, 1_000
+"""Layers of the networks of a sweep that are built one by one to be compared with it, of some anywhere; those of the first of
+them, whose reports are judged in all they say; and as how many layers one counts that is refused."""
 _WRITTEN = {".json": "json", ".csv": "csv", ".svg": "svg", ".html": "html", ".sarif": "sarif", ".xml": "junit"}
 
 
@@ -195,15 +199,22 @@ def shown(folder: Path, name: str) -> None:
 
 
 def swept(folder: Path, name: str, settings: Mapping[str, Any], axes: Mapping[str, Sequence[str]]) -> None:
-    """A sweep has what each of its networks has alone, or refuses what each of them refuses."""
-    path = str(folder / name)
+    """A sweep has what each of its networks has alone, or refuses what each of them refuses.
+
+    Of large networks, only some are compared: the time of a case is that of what is asked, not of asking it again.
+    """
+    path, built = str(folder / name), 0
 
     def alone(point: Mapping[str, Any]) -> dict[str, int | None]:
+        nonlocal built
         try:
             found = convcost.load(path, point).report(**settings)
         except ConvcostError:
+            built += _REFUSED
             return dict.fromkeys(SWEPT)
-        oracles.report(found)
+        if built < _JUDGED:
+            oracles.report(found)
+        built += len(found.layers)
         return {metric: getattr(found.totals, metric) for metric in SWEPT}
 
     try:
@@ -212,8 +223,10 @@ def swept(folder: Path, name: str, settings: Mapping[str, Any], axes: Mapping[st
         points = (alone(dict(zip(axes, values))) for values in itertools.product(*axes.values()))
         holds(any(point["macs"] is None for point in points), f"a sweep is refused, none of its networks is: {error}")
         raise
-    for values, got in zip(itertools.product(*grid.axes.values()), grid.records(), strict=True):
-        for metric, number in alone(dict(zip(grid.axes, values))).items():
+    every = [*zip(itertools.product(*grid.axes.values()), grid.records(), strict=True)]
+    Random(0).shuffle(every)
+    for values, got in every:
+        for metric, number in alone(dict(zip(grid.axes, values))).items() if built < _COMPARED else ():
             holds(got[metric] == number, f"{metric} of a sweep is {got[metric]}, alone {number}")
 
 
@@ -266,7 +279,9 @@ def command(folder: Path, *words: str) -> End:
         ran.exit_code != 2 or not ran.stdout or words[0] == "check" or "validate" in words,
         "exit status 2, and something is printed",
     )
-    holds(ran.exit_code != 2 or bool(ran.stderr.strip()), "exit status 2 without a word")
+    annotated = words[0] == "check" and _format(words) == "github"  # a runner reads them where it reads all else
+    told = ran.stderr.strip() or (annotated and "not checked" in ran.stdout)
+    holds(ran.exit_code != 2 or bool(told), "exit status 2 without a word")
     oracles.printable(ran.stderr, "a message")
     asked, made = _format(words), [*folder.glob("out.*")]
     if ran.exit_code != 2 and ran.stdout and not made:

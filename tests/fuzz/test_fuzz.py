@@ -134,6 +134,16 @@ def test_a_sweep_that_is_off_by_one_is_found(monkeypatch: pytest.MonkeyPatch):
     )
 
 
+def test_of_a_sweep_of_large_networks_some_are_compared(monkeypatch: pytest.MonkeyPatch):
+    """Each has 4,000 layers, and 16,000 are built beside the sweep's own: those of four of the twelve."""
+    large = b"convcost: 1\nname: net\ninput: [c, d]\nknobs: {c: 1, d: 1}\nlayers: [{relu: , repeat: 4000}]\n"
+    real, built = doors.convcost.load, list[Any]()
+    monkeypatch.setattr("convcost.load", lambda *asked: built.append(asked) or real(*asked))
+    ask = ("swept", "net.yaml", {}, {"c": ["1", "2", "3", "4"], "d": ["1", "2", "3"]})
+    assert judged(Case("net", ask, {"net.yaml": large})) == End("fine")
+    assert len(built) == 4
+
+
 def test_a_fit_that_leaves_out_the_largest_is_found(monkeypatch: pytest.MonkeyPatch):
     """28·n parameters: n = 1 and 2 are within 60, and 2 is the larger."""
     knobbed = NET.replace(b"5", b"n").replace(b"input", b"knobs: {n: 1}\ninput")
@@ -141,6 +151,15 @@ def test_a_fit_that_leaves_out_the_largest_is_found(monkeypatch: pytest.MonkeyPa
     assert judged(Case("net", ask, {"net.yaml": knobbed})) == End("fine")
     kind = found(monkeypatch, "convcost.space.fit.maximal", lambda fits, _: fits, *ask, files={"net.yaml": knobbed})
     assert kind.startswith("Wrong: the largest are")
+
+
+def test_a_refusal_without_a_word_is_found_but_for_annotations(monkeypatch: pytest.MonkeyPatch):
+    ask, files = ("convcost", "check", "net.yaml", "--format"), {"net.yaml": NET}
+    kinds = [
+        found(monkeypatch, "convcost.cli.check.tell", lambda _said: None, *ask, word, files=files)
+        for word in ("json", "github")
+    ]
+    assert kinds == ["Wrong: exit status N without a word", "refused"]
 
 
 def test_what_takes_too_long_is_cut_and_named(monkeypatch: pytest.MonkeyPatch):

@@ -483,6 +483,10 @@ CASES: dict[str, tuple[Any, str]] = {
         functional("n", [*TWO, layer("ReLU", "r", call(tensor("d", call=1)))]),
         "d is called 1 times, there is no call 1",
     ),
+    "a call of a model that is called once": (
+        functional("n", [*TWO, as_layer(sequential("s", TWO), "d"), layer("ReLU", "r", call(tensor("s", call=2)))]),
+        "s is called 1 times, there is no call 2",
+    ),
     "an output of a number": (
         functional("n", [*TWO, layer("ReLU", "r", call(tensor("d", output=10**6)))]),
         "a call makes at most 4,096 tensors",

@@ -442,12 +442,18 @@ def test_attention_of_several_heads(model: Open):
 
 
 def test_attention_puts_out_other_sizes_and_its_scores(model: Open):
-    given = attention(call(tensor("q"), tensor("v")), output_shape=[3, 2])
+    given = attention(call(tensor("q"), tensor("v"), return_attention_scores=True), output_shape=[3, 2])
     given["config"]["output_layers"] = [["mha", 0, 0], ["mha", 0, 1]]
     found = network(model(given)).walked
     shapes = {step.node.name: step.cost.out[0] for step in found.steps}
     assert [shapes[name] for name in found.outputs] == [(5, 3, 2), (2, 5, 7)]
     assert sum(step.cost.macs for step in found.steps if step.node.name == "mha.attention_output") == 5 * 8 * 6
+    given = attention(call(tensor("q"), tensor("v"), return_attention_scores=False), output_shape=[3, 2])
+    given["config"]["output_layers"] = [["mha", 0, 0], ["mha", 0, 1]]
+    with pytest.raises(
+        SpecError, match=r"MultiHeadAttention mha: makes 1 tensor, there is no number 1 \(the first is 0\)$"
+    ):
+        network(model(given)).report()
 
 
 def test_attention_over_a_map_is_over_its_positions(model: Open):
@@ -836,3 +842,32 @@ def test_an_embedding_in_reverse_uses_the_table_once_more(model: Open):
     made = steps(model(functional("net", layers, outputs=[["e", 1, 0]])))
     assert sum(step.params for step in made) == 300
     assert (made[-1].node.op, made[-1].cost.macs, made[-1].cost.out) == ("matmul", 5 * 6 * 50, ((5, 50),))
+
+
+@pytest.mark.parametrize(
+    ("made", "number", "said"),
+    [
+        (layer("LSTM", "it", "x", units=3), 3, "LSTM it: makes 1 tensor, there is no number 3"),
+        (layer("LSTM", "it", "x", units=3), 1, "LSTM it: makes 1 tensor, there is no number 1"),
+        (layer("LSTM", "it", "x", units=3, return_state=True), 3, "LSTM it: makes 3 tensors, there is no number 3"),
+        (layer("GRU", "it", "x", units=3, return_state=True), 2, "GRU it: makes 2 tensors, there is no number 2"),
+        (layer("Dense", "it", "x", units=3), 1, "Dense it: makes 1 tensor, there is no number 1"),
+        (layer("Bidirectional", "it", "x", layer=layer("GRU", "g", units=3)), 1,
+         "Bidirectional it: makes 1 tensor, there is no number 1"),
+        (layer("Bidirectional", "it", "x", layer=layer("GRU", "g", units=3, return_state=True)), 3,
+         "Bidirectional it: makes 3 tensors, there is no number 3"),
+        (layer("Bidirectional", "it", "x", layer=layer("GRU", "g", units=3), merge_mode=None), 2,
+         "Bidirectional it: makes 2 tensors, there is no number 2"),
+    ],
+)  # fmt: skip
+def test_a_tensor_that_a_layer_does_not_make_is_none_of_the_model_and_is_not_read(
+    model: Open, made: dict[str, Any], number: int, said: str
+) -> None:
+    read = [entry("x", None, 5, 4), made, layer("ReLU", "r", call(tensor("it", output=number)))]
+    for config in (functional("n", [entry("x", None, 5, 4), made], outputs=["it", 0, number]), functional("n", read)):
+        with pytest.raises(SpecError) as refused:
+            network(model(config)).report()
+        assert str(refused.value).partition(".json: ")[2] == f"{said} (the first is 0)"
+    count = int(said.partition("makes ")[2].split()[0])
+    last = functional("n", [entry("x", None, 5, 4), made], outputs=["it", 0, count - 1])
+    assert len(network(model(last)).graph.outputs) == 1

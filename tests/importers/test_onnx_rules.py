@@ -819,3 +819,12 @@ def test_what_a_rule_does_not_expect_is_refused_in_words(case: str):
         except (SpecError, UsageError) as error:
             text = str(error)
             assert "malformed" not in text, text
+
+
+def test_an_output_that_no_rule_makes_is_said_where_there_is_no_other() -> None:
+    ops = [op("Relu", "t0", "y0 y1")]
+    assert walked(model({"t0": MAP}, ops, [], outputs=["y0", "y1"])).graph.outputs == ("relu",)
+    with pytest.raises(SpecError) as refused:
+        walked(model({"t0": MAP}, ops, [], outputs=["y1"]))
+    what = "convcost does not know this tensor of Relu, and there is no other output"
+    assert str(refused.value).endswith(f": output y1: {what}")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import convcost
 from convcost.graph.graph import Graph
 from convcost.graph.walk import walk
+from convcost.memory import arena
 from convcost.memory.arena import PLANNERS, Buffer, Plan, plan
 from convcost.memory.lifetimes import Lifetimes, Tensor, count, lifetimes
 from convcost.memory.usage import Usage
@@ -78,6 +79,31 @@ def test_plans_of_any_lives(way: str, case: tuple[Lifetimes, list[int]]) -> None
     alive_at = [sum(s for t, s in zip(lives.tensors, sizes, strict=True) if t.first <= at <= t.last) for at in range(7)]
     assert made.bound == max(alive_at)
     assert made.total >= made.bound
+
+
+@given(
+    taken=st.lists(st.tuples(st.integers(-8, 40), st.integers(1, 24)).map(lambda one: (one[0], sum(one)))),
+    align=st.sampled_from([1, 4, 16]),
+)
+def test_the_lowest_offset_is_where_the_first_gap_begins(taken: list[tuple[int, int]], align: int) -> None:
+    """The first multiple that is in none of the ranges, found by trying each."""
+    free = next(at for at in range(0, 10**4, align) if not any(low < at < high for low, high in taken))
+    assert arena._lowest(sorted(taken), align) == free
+
+
+def test_a_plan_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the bound is not reached, orders soon come back: the tensors that reach highest take turns in front."""
+    tried: list[tuple[int, ...]] = []
+    placed = arena._placed
+
+    def counted(order: Any, *rest: Any) -> Any:
+        tried.append(tuple(block.buffers[0] for block in order))
+        return placed(order, *rest)
+
+    monkeypatch.setattr(arena, "_placed", counted)
+    made = convcost.load("densenet121").memory("inplace").plans[-1]
+    assert (made.way, made.wasted > 0) == ("improved", True)
+    assert len(tried) - 2 == len({*tried[2:]}) < 100, "each order once, after one of each of the other two planners"
 
 
 def test_the_improved_plan_is_never_worse_than_the_greedy_one() -> None:

@@ -14,6 +14,7 @@ import pytest
 from helpers.edits import CHAIN, EDITS, Edit, Expected
 
 import convcost
+from convcost import UsageError
 from convcost.graph.align import align
 from convcost.graph.changes import changes
 from convcost.graph.items import items
@@ -333,3 +334,15 @@ def test_weights_of_another_layer_are_a_difference_and_a_renamed_owner_is_none(t
     (tmp_path / "new.yaml").write_text(SHARED.replace("name: a", "name: z").replace("share: a", "share: z"))
     found = convcost.diff(tmp_path / "old.yaml", tmp_path / "new.yaml")
     assert [(row.kind, row.words) for row in found.changes] == [("renamed", "a -> z")]
+
+
+@pytest.mark.parametrize("called", ["8", "ab", "", [], ["a"], ["a", "b", "c"], 5, [1, 2], {"a": 1, "b": 2}])
+def test_two_networks_are_called_by_two_names(called: object) -> None:
+    with pytest.raises(UsageError) as refused:
+        convcost.diff("lenet5", "lenet5", called=called)  # type: ignore[arg-type]
+    assert str(refused.value) == f"called takes two names, as ('before', 'after'), got {called!r}"
+
+
+def test_two_networks_of_one_label_are_called_as_the_caller_says() -> None:
+    found = convcost.diff("lenet5", "lenet5", called=("before", "after"))
+    assert (found.old.label, found.new.label) == ("before", "after")

@@ -238,3 +238,9 @@ def test_curves_marks_and_points_tell_extrapolated_times_from_others() -> None:
     assert hollow
     assert all("latency ~" in tip for tip in hollow)
     assert "hollow: extrapolated" in points.layout.title.text
+
+
+@pytest.mark.parametrize("axes", ["ab", ("width",), 5])
+def test_a_map_has_two_axes_by_name(axes: object) -> None:
+    with pytest.raises(UsageError, match=r"^axes takes two names, as \('width', 'resolution'\), got "):
+        plots.heat_map(["1"], ["2"], [[3.0]], axes=axes)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 import convcost
 from convcost.core.errors import SpecError
 from convcost.graph.graph import Caption, Graph
-from convcost.spec.elaborate import elaborate
+from convcost.spec.elaborate import attempt, elaborate
 from convcost.spec.parse import parse
 from convcost.spec.write import resolved
 
@@ -248,3 +248,32 @@ def test_a_glued_repetition_that_is_read_from_outside_is_built_in_a_sweep(tmp_pa
     )
     swept = convcost.sweep(str(file), n=[6, 7]).macs.tolist()
     assert swept == [7 * 64 * 16, 8 * 64 * 16]  # 1×1 convolutions from 4 to 4 channels at 64 positions
+
+
+BEHIND_A_PROBLEM = """
+input: [8, 8, 4]
+blocks:
+  unit: {layers: [{conv2d: {channels: 3 * in.chanels, kernel: 1}}, {conv2d: {channels: 4, kernel: 1}}]}
+layers:
+  - {conv2d: {channels: 4, kernel: 1}, name: first}
+  - {unit: , repeat: 900, name: unit}
+  - {add: , in: [unit7, unit]}
+  - {relu: , in: unit901}
+"""
+
+
+def told(text: str) -> list[str]:
+    """What is wrong, in words, of the file and of what is built of it."""
+    spec, problems = parse(f"convcost: 1\nname: net\n{text}", "net.yaml")
+    tried = attempt(spec, {})
+    assert tried.steps < 30
+    return [problem.what for problem in (*problems, *tried.problems)]
+
+
+def test_what_is_repeated_behind_a_problem_is_built_until_it_says_no_more() -> None:
+    """Each of the 900 can still be read by its number, and each takes its name; what is built are the first two."""
+    first, last = told(BEHIND_A_PROBLEM)
+    assert first == "after 'in'. comes channels, height, width, length or depth"
+    assert last == "reads 'unit901', but no earlier layer here has this name. Did you mean unit91?"
+    taken = BEHIND_A_PROBLEM.replace("name: first", "name: unit800").replace("unit901", "unit9")
+    assert told(taken)[1:] == ["the name 'unit800' is taken by line 8; say name: to tell them apart"]

@@ -276,6 +276,45 @@ def test_what_cannot_share_is_refused_in_one_line_at_the_item(tmp_path: Path, it
     assert f"{problem.scope}: {problem.what}" == message
 
 
+MISFIT = "groups must divide the channels, got groups 3 for 8 channels"
+UNIT = "layers: [{conv2d: {channels: 8, kernel: 1}}, {group_norm: {groups: GROUPS}, name: norm}, relu, {conv2d: {channels: 8, kernel: 1}}]"
+
+
+@pytest.mark.parametrize(
+    ("layers", "line", "scope"),
+    [
+        ("- {group_norm: {groups: 3}, name: a, trainable: false}\n- {conv2d: {channels: in.channels, kernel: 1}}", 3, "a"),
+        ("- {group_norm: {groups: 3}, name: a}\n- {group_norm: {groups: 4}, name: b, share: a}\n- {group_norm: {groups: 4}, name: c, share: b}", 3, "a"),
+        ("- {group_norm: {groups: 3}, name: a}\n- {group_norm: {groups: 4}, name: b, share: {weights: a}}", 3, "a"),
+        ("- {group_norm: {groups: 4}, name: a}\n- {group_norm: {groups: 3}, name: b, share: a}", 4, "b"),
+        (f"- {{{UNIT}, name: a}}\n- {{{UNIT}, name: b, share: a}}".replace("GROUPS", "3", 1).replace("GROUPS", "4"), 3, "a.norm"),
+        (f"- {{{UNIT}, name: a}}\n- {{{UNIT}, name: b, share: a}}".replace("GROUPS", "4", 1).replace("GROUPS", "3"), 4, "b.norm"),
+        ("- {layers: [{group_norm: {groups: 3}, name: norm}, relu], name: a, repeat: 3, share: true}", 3, "a1.norm"),
+    ],
+)  # fmt: skip
+def test_a_layer_that_does_not_fit_is_told_once_whatever_shares_with_it(
+    tmp_path: Path, layers: str, line: int, scope: str
+) -> None:
+    """Its output has a shape all the same, which what follows can be looked at with; that there is no such layer is not so."""
+    path = written(tmp_path, f"input: [6, 6, 8]\nlayers:\n{layers}\n")
+    (problem,) = validate(str(path))
+    assert (problem.where and problem.where.line, problem.scope, problem.what) == (line + 2, scope, MISFIT)
+
+
+def test_a_grid_of_shared_layers_of_which_some_do_not_fit_equals_its_networks(tmp_path: Path) -> None:
+    text = """
+        knobs: {channels: 8, groups: 2}
+        input: [6, 6, 3]
+        blocks:
+          tower: {layers: [{conv2d: {channels: channels, kernel: 1}}, {group_norm: {groups: groups}}, {conv2d: {channels: 4, kernel: 1}}]}
+        layers:
+          - {tower: , name: left}
+          - {tower: , in: input, name: right, share: left}
+          - {add: , in: [left, right]}
+    """
+    assert_swept_like_walked(written(tmp_path, text), channels=[8, 9, 4], groups=[2, 3])
+
+
 def test_share_on_a_group_needs_a_name(tmp_path: Path) -> None:
     path = written(tmp_path, f"{TOWER}      - {{layers: [relu], share: left}}\n")
     (problem,) = validate(str(path))

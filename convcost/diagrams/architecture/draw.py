@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import METRICS
+from convcost.core.reading import several
 from convcost.core.units import binary, compact, input_shapes_text
 from convcost.diagrams.architecture.blocks import Block, place_blocks
 from convcost.diagrams.architecture.boxes import Chosen, choose
@@ -50,13 +51,13 @@ def draw(
     *,
     by: str = "macs",
     depth: int | None = None,
-    unfold: Sequence[str] = (),
+    unfold: str | Sequence[str] = (),
     room: float = WIDTH,
 ) -> Diagram:
     """The picture of a network: its stages as boxes, and each repeated block once, within forty boxes.
 
     `by` is what colours show: `macs`, `params`, or `memory`: what is alive there in shares of the peak. `depth` is the
-    number of scopes to go into instead, `unfold` are names of stages or blocks to show inside. `room` is the width in
+    number of scopes to go into instead, `unfold` is the name of a stage or block to show inside, or several. `room` is the width in
     pixels that lines of boxes may take. Raises `UsageError`.
 
     >>> [box.name for box in draw("lenet5").boxes]
@@ -86,7 +87,7 @@ def plan(
     *,
     by: str = "macs",
     depth: int | None = None,
-    unfold: Sequence[str] = (),
+    unfold: str | Sequence[str] = (),
     report: Report | None = None,
 ) -> Plan:
     """Which boxes `draw` draws; raises `UsageError`."""
@@ -99,7 +100,7 @@ def plan(
     report = report or network.report()
     wired = wiring(network.walked)
     costs = _costs(network, report, wired, by)
-    chosen = choose(wired, _weigh(costs), depth=depth, unfold=unfold)
+    chosen = choose(wired, _weigh(costs), depth=depth, unfold=several(unfold))
     return Plan(network.label, *_titles(report), by, chosen, costs)
 
 

@@ -95,11 +95,17 @@ def attend(low: Lowering, op: Op, tensors: tuple[Value, Value, Value], heads: He
         mixed = steps.made(step)
     sizes = _output_sizes(op, shape[-1])
     mixed = linear(low, steps.step("attention_output", mixed), mixed, product(sizes), bias=bias)
-    if len(op.outputs) > 1 and op.outputs[1]:
+    if len(op.outputs) > 1 and puts_scores(op):
         steps.put(steps.reshape("scores", weights, (shape[0], heads.queries, *weights.shape[-2:])), 1)
     made = steps.reshape("output", mixed, (*shape[:-1], *sizes))
     steps.put(made)
     return made
+
+
+def puts_scores(op: Op) -> bool:
+    """Whether a call asks for the scores of attention beside what is mixed by them; by place, versions differ in which."""
+    given = op.attrs["kwargs"].get("return_attention_scores", False)
+    return given is True or any(each is True for each in op.attrs["args"])
 
 
 def _output_sizes(op: Op, channels: Dim) -> tuple[Dim, ...]:
@@ -172,7 +178,7 @@ def attention(low: Lowering, op: Op) -> None:
     step = steps.step("mix", weights, value)
     node = low.emit(step, "matmul", [low.present(weights, [1, 2]), low.present(value, [1, 2])])
     steps.put(low.result(step, node, [1, 2], 3))
-    if len(op.outputs) > 1 and op.outputs[1]:
+    if len(op.outputs) > 1 and puts_scores(op):
         steps.put(weights, 1)
 
 

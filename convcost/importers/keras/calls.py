@@ -15,7 +15,7 @@ from convcost.importers.lower import Lowering, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.values import Value, channels_at
 
-RULES = Rules(channels=-1)
+RULES = Rules(channels=-1, numbered=True)
 """The rules of Keras: class name of a layer, `ops.` and the name of an operation, `tf.` and that of a function."""
 rule = RULES.rule
 

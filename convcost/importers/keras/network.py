@@ -444,7 +444,7 @@ def _found(given: Reference, model: Functional, end: bool, fail: Fail) -> Refere
     if layer is None:
         raise fail(f"there is no layer {say(given.layer)}{did_you_mean(given.layer, model.layers)}")
     call = given.call
-    if layer.model is not None and len(layer.calls) == 1:
+    if layer.model is not None and len(layer.calls) == 1 and call <= 1:
         call = 0
     elif layer.model is not None and (layer.type in FUNCTIONAL if end and model.current else not model.current):
         # A model that was made from its inputs has been called once already: its first call here is its second.

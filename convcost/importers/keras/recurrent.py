@@ -110,11 +110,16 @@ def ended(low: Lowering, steps: Steps, x: Value, i: int) -> Value:
     return steps.made(step)
 
 
+def put_out(op: Op, states: list[Value]) -> list[Value]:
+    """The states that a layer puts out behind what it makes: all, or none."""
+    return states if flag(op, "return_state") else []
+
+
 @rule(*(kind for kind in KINDS if not kind.endswith("Cell")), "RNN", wants=-1)
 def recurrent(low: Lowering, op: Op) -> None:
     last = not flag(op, "return_sequences")
     made, states = stacked(low, op, low.read(op), last=last)
-    for i, value in enumerate([made, *states][: len(op.outputs)]):
+    for i, value in enumerate([made, *put_out(op, states)][: len(op.outputs)]):
         low.same(op, value, i)
 
 
@@ -140,7 +145,8 @@ def bidirectional(low: Lowering, op: Op) -> None:
         parts = [_direction(low, steps, side, x, name) for side, name in ((forward, "forward"), (backward, "backward"))]
         halves, states, whole = [made for made, _ in parts], [found for _, found in parts], None
     merged = _merged(low, op, steps, merge, halves, whole)
-    for i, value in enumerate([*merged, *(state for each in states for state in each)][: len(op.outputs)]):
+    every = put_out(forward, [state for each in states for state in each])
+    for i, value in enumerate([*merged, *every][: len(op.outputs)]):
         low.same(op, value, i)
 
 
@@ -181,7 +187,7 @@ def _merged(low: Lowering, op: Op, steps: Steps, merge: Any, halves: list[Value]
 @rule(*CONVOLUTIONAL, wants=-1)
 def convolutional_layer(low: Lowering, op: Op) -> None:
     made, states = convolutional(low, op, low.read(op))
-    for i, value in enumerate([made, *states][: len(op.outputs)]):
+    for i, value in enumerate([made, *put_out(op, states)][: len(op.outputs)]):
         low.same(op, value, i)
 
 
