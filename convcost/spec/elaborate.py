@@ -305,10 +305,10 @@ class Builder(CallBuilder):
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
         """Build an item `times` times in sequence, starting with number `first`, the first that is not built yet."""
         for i in range(first, times):
-            before, found = inputs, self._found()
+            before, found = inputs, () if inputs[0].known else self._found()
             inputs = self.repetition(item, place, inputs, i)
-            lost = inputs == before and not inputs[0].known and self._found() == found
-            if i and lost and not self.ends:  # behind a problem; those that follow would say no more
+            # Behind a problem, those that follow one that says nothing say no more.
+            if i and found and inputs == before and self._found() == found and not self.ends:
                 for rest in range(i + 1, times):
                     self.lookup.take(repeated_name(item, rest), place, item.where, made=True)
                     self._stands(item, place, rest, UNKNOWN)

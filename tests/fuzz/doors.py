@@ -18,6 +18,7 @@ import convcost
 from convcost import ConvcostError, SpecError
 from convcost.cli import main
 from convcost.networks.load import validate
+from convcost.spec.calls import MOST_NODES
 from convcost.spec.compact import compact
 from convcost.spec.write import resolved
 from fuzz import oracles
@@ -27,7 +28,7 @@ from fuzz.oracles import Wrong, holds
 SWEPT = ("macs", "params", "activations", "peak_activation_bytes")
 _COMPARED, _JUDGED, _REFUSED = 16_000, 3_000, 1_000
 """Layers of the networks of a sweep that are built one by one to be compared with it, of some anywhere; those of the first of
-them, whose reports are judged in all they say; and as how many layers one counts that is refused."""
+them, whose reports are judged in all they say; and as how many layers one counts that is refused, but not for its size."""
 _WRITTEN = {".json": "json", ".csv": "csv", ".svg": "svg", ".html": "html", ".sarif": "sarif", ".xml": "junit"}
 
 
@@ -209,8 +210,8 @@ def swept(folder: Path, name: str, settings: Mapping[str, Any], axes: Mapping[st
         nonlocal built
         try:
             found = convcost.load(path, point).report(**settings)
-        except ConvcostError:
-            built += _REFUSED
+        except ConvcostError as error:
+            built += MOST_NODES if "a network may have" in str(error) else _REFUSED
             return dict.fromkeys(SWEPT)
         if built < _JUDGED:
             oracles.report(found)
