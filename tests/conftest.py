@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.cli import Cli
@@ -16,6 +18,7 @@ from hypothesis import settings
 from convcost.core.kept import Answers
 from convcost.networks import listing
 from convcost.published import cost
+from convcost.published.frontier import frontier
 from convcost.render.table import Table
 
 # At once, and so for every process that a test begins; tests of keeping set a folder.
@@ -45,9 +48,24 @@ def cli() -> Cli:
 
 
 @pytest.fixture(scope="session")
-def counted_once() -> Callable[..., Table]:
+def counted_in_this_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which all processes of this run keep what convcost has counted; another run has another one."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "counted"
+
+
+@pytest.fixture(scope="session")
+def counted_once(counted_in_this_run: Path) -> Callable[..., Table]:
     """The list of the zoo as the library makes it, which takes seconds; each answer is counted once for all tests."""
-    return cache(listing.list_table)
+    count = listing.list_table
+
+    @cache
+    def once(*args: Any, **options: Any) -> Table:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("CONVCOST_CACHE", str(counted_in_this_run))
+            return count(*args, **options)
+
+    return once
 
 
 @pytest.fixture
@@ -56,10 +74,20 @@ def one_list(counted_once: Callable[..., Table], monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(listing, "list_table", counted_once)
 
 
+@pytest.fixture
+def keeping(counted_in_this_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what is told of the whole zoo, not of how it is counted, which takes seconds each time."""
+    monkeypatch.setenv("CONVCOST_CACHE", str(counted_in_this_run))
+
+
 @pytest.fixture(scope="session")
-def costs() -> Answers:
+def costs(counted_in_this_run: Path) -> Answers:
     """What the networks behind published accuracies cost; each is counted once for all tests."""
-    return Answers({})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("CONVCOST_CACHE", str(counted_in_this_run))
+        frontier()
+        with cost.answers("frontier") as known:
+            return Answers(known.all)
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ def run(command: str, folder: Path) -> str:
     return done.stdout.decode()
 
 
+@pytest.mark.usefixtures("keeping")
 @pytest.mark.parametrize("page", slow(PAGES, "README.md", "docs/course.md", "docs/sweep.md"))
 def test_every_command_shown_prints_what_is_shown(page: str, tmp_path: Path) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
@@ -100,6 +101,7 @@ def test_the_comparison_can_fail() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("keeping")
 def test_generated_pages_are_current() -> None:
     done = subprocess.run(
         [sys.executable, "docs/generate.py", "--check"],

@@ -235,6 +235,7 @@ def test_no_label_of_patches_is_cut_off_on_a_phone(opened: Callable[..., Any]) -
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.usefixtures("keeping")
 def test_on_a_phone_networks_that_fit_are_listed_with_their_accuracy(opened: Callable[..., Any]) -> None:
     """It is what they are sorted by."""
     page = opened("list", "--board", "arduino_nano_33_ble", width=390).page

@@ -11,7 +11,7 @@ from helpers.pages import until_same
 from convcost import list_networks
 from convcost.networks.listing import list_table
 
-pytestmark = pytest.mark.usefixtures("one_list")
+pytestmark = pytest.mark.usefixtures("one_list", "keeping")
 NAMES = """[...document.querySelectorAll('#zoo-table tbody tr')].filter(row => row.offsetParent)
     .map(row => row.cells[0].textContent)"""
 

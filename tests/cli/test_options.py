@@ -52,6 +52,7 @@ def test_a_metric_that_is_named_twice_is_shown_once(cli: Cli) -> None:
     assert cli.ok("sweep", "lenet5", "--over", "classes=1,2", "--metric", "macs", "--metric", "macs") == once
 
 
+@pytest.mark.usefixtures("keeping")
 @pytest.mark.parametrize(
     ("command", "wanted"),
     [

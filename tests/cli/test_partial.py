@@ -77,6 +77,7 @@ def test_a_partial_answer_has_status_3_and_a_line(cli: Cli, net: str, command: l
     assert accepted.replace(" --partial", "") == ran.stdout  # a written spec says which command made it
 
 
+@pytest.mark.usefixtures("keeping")
 @pytest.mark.parametrize("command", REFUSED, ids=" ".join)
 def test_what_needs_numbers_is_refused_in_a_line(cli: Cli, net: str, command: list[str]) -> None:
     said = cli.refused_in_a_line(*words(command, net))
