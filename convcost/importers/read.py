@@ -64,9 +64,12 @@ def _read(path: str, shown: str, reader: str, _state: tuple[int, int, int]) -> I
     module, name = reader.split(":")
     function: Callable[[str], Model] = getattr(import_module(f"convcost.importers.{module}"), name)
     try:
-        return Imported(function(path))
+        model = function(path)
     except OSError as error:
         raise SpecError([Problem(None, shown, f"cannot be read: {error.strerror}")]) from None
     except MALFORMED as error:
         what = f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()
         raise SpecError([Problem(None, shown, what)]) from None
+    if not model.body.inputs:  # all that it puts out is known before it runs
+        raise SpecError([Problem(None, shown, "the model has no inputs")])
+    return Imported(model)

@@ -141,9 +141,10 @@ class Sweep(Tabular):
     def records(self) -> Iterator[dict[str, Any]]:
         """Each point as a dict of knob values and metrics, in the order of the axes, the last one changing fastest."""
         reasons, beyond = self.reasons, self.extrapolated
-        for where in np.ndindex(*self.shape):
+        columns = {name: array.ravel().tolist() for name, array in self.metrics.items()}  # None where masked
+        for at, where in enumerate(np.ndindex(*self.shape)):
             point = {name: values[i] for (name, values), i in zip(self.axes.items(), where, strict=True)}
-            point |= {name: _item(array[where]) for name, array in self.metrics.items()}
+            point |= {name: column[at] for name, column in columns.items()}
             point |= {} if beyond is None else {EXTRAPOLATED: bool(beyond[where])}
             yield point if reasons is None else point | {INFEASIBLE: reasons[where]}
 

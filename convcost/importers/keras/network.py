@@ -499,8 +499,6 @@ class Writer:
                 raise fail(f"the input {say(each.layer)} is no input layer, but a {layer.type}")
             bound.append(self.name(each.layer))
             inputs[bound[-1]] = _open_batch(layer.stated)
-        if not bound:
-            raise fail("the model has no inputs")
         outputs = self.write(model, bound, path, trainable)
         return Body(inputs, tuple(leaves(outputs)), tuple(self.ops), self.numbers, self.stated)
 
