@@ -77,7 +77,8 @@ class SpecError(ConvcostError):
     """A spec, or the network it describes, is invalid; carries every problem found, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems), key=_reading_order))
+        self.problems = in_reading_order(problems)
+        assert self.problems, "what is refused is refused in words"
         shown, more = self.problems[:MOST_SHOWN], len(self.problems) - MOST_SHOWN
         super().__init__("\n".join([*map(str, shown), *([f"… and {more} more problems"] if more > 0 else [])]))
 
@@ -129,9 +130,19 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def _reading_order(problem: Problem) -> tuple[str, int, int, str, str]:
-    where = problem.where or Where("", 0, 0)
-    return (where.file, where.line, where.column, problem.scope, problem.what)
+def in_reading_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems once each, as they stand in their files.
+
+    >>> late, soon = (Problem(Where("net.yaml", line, 1), "", "is wrong") for line in (9, 2))
+    >>> [str(problem) for problem in in_reading_order([late, soon, late])]
+    ['net.yaml:2:1: is wrong', 'net.yaml:9:1: is wrong']
+    """
+
+    def place(problem: Problem) -> tuple[str, int, int, str, str]:
+        where = problem.where or Where("", 0, 0)
+        return (where.file, where.line, where.column, problem.scope, problem.what)
+
+    return tuple(sorted(set(problems), key=place))
 
 
 def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = (), *, listed_by: str = "") -> str:

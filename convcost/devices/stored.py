@@ -265,7 +265,10 @@ class _Reader:
 
     def wholes(self, tree: Tree, scope: str, least: int = 0) -> dict[str, int]:
         """Names with whole numbers."""
-        found = {key: self.whole(one, f"{scope}.{key}", least) for key, one in self.table(tree, scope).items()}
+        table = self.table(tree, scope)
+        if isinstance(tree, MappingNode) and not table:
+            self.complain(tree, scope, "is empty")
+        found = {key: self.whole(one, f"{scope}.{key}", least) for key, one in table.items()}
         return {key: number for key, number in found.items() if number is not None}
 
     def terms(self, tree: Tree, scope: str) -> dict[str, int]:

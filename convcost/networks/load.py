@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-from convcost.core.errors import Problem, SpecError, UsageError
+from convcost.core.errors import Problem, SpecError, UsageError, in_reading_order
 from convcost.core.expr import ExprError
 from convcost.networks.inputs import GivenShape, by_name, set_inputs
 from convcost.networks.network import Network
@@ -124,5 +124,5 @@ def validate(model: str) -> list[Problem]:
         steps += tried.steps
         if steps > MOST_PRESET_STEPS:
             what = f"presets: together they build more than {MOST_PRESET_STEPS:,} layers; those after {name} are not checked"
-            return list(SpecError([*problems, Problem(None, found.spec.file, what)]).problems)
-    return list(SpecError(problems).problems)
+            return list(in_reading_order([*problems, Problem(None, found.spec.file, what)]))
+    return list(in_reading_order(problems))

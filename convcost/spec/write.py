@@ -53,6 +53,8 @@ def head(graph: Graph, name: str, caption: Caption, dtypes: Mapping[str, str] = 
     """
     heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
     heads |= {"task": caption.task, "source": caption.source, "about": caption.about}
+    # Spaces around a text are none of it to who reads it; a model file may have them.
+    heads = {key: value.strip() if isinstance(value, str) else value for key, value in heads.items()}
     lines = [f"{key}: {in_flow(value)}" for key, value in heads.items() if value not in ("", None)]
     lines += [_inputs(graph.inputs)]
     typed = graph.dtypes or dtypes

@@ -99,6 +99,8 @@ def test_a_written_device_is_read_as_it_was(tmp_path):
         ("femtoseconds: {pointwise: 1}", "error: is missing"),
         ("femtoseconds: {pointwise: -1}\nerror: {median: 0, p90: 0, worst: 0, networks: 1}", "from 0 to 10^24, got '-1'"),
         ("femtoseconds: {pointwize: 1}\nerror: {median: 0, p90: 0, worst: 0, networks: 1}", "Did you mean pointwise?"),
+        ("femtoseconds: {}\nerror: {median: 0, p90: 0, worst: 0, networks: 1}", "mine.femtoseconds: is empty"),
+        ("macs_per_second: {}\nbytes_per_second: 1e9", "mine.macs_per_second: is empty"),
         ("femtoseconds: [1]\nerror: {median: 0, p90: 0, worst: 0, networks: 1}", "must be a table, got a list"),
         ("femtosecond: {pointwise: 1}", "macs_per_second: is missing"),
         ("macs_per_second: {fp32: 1e10}\nbytes_per_second: none", "must be a number"),

@@ -26,7 +26,7 @@ from fuzz.case import Case
 from fuzz.oracles import Wrong, holds
 
 SWEPT = ("macs", "params", "activations", "peak_activation_bytes")
-_COMPARED, _JUDGED, _REFUSED = 16_000, 3_000, 1_000
+_COMPARED, _JUDGED, _REFUSED = 8_000, 2_000, 1_000
 """Layers of the networks of a sweep that are built one by one to be compared with it, of some anywhere; those of the first of
 them, whose reports are judged in all they say; and as how many layers one counts that is refused, but not for its size."""
 _WRITTEN = {".json": "json", ".csv": "csv", ".svg": "svg", ".html": "html", ".sarif": "sarif", ".xml": "junit"}
@@ -232,14 +232,23 @@ def swept(folder: Path, name: str, settings: Mapping[str, Any], axes: Mapping[st
 
 
 def fitted(folder: Path, name: str, budget: int, axes: Mapping[str, Sequence[str]]) -> None:
-    """What a fit finds is what trying all points finds: those within the budget that none as large in every number is."""
-    path = str(folder / name)
+    """What a fit finds is what trying all points finds: those within the budget that none as large in every number is.
+
+    Of large networks, not all are tried: then what is found is within the budget.
+    """
+    path, built = str(folder / name), 0
     found = convcost.fit(path, max_params=budget, over=axes)
     within: list[tuple[Any, ...]] = []
     for values in itertools.product(*found.axes.values()):
         with suppress(ConvcostError):
-            if convcost.load(path, dict(zip(found.axes, values))).report().totals.params <= budget:
+            totals = (network := convcost.load(path, dict(zip(found.axes, values)))).report().totals
+            built += len(network.graph.nodes)
+            if totals.params <= budget:
                 within.append(values)
+        if built > _COMPARED:
+            one = convcost.load(path, found.maximal[0].knobs).report().totals if found.maximal else None
+            holds(one is None or one.params <= budget, "what is found is not within the budget")
+            return
     ordered = [
         all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in axis)
         for axis in found.axes.values()

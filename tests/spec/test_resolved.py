@@ -130,6 +130,15 @@ def test_every_text_comes_back(tmp_path: Path) -> None:
         assert open_network(str(path), {}).caption == caption
 
 
+def test_spaces_around_a_text_are_none_of_it(tmp_path: Path) -> None:
+    """A model file may say that it was made by " 2"."""
+    path = tmp_path / "net.yaml"
+    text = resolved(loaded("lenet5").graph, "net", Caption(title=" ", about=" 2, opset 0\n"))
+    path.write_text(text, encoding="utf-8")
+    assert open_network(str(path), {}).caption == Caption(about="2, opset 0")
+    assert 'about: "2, opset 0"\n' in text
+
+
 def test_a_folded_text_ends_without_the_line_break_of_its_file(tmp_path: Path) -> None:
     network = spec(tmp_path, "title: >\n  Two\n  lines\nabout: |\n  one\n  two\n\ninput: [2]\nlayers: [relu]\n")
     assert network.caption == Caption(title="Two lines", about="one\ntwo")
