@@ -28,10 +28,6 @@ class Buffer(NamedTuple):
     first: int
     last: int
 
-    def meets(self, other: Buffer) -> bool:
-        """Whether their live ranges overlap."""
-        return self.first <= other.last and other.first <= self.last
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -57,16 +53,18 @@ class Plan:
 
     def overlaps(self) -> list[tuple[str, str]]:
         """Buffers with overlapping live ranges that share a byte; empty for a valid plan."""
-        placed = list(zip(self.offsets, self.buffers))
+        found, alive = list[tuple[int, int]](), list[int]()
+        ends = [at + buffer.size for at, buffer in zip(self.offsets, self.buffers)]
+        for one in sorted(range(len(ends)), key=lambda i: self.buffers[i].first):
+            at, end, first = self.offsets[one], ends[one], self.buffers[one].first
+            alive = [other for other in alive if self.buffers[other].last >= first]
+            found += [(one, other) for other in alive if at < ends[other] and self.offsets[other] < end]
+            alive.append(one)
+        pairs = sorted((max(pair), min(pair)) for pair in found)
         return [
-            (one.name, other.name)
-            for i, (at, one) in enumerate(placed)
-            for j, (there, other) in enumerate(placed[:i])
-            if self.stacked.get(j) != i
-            and self.stacked.get(i) != j
-            and one.meets(other)
-            and at < there + other.size
-            and there < at + one.size
+            (self.buffers[i].name, self.buffers[j].name)
+            for i, j in pairs
+            if self.stacked.get(j) != i and self.stacked.get(i) != j
         ]
 
 

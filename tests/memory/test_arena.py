@@ -61,6 +61,30 @@ def test_plans_of_random_graphs(way: str, source: Graph, align: int) -> None:
         assert all(offset % align == 0 for t, offset in enumerate(made.offsets) if t not in inside)
 
 
+@given(
+    placed=st.lists(
+        st.tuples(*[st.integers(0, 5)] * 3, st.integers(0, 9)).map(
+            lambda n: (Buffer("", n[0], min(n[1:3]), max(n[1:3])), n[3])
+        ),
+        max_size=8,
+    ),
+    under=st.dictionaries(st.integers(0, 7), st.integers(0, 7), max_size=2),
+)
+def test_overlaps_are_those_of_every_pair(placed: list[tuple[Buffer, int]], under: dict[int, int]) -> None:
+    """Of random places, two that live at once and share a byte, unless one begins over the other; the later one first."""
+    buffers = tuple(buffer._replace(name=str(i)) for i, (buffer, _) in enumerate(placed))
+    made = Plan("none", buffers, tuple(at for _, at in placed), 0, under)
+    assert made.overlaps() == [
+        (one.name, other.name)
+        for i, (one, at) in enumerate(zip(buffers, made.offsets, strict=True))
+        for j, (other, there) in enumerate(zip(buffers[:i], made.offsets, strict=False))
+        if (one.first <= other.last and other.first <= one.last)
+        and (at < there + other.size and there < at + one.size)
+        and under.get(i) != j
+        and under.get(j) != i
+    ]
+
+
 @st.composite
 def intervals(draw: st.DrawFn) -> tuple[Lifetimes, list[int]]:
     """Any tensors with any lives, as no network has them."""
