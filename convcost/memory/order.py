@@ -171,12 +171,13 @@ def best_order(
     chosen = policy(policy_name)
     if chosen.keeps != "use":
         raise UsageError(f"policy {policy_name} frees nothing while the network runs, so that there is no best order")
-    given = lifetimes(walked, policy_name).peak(size).elements
-    problem = compiled(walked, layout(walked, chosen), chosen, size)
+    where = layout(walked, chosen)  # the same in any order
+    given = lifetimes(walked, policy_name, where=where).peak(size).elements
+    problem = compiled(walked, where, chosen, size)
     budget = _Budget(most_tried)
     order, bound = _searched(problem, budget)
     found = tuple(step for unit in order for step in problem.units[unit].steps)
-    peak = lifetimes(walked, policy_name, found).peak(size).elements
+    peak = lifetimes(walked, policy_name, found, where).peak(size).elements
     if peak >= given:
         return Order(tuple(range(len(walked.steps))), given, min(bound, given), budget.spent)
     return Order(found, peak, bound, budget.spent)

@@ -82,9 +82,11 @@ def test_the_best_order_equals_an_exhaustive_search_over_sets_of_nodes(source: G
 @given(source=graphs(most=5, stored=True))
 @settings(max_examples=80, deadline=None)
 def test_the_best_order_equals_trying_all_orders(policy_name: str, source: Graph) -> None:
-    found = best_order(walk(source), policy_name)
+    walked = walk(source)
+    where = layout(walked, policy(policy_name))  # of no order
+    found = best_order(walked, policy_name)
     assert found.exact
-    assert found.peak == min(peak(source, policy_name, order) for order in orders(source))
+    assert found.peak == min(lifetimes(walked, policy_name, each, where).peak().elements for each in orders(source))
 
 
 @pytest.mark.parametrize("policy_name", POLICIES)
@@ -219,7 +221,7 @@ def test_all_but_a_few_networks_of_the_zoo_are_solved_exactly_within_seconds(pol
         assert time.process_time() - start < 10, model
         assert found.bound <= found.peak
         bounded |= set() if found.exact else {model}
-        given_peak = peak(network.graph, policy_name)
+        given_peak = lifetimes(network.walked, policy_name).peak().elements
         assert found.peak <= given_peak
         better |= {model} if found.peak < given_peak else set()
     assert {"nasnet_mobile", "nasnet_large", "xception", "shufflenet_v2_x2_0"} <= better
