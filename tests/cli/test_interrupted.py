@@ -87,10 +87,14 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     assert done.stdout == "here\n"
 
 
+#: Pytest in the background, or under nohup, hands on that SIGINT is ignored: Python then has no handler of its own.
+AS_IN_FRONT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def test_a_caller_of_the_command_line_keeps_its_own_ctrl_c() -> None:
     """Who calls `main` in a program of its own finds its signals as they were."""
     code = (
-        "import signal\n"
+        f"{AS_IN_FRONT}"
         "from convcost.cli import main\n"
         "main(['report', 'lenet5'], standalone_mode=False)\n"
         "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
@@ -101,7 +105,7 @@ def test_a_caller_of_the_command_line_keeps_its_own_ctrl_c() -> None:
 
 def test_what_must_not_be_half_done_is_finished_first() -> None:
     code = (
-        "import os, signal\n"
+        f"{AS_IN_FRONT}import os\n"
         "from convcost.core.ending import KEYBOARD, heed, held, tidied\n"
         "heed(KEYBOARD)\n"
         "with tidied(lambda: os.write(1, b'tidied')), held():\n"
