@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -471,12 +471,21 @@ HOSTILE = {
 def test_a_hostile_graph_takes_no_longer_than_reading_it_a_few_times(kind: str) -> None:
     walked = walk(HOSTILE[kind]())
     flat = resolved(walked.graph, "net", FLAT)
-    begun = time.process_time()
-    assert difference(flat, walked.graph) is None
-    once = time.process_time() - begun
-    begun = time.process_time()
-    text = compact(walked, "net")
-    assert time.process_time() - begun < 8 * once + 1
+
+    def least_of(times: int, work: Callable[[], str | None]) -> tuple[float, str | None]:
+        """Processor time, the least of several: another process that takes the cache takes from some of them only."""
+        taken = []
+        for _ in range(times):
+            begun = time.process_time()
+            result = work()
+            taken.append(time.process_time() - begun)
+        return min(taken), result
+
+    once, found = least_of(3, lambda: difference(flat, walked.graph))
+    assert found is None
+    taken, text = least_of(2, lambda: compact(walked, "net"))
+    assert taken < 8 * once + 1
+    assert text is not None
     assert len(text) < len(flat)
 
 
