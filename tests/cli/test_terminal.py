@@ -23,6 +23,8 @@ from convcost.render.fit import columns_of
 from convcost.render.table import Table, render
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from helpers.cli import Cli
 
 WIDTHS = (80, 100, 120, 200)
@@ -116,12 +118,12 @@ def test_the_first_report_fits_a_screen_and_says_how_much_where_and_why(cli: Cli
     assert cli.ok("report", "mobilenet_v2").splitlines()[0] in text
 
 
-def in_terminal(width: int, *arguments: str) -> str:
-    """What a command prints on a terminal of so many columns."""
+def in_terminal(width: int, *arguments: str, keep: str = "0") -> str:
+    """What a command prints on a terminal of so many columns; what it counts is kept in a folder, if one is given."""
     child, master = pty.fork()
     if child == 0:
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CONVCOST_CACHE": keep}
         environment.pop("COLUMNS", None)
         os.chdir(ROOT)
         os.execve(sys.executable, [sys.executable, "-m", "convcost", *arguments], environment)
@@ -140,14 +142,16 @@ def in_terminal(width: int, *arguments: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize(
     "command", ["report mobilenet_v2", "report nasnet_large --by layer", "memory resnet50", "verify"]
 )
-def test_a_real_terminal_is_fitted(command: str, width: int) -> None:
-    text = in_terminal(width, *command.split())
-    assert text.count("\n") > 10
-    assert too_wide(text, width) == []
+def test_a_real_terminal_is_fitted(command: str, tmp_path: Path) -> None:
+    """At two widths: costs are counted for the first, and kept; what is printed is made for each."""
+    texts = {width: in_terminal(width, *command.split(), keep=str(tmp_path)) for width in (80, 120)}
+    for width, text in texts.items():
+        assert text.count("\n") > 10
+        assert too_wide(text, width) == []
+    assert texts[80] != texts[120]
 
 
 def test_what_is_kept_for_one_width_is_not_shown_at_another() -> None:
