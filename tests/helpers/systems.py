@@ -137,7 +137,7 @@ def over_arrays(cases: Sequence[Case]) -> list[Numbers]:
 
 def over_symbols(case: Case) -> Numbers:
     """What the rule says of symbols, with the numbers of the case put into the result."""
-    values = {_symbol(slot): number for slot, number in numbers_of(case).items()}
+    values = {_symbol(slot): sympy.Integer(number) for slot, number in numbers_of(case).items()}
     cost = closed_form(case)
     return _plain(
         cost,
@@ -201,8 +201,8 @@ def _truth(at: int, holds: Any) -> bool:
     return _exact_bool(bool(holds[at]) if isinstance(holds, np.ndarray) else holds)
 
 
-def _substituted(value: Any, values: Mapping[sympy.Symbol, int]) -> Any:
-    return value.subs(values) if isinstance(value, sympy.Basic) else value
+def _substituted(value: Any, values: Mapping[sympy.Symbol, sympy.Integer]) -> Any:
+    return value.xreplace(values) if isinstance(value, sympy.Basic) else value
 
 
 def complaint(checks: Sequence[Check]) -> str:
