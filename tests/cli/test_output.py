@@ -49,7 +49,7 @@ def test_full_device() -> None:
 @posix
 @full
 @pytest.mark.parametrize(
-    "args", [("report", "vgg16"), ("list",), ("spec", "resolve", "vgg16"), ("--help",), ("--version",)], ids=" ".join
+    "args", [("report", "vgg16"), ("list", "r*"), ("spec", "resolve", "vgg16"), ("--help",), ("--version",)], ids=" ".join
 )
 def test_full_standard_output(args: tuple[str, ...]) -> None:
     ended = shell('exec "$@" > /dev/full', *args)
