@@ -49,7 +49,9 @@ def test_full_device() -> None:
 @posix
 @full
 @pytest.mark.parametrize(
-    "args", [("report", "vgg16"), ("list", "r*"), ("spec", "resolve", "vgg16"), ("--help",), ("--version",)], ids=" ".join
+    "args",
+    [("report", "vgg16"), ("list", "r*"), ("spec", "resolve", "vgg16"), ("--help",), ("--version",)],
+    ids=" ".join,
 )
 def test_full_standard_output(args: tuple[str, ...]) -> None:
     ended = shell('exec "$@" > /dev/full', *args)
@@ -207,7 +209,7 @@ def test_without_a_chrome_a_picture_is_one_clear_error(
 
 
 @pytest.mark.usefixtures("one_list")
-@pytest.mark.parametrize("command", [["list"], ["explain", "alexnet"], ["spec", "ops"]])
+@pytest.mark.parametrize("command", [["list", "lenet5"], ["explain", "alexnet"], ["spec", "ops"]])
 def test_what_has_no_picture_says_so(cli: Cli, command: list[str], tmp_path: Path) -> None:
     path = tmp_path / "x.svg"
     done = cli(*command, "-o", path)
