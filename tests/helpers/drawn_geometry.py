@@ -32,11 +32,11 @@ def _boxes(picture: Picture) -> Iterator[str]:
 def _labels(picture: Picture) -> Iterator[str]:
     canvas = Rectangle(0, 0, picture.width, picture.height)
     covered = [(label, label_extent(label)) for label in picture.labels]
+    places = [box_extent(box) for box in picture.boxes]
     for label, extent in covered:
         if not canvas.holds(extent):
             yield f"the label {label.text} is clipped"
-        for at, box in enumerate(picture.boxes):
-            place = box_extent(box)
+        for at, (box, place) in enumerate(zip(picture.boxes, places, strict=True)):
             if extent.meets(place) and not (place.holds(extent) and label.box == at):
                 yield f"the label {label.text} overlaps {box.name}"
     for (label, extent), (other, place) in combinations(covered, 2):
@@ -46,16 +46,18 @@ def _labels(picture: Picture) -> Iterator[str]:
 
 def _lines(picture: Picture) -> Iterator[str]:
     canvas = Rectangle(0, 0, picture.width, picture.height)
+    boxes = [(box.name, box_extent(box).wider(-TOUCH)) for box in picture.boxes]
+    labels = [(label.text, label_extent(label).wider(-TOUCH)) for label in picture.labels]
     for edge in picture.edges:
         for extent in line_extents(edge):
             if not canvas.holds(extent):
                 yield f"a line of {edge.source} is outside"
-            for box in picture.boxes:
-                if extent.meets(box_extent(box).wider(-TOUCH)):
-                    yield f"the line from {edge.source} to {edge.target} crosses {box.name}"
-            for label in picture.labels:
-                if extent.meets(label_extent(label).wider(-TOUCH)):
-                    yield f"the line from {edge.source} to {edge.target} crosses the label {label.text}"
+            for name, place in boxes:
+                if extent.meets(place):
+                    yield f"the line from {edge.source} to {edge.target} crosses {name}"
+            for text, place in labels:
+                if extent.meets(place):
+                    yield f"the line from {edge.source} to {edge.target} crosses the label {text}"
 
 
 def _ends(picture: Picture) -> Iterator[str]:
