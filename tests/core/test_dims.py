@@ -34,7 +34,8 @@ def columns(points: list[tuple[int, ...]]) -> list[np.ndarray]:
 
 def put(expression: Any, *numbers: int) -> Any:
     """A symbolic result with numbers for a and b (or for n)."""
-    return sympy.sympify(expression).subs(dict(zip((A, B), numbers, strict=False))).subs(N, numbers[-1])
+    first = dict(zip((A, B), map(sympy.Integer, numbers), strict=False))
+    return sympy.sympify(expression).xreplace({**first, N: sympy.Integer(numbers[-1])})
 
 
 # Rounding.
