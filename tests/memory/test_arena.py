@@ -47,8 +47,9 @@ def shares_a_byte(made: Plan) -> bool:
 @given(source=graphs(), align=st.sampled_from([1, 4, 16]))
 @settings(max_examples=60, deadline=None)
 def test_plans_of_random_graphs(way: str, source: Graph, align: int) -> None:
+    walked = walk(source)
     for policy in FREEING:
-        lives = lifetimes(walk(source), policy)
+        lives = lifetimes(walked, policy)
         made = plan(lives, [count(tensor) for tensor in lives.tensors], way, align)
         assert not shares_a_byte(made)
         assert made.overlaps() == []
