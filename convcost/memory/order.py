@@ -176,10 +176,13 @@ def best_order(
     problem = compiled(walked, where, chosen, size)
     budget = _Budget(most_tried)
     order, bound = _searched(problem, budget)
-    found = tuple(step for unit in order for step in problem.units[unit].steps)
-    peak = lifetimes(walked, policy_name, found, where).peak(size).elements
+    found, as_given = (
+        tuple(step for unit in order for step in problem.units[unit].steps),
+        tuple(range(len(walked.steps))),
+    )
+    peak = given if found == as_given else lifetimes(walked, policy_name, found, where).peak(size).elements
     if peak >= given:
-        return Order(tuple(range(len(walked.steps))), given, min(bound, given), budget.spent)
+        return Order(as_given, given, min(bound, given), budget.spent)
     return Order(found, peak, bound, budget.spent)
 
 
