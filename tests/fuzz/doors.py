@@ -108,7 +108,7 @@ def _at_places(path: str) -> None:
 def _same(folder: Path, name: str, write: Callable[..., str]) -> None:
     """Another text of the network costs the same."""
     found = convcost.load(str(folder / name))
-    text = write(found.graph, found.name.partition(".")[0], found.caption)
+    text = write(found.graph, found.name.partition(".")[0] or "net", found.caption)
     again = folder / "again.yaml"
     again.write_text(text, encoding="utf-8")
     try:

@@ -156,7 +156,7 @@ def _recorded(entry: MappingNode, name: str, source: str) -> Recorded:
         _inputs(_scalar(entry, "input", name), name),
         numbers,
         _number(entry, "unknown", name) if "unknown" in entry.pairs else 0,
-        tuple(map(_part, rows.items)),
+        _parts(rows),
         whole=False,
         device=device,
     )
@@ -171,6 +171,17 @@ def _inputs(stated: ScalarNode, name: str) -> dict[str, Shape]:
             _refuse(stated, f"{name}.input must be shapes, got {stated.kind}")
         found[called or "input"] = _sizes(shape)
     return found
+
+
+def _parts(rows: SequenceNode) -> tuple[Item, ...]:
+    """The parts of a network, each of which has a name of its own: they are aligned by these."""
+    found: dict[str, Item] = {}
+    for row in rows.items:
+        part = _part(row)
+        if part.name in found:
+            _refuse(row, f"the part {part.name} stands twice")
+        found[part.name] = part
+    return tuple(found.values())
 
 
 def _part(row: Tree) -> Item:
