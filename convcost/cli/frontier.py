@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcost.cli.options import Word, complete_device, convention_option, output_options
-from convcost.cli.output import command_line, deliver
+from convcost.cli.output import PICTURES, command_line, deliver, format_of, is_picture
 from convcost.cli.verify import complete_setup
 from convcost.core.errors import UsageError
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, LANDSCAPES, TIERS
@@ -154,6 +154,8 @@ def frontier_command(
     from convcost.pages.frontier import frontier_page
     from convcost.published.frontier import frontier, frontier_table
 
+    if not is_picture(output, format_):
+        format_of(output, format_, PICTURES)  # refuses what cannot be written before anything is counted
     found = frontier(
         x=x,
         y=y,

@@ -78,6 +78,7 @@ def list_command(
         "max_macs": max_macs,
         "max_params": max_params,
     }
+    wanted = format_of(output, format_)  # before anything is counted
     if board is not None or max_ram is not None or max_flash is not None:
         if convention != PAPER:
             raise click.UsageError(
@@ -95,7 +96,7 @@ def list_command(
             kernels=kernels or "reference",
             **asked,
         )
-        show(found.table(), output, format_of(output, format_))
+        show(found.table(), output, wanted)
         ctx.exit(0 if found.networks else 1)
     for option, given in (("--dtype", dtype), ("--pointers", pointers), ("--kernels", kernels)):
         if given:

@@ -62,15 +62,16 @@ def verify_command(
     """
     from convcost.published.verify import verify
 
+    wanted = format_of(output, format_)  # before anything is counted
     if latency is not None:
         if data is not None:
             raise UsageError("--latency shows published latencies, and --data checks a file of yours: give one of them")
         from convcost.published.predictions import published_latencies
 
-        show(published_latencies(latency, models, source).table(), output, format_of(output, format_))
+        show(published_latencies(latency, models, source).table(), output, wanted)
         return
     verdicts = verify(models, data, source)
     table = verdicts.table("figure" if models or data else "source")
-    show(table, output, format_of(output, format_))
+    show(table, output, wanted)
     if verdicts.unexplained:
         raise SystemExit(_NOT_HELD)

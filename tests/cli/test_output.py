@@ -208,8 +208,7 @@ def test_without_a_chrome_a_picture_is_one_clear_error(
     assert not path.exists()
 
 
-@pytest.mark.usefixtures("one_list")
-@pytest.mark.parametrize("command", [["list", "lenet5"], ["explain", "alexnet"], ["spec", "ops"]])
+@pytest.mark.parametrize("command", [["list"], ["verify"], ["explain", "alexnet"], ["spec", "ops"]])
 def test_what_has_no_picture_says_so(cli: Cli, command: list[str], tmp_path: Path) -> None:
     path = tmp_path / "x.svg"
     done = cli(*command, "-o", path)

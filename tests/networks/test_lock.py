@@ -141,6 +141,9 @@ BROKEN = {
     ): "lock:9:5: the key 'macs' stands twice (first in line 8)",
     GOOD.replace("8x8x3\n", "big\n", 1): "lock:4:12: a.input must be shapes, got big",
     GOOD.replace("1 params", "params"): "lock:13:9: a part is NAME | KIND | SHAPE -> SHAPE | N MACs | N params",
+    GOOD
+    + GOOD.splitlines()[-1]
+    + "\n": "lock:14:9: the part stem stands twice; convcost check --update writes it anew",
     GOOD.replace("      - stem", "        stem"): "lock:13:9: a.parts must be a list",
     GOOD.replace("a:\n", "a: 1\n  b:\n"): "lock:3:6: a must be a mapping",
     "<<<<<<< HEAD\n"
