@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from convcost.cli.options import Word, complete_device, convention_option, output_options
-from convcost.cli.output import PICTURES, command_line, deliver, format_of, is_picture
+from convcost.cli.output import command_line, deliver, format_of, is_picture
 from convcost.cli.verify import complete_setup
 from convcost.core.errors import UsageError
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, LANDSCAPES, TIERS
+from convcost.render.table import PICTURES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
