@@ -135,13 +135,23 @@ def test_a_sweep_that_is_off_by_one_is_found(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_of_a_sweep_of_large_networks_some_are_compared(monkeypatch: pytest.MonkeyPatch):
-    """Each has 4,000 layers, and 16,000 are built beside the sweep's own: those of four of the twelve."""
+    """Each has 4,000 layers, and 8,000 are built beside the sweep's own: those of two of the twelve."""
     large = b"convcost: 1\nname: net\ninput: [c, d]\nknobs: {c: 1, d: 1}\nlayers: [{relu: , repeat: 4000}]\n"
     real, built = doors.convcost.load, list[Any]()
     monkeypatch.setattr("convcost.load", lambda *asked: built.append(asked) or real(*asked))
     ask = ("swept", "net.yaml", {}, {"c": ["1", "2", "3", "4"], "d": ["1", "2", "3"]})
     assert judged(Case("net", ask, {"net.yaml": large})) == End("fine")
-    assert len(built) == 4
+    assert len(built) == 2
+
+
+def test_a_fit_of_large_networks_is_tried_in_part(monkeypatch: pytest.MonkeyPatch):
+    """Each has 4,001 nodes: after two of the twelve 8,000 are built, and what was found is looked at."""
+    large = b"convcost: 1\nname: net\ninput: [c, d]\nknobs: {c: 1, d: 1}\nlayers: [{relu: , repeat: 4001}]\n"
+    real, built = doors.convcost.load, list[Any]()
+    monkeypatch.setattr("convcost.load", lambda *asked: built.append(asked) or real(*asked))
+    ask = ("fitted", "net.yaml", 10, {"c": ["1", "2", "3", "4"], "d": ["1", "2", "3"]})
+    assert judged(Case("net", ask, {"net.yaml": large})) == End("fine")
+    assert len(built) == 2 + 1
 
 
 def test_a_fit_that_leaves_out_the_largest_is_found(monkeypatch: pytest.MonkeyPatch):
