@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import convcost
 from convcost.memory.order import MOST_TRIED
-from convcost.memory.patches import MOST_FOLLOWED
 from convcost.pages.report import report_page
 from convcost.spec.calls import MOST_NODES
 
@@ -124,9 +123,7 @@ _STEPS = f"the search takes {MOST_TRIED:,} steps at most"
 CASES = (
     Case("layers", chain, _LAYERS, (*COUNTED, *SEARCHED)),
     Case("layers", chain, _DRAWN, SEEN),
-    Case(
-        "layers", chain, _LAYERS, ("patches", "stream"), f"patches follow {MOST_FOLLOWED:,} pairs of an end and a layer"
-    ),
+    Case("layers", chain, _LAYERS, ("patches", "stream")),
     Case("alike", lambda n: spec(*["sigmoid"] * n), _DRAWN, SEEN),
     Case("depth", deep, _LAYERS, (*COUNTED, *SEARCHED)),
     Case("depth", deep, _DRAWN, SEEN),

@@ -98,7 +98,8 @@ def ranges(
     steps: range | None = None,
 ) -> dict[str, Range]:
     """What is needed of every edge for each tile of each end, along one axis: backwards from the ends, through some steps or all."""
-    shape, beyond = cut.starts.shape, _furthest(region, ends, axis)
+    positions = range(len(region.steps)) if steps is None else steps
+    shape, beyond = cut.starts.shape, _furthest(region, ends, axis, positions)
     dtype, far = (np.int64, _FAR) if beyond < _NEAR else (object, 2 * beyond)
     found: dict[str, Range] = {}
 
@@ -112,8 +113,8 @@ def ranges(
         start, stop = np.full(shape, far, dtype), np.full(shape, -far, dtype)
         start[row], stop[row] = cut.starts[row], cut.stops[row]
         join(end.edge, start, stop)
-    for position in reversed(range(len(region.steps)) if steps is None else steps):
-        step, windows = region.steps[position], region.windows[position]
+    for position in reversed(positions):
+        step, windows = region.walked.steps[position], region.windows[position]
         made = [edge for edge in output_edges(step.node, step.cost) if edge in found]
         if not made or not windows:
             continue
@@ -128,12 +129,13 @@ def ranges(
     return found
 
 
-def _furthest(region: Region, ends: Sequence[End], axis: int) -> int:
+def _furthest(region: Region, ends: Sequence[End], axis: int, positions: range) -> int:
     """More than any position that windows come to along an axis, beyond the ends of maps too."""
     # Equal tiles end beyond the axis, by less than its size.
     of: dict[str, int] = {end.edge: 2 * end.shape[axis] for end in ends}
     furthest = max(of.values())
-    for step, windows in zip(reversed(region.steps), reversed(region.windows)):
+    for position in reversed(positions):
+        step, windows = region.walked.steps[position], region.windows[position]
         made = [of[edge] for edge in output_edges(step.node, step.cost) if edge in of]
         for edge, each in zip(step.node.inputs, windows) if made else ():
             window = each[axis]
@@ -304,11 +306,10 @@ MOST_FOLLOWED = 1_000_000
 """Pairs of an end and a layer up to it that are followed to choose a depth; seconds."""
 
 
-def depths(region: Region) -> Sequence[End]:
-    """The ends that are tried: all, or of more than can be followed so many, spread evenly, the last among them."""
-    most = max(1, MOST_FOLLOWED // max(1, len(region.steps)))
-    count = len(region.ends)
-    return region.ends if count <= most else [region.ends[count * part // most - 1] for part in range(1, most + 1)]
+def depths(region: Region, ends: Sequence[End]) -> Sequence[End]:
+    """Those of some ends that are tried: all, or of more than can be followed so many, spread evenly, the last among them."""
+    most, count = max(1, MOST_FOLLOWED // max(1, len(region.steps))), len(ends)
+    return ends if count <= most else [ends[count * part // most - 1] for part in range(1, most + 1)]
 
 
 def in_turn(region: Region, ends: Sequence[End], numbers: Sequence[int]) -> Iterator[Sequence[End]]:

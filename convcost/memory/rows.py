@@ -314,6 +314,7 @@ def _of_ends(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: S
     cut = tiles([end.shape[1] for end in ends], numbers if wide else [1])
     across = {edge: one.extent for edge, one in ranges(region, ends, 1, cut).items()} if wide else {}
     dtype = exact_dtype(region, [{edge: each.extent for edge, each in rows.items()}, across], sum(numbers))
+    across = {edge: extent.astype(dtype) for edge, extent in across.items()}
     one = np.ones(cut.starts.shape, dtype)
     macs, live = np.zeros_like(one), np.zeros_like(one)
     for name, each in per_position(region).items():

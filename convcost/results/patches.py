@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import accumulate, product
 from math import prod
 from typing import Any, NamedTuple
 
@@ -404,11 +404,10 @@ class Patcher:
         walked = as_dtype(walked, dtype)
         if name is None:
             self.region = region(walked, options.policy)
-            self.ends: Sequence[End] = depths(self.region)
+            self.ends: Sequence[End] = self.region.ends
         else:
             self.region, end = until(walked, options.policy, name)
             self.ends = (end,)
-        self.untried = 0 if name else len(self.region.ends) - len(self.ends)
         if not self.ends:
             raise UsageError(f"no layer can run in patches: {self.region.obstacle or 'no tensor is put together'}")
         self.outside: Outside = outside(self.region, dtype)
@@ -419,12 +418,15 @@ class Patcher:
         walked, name = self._given
         return Patcher(walked, self.report, options, name)
 
-    def measured(self, end: End, counts: Sequence[int]) -> Patches:
-        """The network in patches of one grid; raises `UsageError` for one that is finer than the output."""
+    def measured(self, end: End, counts: Sequence[int], untried: int = 0) -> Patches:
+        """The network in patches of one grid, chosen without a look at so many other ends.
+
+        Raises `UsageError` for a grid that is finer than the output.
+        """
         sides = end.shape[:-1]
         if any(n > size for n, size in zip(counts, sides)):
             raise UsageError(f"{grid_text(counts)} need an output of that many positions, got {shape_text(end.shape)}")
-        return _result(self, end, self.ran(end, counts))
+        return _result(self, end, self.ran(end, counts), untried)
 
     def ran(self, end: End, counts: Sequence[int]) -> Grid:
         """The layers up to an end in patches, or row by row."""
@@ -441,17 +443,19 @@ class Patcher:
         """Of all ends."""
         return RingBuffers(self.region, self.options.policy)
 
-    def tried(self, numbers: Sequence[int] = range(1, MOST_ALONG + 1)) -> Iterator[tuple[Candidate, int, int]]:
-        """Every grid of so many patches along each axis, at every end: with the peak and the multiply-accumulates of the whole
-        network.
+    def tried(
+        self, ends: Sequence[End], numbers: Sequence[int] = range(1, MOST_ALONG + 1)
+    ) -> Iterator[tuple[Candidate, int, int]]:
+        """Every grid of so many patches along each axis, at each of these ends: with the peak and the multiply-accumulates of
+        the whole network.
         """
-        sizes = {end: self.output_bytes(end) for end in self.ends}
-        before = {end: self.stage_macs(end) for end in self.ends}
+        sizes = {end: self.output_bytes(end) for end in ends}
+        before = {end: self.stage_macs(end) for end in ends}
         by_rank: dict[int, list[End]] = {}
-        for end in self.ends:
+        for end in ends:
             by_rank.setdefault(len(end.shape), []).append(end)
-        for ends in by_rank.values():
-            for one in self._candidates(ends, numbers):
+        for alike in by_rank.values():
+            for one in self._candidates(alike, numbers):
                 peak = max(one.live + sizes[one.end], self.outside.rest[one.end.position])
                 yield one, peak, self.whole_macs - before[one.end] + one.macs
 
@@ -468,6 +472,10 @@ class Patcher:
                     grid = self.ran(end, counts)
                     yield Candidate(end, counts, int(grid.macs.sum()), int(grid.live.max()))
 
+    def least(self, end: End) -> int:
+        """What the peak is no lower than, however fine the patches: the whole output, and what is alive after it."""
+        return max(self.output_bytes(end), self.outside.rest[end.position])
+
     def output_bytes(self, end: End) -> int:
         """Of the whole tensor that the patches make."""
         tensors = (self.region.lives.tensors[number] for number in self.region.lives.home[end.edge])
@@ -476,7 +484,12 @@ class Patcher:
 
     def stage_macs(self, end: End) -> int:
         """Of the layers up to an end, without patches."""
-        return sum(int(step.cost.macs) for step in self.region.walked.steps[: end.position + 1])
+        return self._macs_up_to[end.position]
+
+    @cached_property
+    def _macs_up_to(self) -> list[int]:
+        """Position -> multiply-accumulates of all steps up to it."""
+        return [*accumulate(int(step.cost.macs) for step in self.region.walked.steps)]
 
 
 class Sized(NamedTuple):
@@ -486,7 +499,7 @@ class Sized(NamedTuple):
     dtype: str | None
 
 
-def _result(patcher: Patcher, end: End, grid: Grid) -> Patches:
+def _result(patcher: Patcher, end: End, grid: Grid, untried: int) -> Patches:
     steps, inputs = patcher.region.walked.steps, patcher.region.walked.inputs
     name = next(name for name in inputs if name in grid.along[0])
     # Without a step before the patches' largest there is the input alone.
@@ -509,7 +522,7 @@ def _result(patcher: Patcher, end: End, grid: Grid) -> Patches:
         whole_bytes=patcher.outside.peak,
         whole_macs=patcher.whole_macs,
         rings=grid.rings,
-        untried=patcher.untried,
+        untried=untried,
         input_bytes=sum(tensor_bytes(Sized(shape, None), patcher.options.dtype, 1) for shape in inputs.values()),
     )
 
@@ -626,8 +639,9 @@ class PatchFront(Tabular):
 
 
 def front(patcher: Patcher) -> PatchFront:
-    """What no other choice surpasses, of all depths and grids."""
-    found = [(macs, peak, prod(one.counts), one.end.position, one) for one, peak, macs in patcher.tried()]
+    """What no other choice surpasses, of all depths and grids, or of many depths some."""
+    ends = depths(patcher.region, patcher.ends)
+    found = [(macs, peak, prod(one.counts), one.end.position, one) for one, peak, macs in patcher.tried(ends)]
     kept = [Choice("", (), patcher.outside.peak, patcher.whole_macs)]
     for macs, peak, _, _, one in sorted(found, key=lambda entry: entry[:4]):
         if peak < kept[-1].peak:
@@ -641,7 +655,7 @@ def front(patcher: Patcher) -> PatchFront:
         tuple(kept),
         len(found),
         patcher.region.obstacle,
-        patcher.untried,
+        len(patcher.ends) - len(ends),
     )
 
 
@@ -675,18 +689,25 @@ def _cheaper(patcher: Patcher, limit: int, macs: int) -> Iterator[Cheaper]:
 
 
 def _within(patcher: Patcher, limit: int) -> Patches:
-    found = [(macs, prod(one.counts), peak, one) for one, peak, macs in patcher.tried()]
     weights = weights_beside(patcher.report, patcher.options)
+    able = [end for end in patcher.ends if patcher.least(end) + weights <= limit]
+    ends = depths(patcher.region, able)
+    found = [(macs, prod(one.counts), peak, one) for one, peak, macs in patcher.tried(ends)]
     kept = [entry for entry in found if entry[2] + weights <= limit]
     if not kept:
-        lowest = min(found, key=lambda entry: (entry[2], entry[0]))
-        beside = f" and weights {exact(weights)}" if weights else ""
-        raise UsageError(
-            f"no patches keep {exact(limit)} bytes: the lowest peak is {exact(lowest[2])}{beside}, with {grid_text(lowest[3].counts)} "
-            f"up to {lowest[3].end.edge}"
-        )
+        which = "no patches" if ends == able else f"no patches up to {exact(len(ends))} of {exact(len(able))} ends"
+        raise UsageError(f"{which} keep {exact(limit)} bytes: {_lowest(patcher, weights)}")
     one = min(kept, key=lambda entry: entry[:3])[3]
-    return patcher.measured(one.end, one.counts)
+    return patcher.measured(one.end, one.counts, len(able) - len(ends))
+
+
+def _lowest(patcher: Patcher, weights: int) -> str:
+    """The lowest peak of all patches that are tried, and which have it."""
+    ends, every = depths(patcher.region, patcher.ends), len(patcher.ends)
+    peak, _, lowest = min(((peak, macs, one) for one, peak, macs in patcher.tried(ends)), key=lambda entry: entry[:2])
+    beside = f" and weights {exact(weights)}" if weights else ""
+    of = f" of {exact(len(ends))} of {exact(every)} ends that were tried (--until names any)" * (len(ends) < every)
+    return f"the lowest peak{of} is {exact(peak)}{beside}, with {grid_text(lowest.counts)} up to {lowest.end.edge}"
 
 
 def deepest(patcher: Patcher, given: Any) -> Patches:
@@ -697,9 +718,11 @@ def deepest(patcher: Patcher, given: Any) -> Patches:
         raise UsageError(
             f"{grid_text(counts)} need an output of that many positions, got {shape_text(patcher.ends[0].shape)}"
         )
-    found = [(peak, macs, one.end) for one, peak, macs in patcher.tried(sorted({*counts})) if one.counts == counts]
+    ends = depths(patcher.region, fitting)
+    tried = patcher.tried(ends, sorted({*counts}))
+    found = [(peak, macs, one.end) for one, peak, macs in tried if one.counts == counts]
     end = min(found, key=lambda entry: entry[:2])[2] if found else fitting[0]  # which says why there are none
-    return patcher.measured(end, counts)
+    return patcher.measured(end, counts, len(fitting) - len(ends))
 
 
 def chosen(patcher: Patcher, grid: Any) -> Patches:

@@ -314,12 +314,32 @@ class TestManyDepths:
             assert found.to_dict()["ends_not_tried"] == 3
         assert network.patch_front(stream=stream).tried == 3 * 8 if stream else 3 * 8 * 8
         walked = network.walked
-        assert [end.edge for end in patches.depths(region(walked, "fused"))] == ["c2", "c4", "c6"]
+        found = region(walked, "fused")
+        assert [end.edge for end in patches.depths(found, found.ends)] == ["c2", "c4", "c6"]
 
     def test_one_that_is_named_is_tried(self, spec: Path) -> None:
         found = convcost.load(spec).patches("2x2", until="c3")
         assert (found.end, found.untried) == ("c3", 0)
         assert not [note for note in found.table().notes if note[0] == "not tried"]
+
+    def test_what_cannot_be_is_left_out_before_some_are_chosen(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only the first of six maps has 2×2 positions."""
+        path = tmp_path / "chain.yaml"
+        one, rest = "{conv2d: {channels: 4, kernel: 1}}", "{conv2d: {channels: 4, kernel: 1}, repeat: 4}"
+        layers = "".join(f"  - {layer}\n" for layer in (one, "{conv2d: {channels: 4, kernel: 2}}", rest))
+        path.write_text(f"convcost: 1\nname: chain\ninput: [2, 2, 4]\nlayers:\n{layers}")
+        monkeypatch.setattr(patches, "MOST_FOLLOWED", 12)
+        found = convcost.load(path).patches("2x2")
+        assert (found.end, found.grid, found.untried) == ("conv2d", (2, 2), 0)
+
+    def test_of_a_limit_only_ends_that_may_keep_it_are_tried(self, spec: Path) -> None:
+        """A map of 8×8×4 bytes, 256, is what no end keeps in less; a refusal says of how many ends it speaks."""
+        network = convcost.load(spec)
+        message = r"^no patches keep 255 bytes: the lowest peak of 3 of 6 ends that were tried \(--until names any\) is \d+, with"
+        with pytest.raises(UsageError, match=message):
+            network.patches(limit=255, dtype="int8")
 
     def test_few_are_all_tried(self) -> None:
         found = convcost.load("lenet5").patch_front()

@@ -182,7 +182,7 @@ def test_every_grid_and_depth_that_is_tried_is_what_a_single_one_comes_to() -> N
     for stream, equal in ((False, False), (False, True), (True, False)):
         report = network.report(dtype="int8", memory_policy="tinyengine")
         patcher = Patcher(network.walked, report, PatchOptions("tinyengine", "int8", stream, equal=equal))
-        every = list(patcher.tried(range(1, 4)))
+        every = list(patcher.tried(patcher.ends, range(1, 4)))
         assert {one.counts for one, _, _ in every} >= ({(1, 3)} if stream else {*pairs((1, 2, 3), repeat=2)})
         for one, peak, macs in every[::7]:
             single = patcher.measured(one.end, one.counts)

@@ -11,9 +11,9 @@ from convcost.core.errors import UsageError
 from convcost.graph.graph import INPUT, Graph, Node
 from convcost.graph.walk import walk
 from convcost.memory import rows
-from convcost.memory.patches import ranges, tiles
+from convcost.memory.patches import Rules, ranges, tiles
 from convcost.memory.region import Region, region
-from convcost.memory.rows import MOST_FOLLOWED, RingBuffers, Segment
+from convcost.memory.rows import MOST_FOLLOWED, RingBuffers, Segment, strips
 
 
 def chain(height: int, *nodes: Node) -> Region:
@@ -92,6 +92,14 @@ def test_what_never_repeats_is_refused_beyond_the_bound(monkeypatch: pytest.Monk
         UsageError, match=r"^the rows that are kept are not known after 1,000 windows .* without --stream"
     ):
         kept(chain(2_000, *nodes))
+
+
+def test_strips_of_maps_beyond_a_million_positions_are_whole_numbers() -> None:
+    """Positions from 2^19 on are followed in Python's integers; strips of 300,000 read one column more, and three rows each."""
+    nodes = [conv("one", INPUT, 3, padding=1), node("two", "conv2d", "one", channels=3, kernel=[1, 3], padding=[0, 1])]
+    found = region(walk(Graph("wide", {INPUT: (8, 600_000, 3)}, tuple(nodes), ("two",))), "fused")
+    last = [one for one in strips(RingBuffers(found, "fused"), found.ends, Rules("int8"), [2]) if one.end.edge == "two"]
+    assert [(one.counts, one.live) for one in last] == [((1, 2), 3 * (3 + 1) * 300_001)]
 
 
 def test_the_rings_of_many_ends_at_once_are_those_of_each() -> None:
