@@ -69,8 +69,9 @@ def repeated(n: int) -> str:
 
 def knobs(n: int) -> str:
     """A layer for each of so many knobs."""
-    head = "".join(["knobs:\n  w: 4\n", *(f"  k{i}: w\n" for i in range(n))])
-    return spec(*(f"{{conv2d: {{channels: k{i}, kernel: 1}}}}" for i in range(n)), head=head)
+    head = "".join(["knobs:\n  w: 4\n", *(f"  k{i}: 4\n" for i in range(n))])
+    layers = (f"{{conv2d: {{channels: k{i}, kernel: 1}}}}" for i in range(n))
+    return spec(f"{{{CONV}}}", *layers, head=head)
 
 
 def presets(n: int) -> str:

@@ -41,6 +41,8 @@ MOST_HELD = 4 * 2**30
 """The most bytes of the arrays of one sweep; a larger sweep must be read in pieces."""
 _FEW = 4096
 """The fewest points that are looked at together where only the first ones are shown."""
+_TOGETHER = 1024
+"""Points of which records are made together: who wants the first ones does not wait for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,10 +143,15 @@ class Sweep(Tabular):
     def records(self) -> Iterator[dict[str, Any]]:
         """Each point as a dict of knob values and metrics, in the order of the axes, the last one changing fastest."""
         reasons, beyond = self.reasons, self.extrapolated
-        columns = {name: array.ravel().tolist() for name, array in self.metrics.items()}  # None where masked
+        flat = {name: array.reshape(-1) for name, array in self.metrics.items()}
+        columns: dict[str, list[Any]] = {}
         for at, where in enumerate(np.ndindex(*self.shape)):
+            if not (place := at % _TOGETHER):
+                columns = {
+                    name: array[at : at + _TOGETHER].tolist() for name, array in flat.items()
+                }  # None where masked
             point = {name: values[i] for (name, values), i in zip(self.axes.items(), where, strict=True)}
-            point |= {name: column[at] for name, column in columns.items()}
+            point |= {name: column[place] for name, column in columns.items()}
             point |= {} if beyond is None else {EXTRAPOLATED: bool(beyond[where])}
             yield point if reasons is None else point | {INFEASIBLE: reasons[where]}
 

@@ -58,6 +58,8 @@ class Lowering:
         self._tensors: list[Tensor] = []
         self._inputs: list[int] = []
         self._kernels: list[Kernel] = []
+        self._makers: dict[int, Kernel] = {}
+        """Tensor -> the kernel that computes it."""
         self._constants: list[tuple[int, tuple[Any, ...]]] = []
         self._outputs = walked.outputs
         self._alias = _aliases(walked)
@@ -107,7 +109,7 @@ class Lowering:
 
     def maker(self, tensor: int) -> Kernel | None:
         """The kernel that computes a tensor; None of an input and of what is stored."""
-        return next((kernel for kernel in reversed(self._kernels) if tensor in kernel.outputs), None)
+        return self._makers.get(tensor)
 
     # -- what is looked for ahead --------------------------------------------------------------------------------------
 
@@ -219,7 +221,9 @@ class Lowering:
             self._new(Tensor(called, tuple(shape), dtype, scales=self.scales(dtype)))
             for called, shape in zip(names, shapes, strict=True)
         ]
-        self._kernels.append(Kernel(kernel, name, tuple(inputs), tuple(made), attrs))
+        written = Kernel(kernel, name, tuple(inputs), tuple(made), attrs)
+        self._kernels.append(written)
+        self._makers |= dict.fromkeys(made, written)
         self.home |= dict(zip(edges, made))
         return tuple(made)
 
@@ -238,7 +242,8 @@ class Lowering:
         """A tensor in other numbers: the converter writes that right after the kernel that makes it."""
         made = self.emit(operator, step, (x,), self.shape(x), dtype=dtype)
         kernel = self._kernels.pop()
-        at = next((i for i, other in enumerate(self._kernels) if x in other.outputs), -1)
+        count = len(self._kernels)  # it stands near the end, as a rule
+        at = next((i for i in range(count - 1, -1, -1) if x in self._kernels[i].outputs), -1)
         self._kernels.insert(at + 1, kernel)
         return made
 
