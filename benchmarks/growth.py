@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import convcost
+from convcost.deploy.tflm.planner import MOST_PLACED
 from convcost.memory.order import MOST_TRIED
 from convcost.pages.report import report_page
 from convcost.spec.calls import MOST_NODES
@@ -116,23 +117,27 @@ class Case(NamedTuple):
     """Why the exponent may be larger: the constant by which the size is bounded."""
 
 
-COUNTED = ("report", "json", "memory", "inplace", "concat_alias", "training", "sweep", "arena")
+COUNTED = ("report", "json", "memory", "inplace", "concat_alias", "training", "sweep")
 SEARCHED = ("best", "best inplace")
 SEEN = ("draw", "page")
 _LAYERS, _DRAWN = (1200, 2400, 4800), (300, 600, 1200)
 _STEPS = f"the search takes {MOST_TRIED:,} steps at most"
+_PLACED = f"a runtime's planner places {MOST_PLACED:,} buffers at most, each among those alive with it"
 CASES = (
     Case("layers", chain, _LAYERS, (*COUNTED, *SEARCHED)),
     Case("layers", chain, _DRAWN, SEEN),
-    Case("layers", chain, _LAYERS, ("patches", "stream")),
+    Case("layers", chain, _LAYERS, ("patches", "stream", "arena")),
     Case("alike", lambda n: spec(*["sigmoid"] * n), _DRAWN, SEEN),
     Case("depth", deep, _LAYERS, (*COUNTED, *SEARCHED)),
+    Case("depth", deep, _LAYERS, ("patches", "arena")),
     Case("depth", deep, _DRAWN, SEEN),
     Case("wide concat", lambda n: wide("concat", n), _LAYERS, COUNTED),
     Case("wide concat", lambda n: wide("concat", n), _LAYERS, SEARCHED, _STEPS),
+    Case("wide concat", lambda n: wide("concat", n), _LAYERS, ("arena",), _PLACED),
     Case("wide concat", lambda n: wide("concat", n), _DRAWN, SEEN),
     Case("wide add", lambda n: wide("add", n), _LAYERS, COUNTED),
     Case("wide add", lambda n: wide("add", n), _LAYERS, SEARCHED, _STEPS),
+    Case("wide add", lambda n: wide("add", n), _LAYERS, ("arena",), _PLACED),
     Case("wide add", lambda n: wide("add", n), _DRAWN, SEEN),
     Case("gathered", gathered, _LAYERS, ("report",)),
     Case(
