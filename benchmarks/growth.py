@@ -128,6 +128,7 @@ CASES = (
     Case("layers", chain, _DRAWN, SEEN),
     Case("layers", chain, _LAYERS, ("patches", "stream", "arena")),
     Case("alike", lambda n: spec(*["sigmoid"] * n), _DRAWN, SEEN),
+    Case("one unit", lambda n: spec(f"{{{CONV}}}", *["batch_norm"] * n), _LAYERS, COUNTED),
     Case("depth", deep, _LAYERS, (*COUNTED, *SEARCHED)),
     Case("depth", deep, _LAYERS, ("patches", "arena")),
     Case("depth", deep, _DRAWN, SEEN),

@@ -178,7 +178,8 @@ def _share(row: _Row, whole: _Row) -> str:
 
 def _row(name: str, layers: Sequence[LayerTraining]) -> _Row:
     opaque = [one.layer.step.opaque for one in layers]
-    anchors = {one.layer.unit.text for one in layers}
+    units = {id(one.layer.unit): one.layer.unit for one in layers}  # a unit may have thousands of layers
+    anchors = {unit.text for unit in units.values()}
     return _Row(
         name,
         next(iter(anchors)) if len(anchors) == 1 else "",
