@@ -173,12 +173,13 @@ def tree(items: Sequence[Item]) -> Part:
 
 
 def _children(items: Sequence[Item], path: tuple[str, ...], largest: int) -> tuple[Part, ...]:
+    """What a scope consists of: the scopes in it, and each unit that stands in none of these by itself."""
     deep = len(path)
-    groups: dict[tuple[bool, str], list[Item]] = {}
-    for item in items:
-        key = (True, item.scope[deep]) if len(item.scope) > deep else (False, item.name)
+    groups: dict[tuple[str, int], list[Item]] = {}
+    for at, item in enumerate(items):
+        key = (item.scope[deep], -1) if len(item.scope) > deep else (item.name, at)  # items of one name stay apart
         groups.setdefault(key, []).append(item)
-    return tuple(_part(members, (*path, key[1].rpartition(".")[2]), largest) for key, members in groups.items())
+    return tuple(_part(members, (*path, name.rpartition(".")[2]), largest) for (name, _), members in groups.items())
 
 
 def _part(items: list[Item], path: tuple[str, ...], largest: int) -> Part:

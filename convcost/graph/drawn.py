@@ -25,7 +25,7 @@ class Unit:
     """Consecutive layers that a person would draw as one."""
 
     name: str
-    """The innermost scope that contains nothing else, or the anchor's own name."""
+    """The innermost scope that contains nothing else, or the anchor's own name; that of no other unit, nor of an input."""
     anchor: Step
     """The layer that gives the unit its place: the convolution, the pool, the sum."""
     steps: tuple[Step, ...] = field(hash=False)
@@ -58,7 +58,7 @@ def units(walked: Walked) -> tuple[Unit, ...]:
     made = [(parts.anchor(members), members) for members in parts.members() if members]
     order = {id(step): at for at, step in enumerate(walked.steps)}
     made.sort(key=lambda pair: order[id(pair[0])])
-    names = _names(made, walked.steps)
+    names = _names(made, walked)
     owners = {step.node.name: name for name, (_, members) in zip(names, made) for step in members}
     return tuple(
         Unit(name, anchor, tuple(members), _reads(members, owners, name))
@@ -170,16 +170,29 @@ def _called(step: Step, *, alone: bool) -> str:
     return step.text if alone else SHORT.get(step.node.op, step.kind)
 
 
-def _names(made: Sequence[tuple[Step, Sequence[Step]]], steps: Sequence[Step]) -> list[str]:
-    """The scope of a unit that is all of it, else its anchor's name."""
+def _names(made: Sequence[tuple[Step, Sequence[Step]]], walked: Walked) -> list[str]:
+    """The scope of a unit that is all of it, else its anchor's name; no two are the same, and none is that of an input.
+
+    A scope may be called like a node outside of it, as `block1` and what is in `block1/proj` are in files of ONNX.
+    """
+    steps = walked.steps
     sizes = Counter(step.node.scope[:deep] for step in steps for deep in range(1, len(step.node.scope) + 1))
-    return [_name(anchor, members, sizes) for anchor, members in made]
+    whole = [_whole(anchor, members, sizes) for anchor, members in made]
+    called = Counter(whole)
+    others = {*walked.inputs, *(step.node.name for step in steps)}
+    names = []
+    for scope, (anchor, members) in zip(whole, made):
+        own = any(step.node.name == scope for step in members)
+        is_free = scope and called[scope] == 1 and (own or scope not in others)
+        names.append(scope if is_free else anchor.node.name)
+    return names
 
 
-def _name(anchor: Step, members: Sequence[Step], sizes: Counter[tuple[str, ...]]) -> str:
+def _whole(anchor: Step, members: Sequence[Step], sizes: Counter[tuple[str, ...]]) -> str:
+    """The scope of a unit that is all of it; empty if there is none."""
     scope = anchor.node.scope
     inside = sum(step.node.scope[: len(scope)] == scope for step in members)
-    return ".".join(scope) if scope and sizes[scope] == inside else anchor.node.name
+    return ".".join(scope) if scope and sizes[scope] == inside else ""
 
 
 def _reads(members: Sequence[Step], owners: dict[str, str], own: str) -> tuple[str, ...]:

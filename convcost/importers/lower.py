@@ -248,20 +248,24 @@ class Lowering:
                     str(error),
                     error.shapes or (),
                     batched=not isinstance(error, (Depends, Lost)),
-                    behind=isinstance(error, Lost),
+                    behind=isinstance(error, Lost) and str(error) not in self.unmade,  # else the first that is unknown
                 )
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
             raise self.refusal(op, f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()) from None
-        for name in filter(None, op.outputs):
+        self.not_made(op, op.outputs)
+
+    def not_made(self, op: Op, names: Iterable[str]) -> None:
+        """Of these, what an op makes and its rule does not is not known; a rule says so of tensors that it may have."""
+        for name in filter(None, names):
             if name not in self.values:
                 lost = f"behind {op.type}, which convcost does not know to make it"
                 self.unmade[lost] = op.type
                 self.values[name] = Value((), lost=lost)
 
     def check_made(self, op: Op) -> None:
-        """Raise `Unfit` if a file means a tensor of an op that there is not, by its number."""
+        """Raise `Unfit` if a file means a tensor of an op that there is not, by its number: rules say what else there may be."""
         missing = [i for i, name in enumerate(op.outputs) if name not in self.values] if self.rules.numbered else []
         if missing:
             made = counted(len(op.outputs) - len(missing), "tensor")

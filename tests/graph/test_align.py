@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import convcost
-from convcost.graph.align import Alignment, Pair, align
+from convcost.graph.align import Alignment, Pair, align, tree
 from convcost.graph.changes import changes, each
 from convcost.graph.graph import Graph
 from convcost.graph.items import Item, items
 from convcost.graph.walk import walk
+from convcost.networks.budgets.costs import as_written
 
 TURNED = {"added": "removed", "removed": "added"}
 
@@ -95,3 +96,14 @@ def test_items_can_come_from_a_file_instead_of_a_network() -> None:
     again = [Item(**{key: getattr(item, key) for key in Item.__dataclass_fields__}) for item in one]
     assert changes(align(again, one)) == ()
     assert isinstance(align(again, one).root, Pair)
+
+
+@pytest.mark.parametrize(("few", "many"), [(1, 2), (2, 2), (2, 3), (0, 2)])
+@pytest.mark.parametrize("name", ["a", "a.b"])
+def test_items_of_one_name_are_units_of_their_own(name: str, few: int, many: int) -> None:
+    """No network has any, but aligning what somebody made by hand ends, too."""
+    one = as_written(name, "conv2d 3×3", [(8, 8, 3)], (8, 8, 3), 64 * 81, 81)
+    found = align([one] * few, [one] * many)
+    assert len(found.units) == few
+    assert sum(len(new.items) for old, new in found.at(3) if old is None and new) == many - few
+    assert [len(part.items) for part in tree([one, one]).children] == [2]

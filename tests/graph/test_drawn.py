@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers.onnx_bytes import onnx_graph, onnx_model, onnx_node, onnx_tensor, onnx_value
 from helpers.zoo import ends_of_families, loaded
 
 from convcost import load
@@ -56,3 +57,26 @@ def test_what_two_layers_read_is_not_hidden_in_one(tmp_path: Path) -> None:
 def test_views_are_drawn_with_what_made_them_and_never_said(tmp_path: Path) -> None:
     found = of(tmp_path, "  - flatten\n  - {linear: {channels: 3}, name: fc}\n  - dropout: {rate: 0.5}\n  - softmax\n")
     assert [(unit.name, unit.text, len(unit.steps)) for unit in found] == [("fc", "linear + softmax", 4)]
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "called"),
+    [
+        ("x", ["block1", "block1/proj/Conv", "head/Conv"], ["block1", "block1.proj", "head"]),
+        ("x", ["a", "/a/b/Conv"], ["a", "a.b"]),
+        ("x", ["a", "a/b/Conv"], ["a", "a.b"]),
+        ("x", ["/a/b/Conv", "a"], ["a.b", "a"]),
+        ("a", ["/a/b/Conv", "c"], ["a.b", "c"]),
+        ("x", ["/a/b/Conv", "c"], ["a", "c"]),
+    ],
+)
+def test_no_unit_is_called_like_another_one_or_an_input(
+    given: str, names: list[str], called: list[str], tmp_path: Path
+) -> None:
+    edges = [given, *(f"made{at}" for at in range(len(names)))]
+    nodes = [onnx_node("Conv", [x, "w"], [y], name, pads=[1] * 4) for x, y, name in zip(edges, edges[1:], names)]
+    graph = onnx_graph(nodes, [onnx_value(given, (1, 3, 8, 8))], edges[-1:], [onnx_tensor("w", (3, 3, 3, 3))])
+    (tmp_path / "net.onnx").write_bytes(onnx_model(graph))
+    found = units(load(str(tmp_path / "net.onnx")).walked)
+    assert [unit.name for unit in found] == called
+    assert [unit.inputs for unit in found] == [(before,) for before in [given, *called[:-1]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -871,3 +872,62 @@ def test_a_tensor_that_a_layer_does_not_make_is_none_of_the_model_and_is_not_rea
     count = int(said.partition("makes ")[2].split()[0])
     last = functional("n", [entry("x", None, 5, 4), made], outputs=["it", 0, count - 1])
     assert len(network(model(last)).graph.outputs) == 1
+
+
+PAIR = [entry("x", None, 5, 4), entry("y", None, 10)]
+PICTURES = [entry("x", None, 8, 8, 3), entry("y", None, 10)]
+LABELLED = {"labels": tensor("y"), "images": tensor("x")}
+"""Keras counts what a mapping holds by its sorted keys."""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "made", "number", "read"),
+    [
+        (PAIR, layer("Identity", "it", call([tensor("x"), tensor("y")])), 0, (5, 4)),
+        (PAIR, layer("Identity", "it", call([tensor("x"), tensor("y")])), 1, (10,)),
+        (PAIR, layer("Identity", "it", call(inputs=[tensor("x"), tensor("y")])), 1, (10,)),
+        (PAIR, layer("Dropout", "it", call([[tensor("y")], tensor("x")]), rate=0.5), 1, (5, 4)),
+        (PICTURES, layer("MixUp", "it", call(LABELLED)), 0, (8, 8, 3)),
+        (PICTURES, layer("MixUp", "it", call(LABELLED)), 1, (10,)),
+        (PICTURES, layer("Resizing", "it", call(LABELLED), height=4, width=2), 0, (4, 2, 3)),
+        (PICTURES, layer("CenterCrop", "it", call({"images": tensor("x"), "bounding_boxes": tensor("y")}),
+                         height=4, width=2), 1, (4, 2, 3)),
+    ],
+)  # fmt: skip
+def test_what_is_handed_on_has_the_numbers_that_keras_gives_it(
+    model: Open, inputs: list[Any], made: dict[str, Any], number: int, read: tuple[int, ...]
+) -> None:
+    layers = [*inputs, made, layer("Dense", "d", call(tensor("it", output=number)), units=7)]
+    report = network(model(functional("n", layers))).report()
+    assert report.layers[-1].input_shapes == (read,)
+    assert (report.totals.macs, report.complete) == (7 * math.prod(read), True)
+    with pytest.raises(SpecError, match=r"it: makes 2 tensors, there is no number 2 \(the first is 0\)$"):
+        network(model(functional("n", [*inputs, made, layer("ReLU", "r", call(tensor("it", output=2)))]))).report()
+
+
+@pytest.mark.parametrize(
+    ("made", "macs"),
+    [
+        (layer("TimeDistributed", "it", "x", layer=layer("Dense", "d", units=3)), 5 * 4 * 3),
+        (layer("TimeDistributed", "it", "x", layer=layer("Identity", "d")), 0),
+        # 5 tokens: queries, keys, values and what is mixed are projected; scores and the mix; two dense layers.
+        (hub("TransformerEncoder", "it", call(tensor("x"), return_attention_scores=True), num_heads=2,
+             intermediate_dim=8), 5 * (4 * 4 * 4) + 2 * 5 * 5 * 4 + 2 * 5 * 4 * 8),
+    ],
+)  # fmt: skip
+def test_a_tensor_that_a_layer_may_make_beside_what_is_known_is_not_known(
+    model: Open, made: dict[str, Any], macs: int
+) -> None:
+    behind = layer("Dense", "r", call(tensor("it", output=1)), units=9)
+    before = [entry("x", None, 5, 4), made]
+    alone = network(model(functional("n", [*before, behind]))).report()
+    assert (alone.totals.macs, alone.totals.unknown) == (macs, 1)
+    both = functional("n", [*before, behind, layer("ReLU", "f", "it")], outputs=[["f", 0, 0], ["r", 0, 0]])
+    found = network(model(both))
+    totals = found.report().totals
+    assert (totals.macs, totals.unknown, len(found.walked.outputs)) == (macs, 1, 1)
+    (unknown,) = (step.node for step in found.steps if step.opaque)
+    assert (unknown.attrs["type"], unknown.attrs["behind"]) == ("Dense", False)  # behind no other one that is unknown
+    itself = functional("n", before, outputs=["it", 0, 1])
+    with pytest.raises(SpecError, match=r"convcost does not know this tensor of .*, and there is no other output$"):
+        network(model(itself)).report()

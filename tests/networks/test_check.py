@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from helpers.checks import EXPAND_LINE, budgets, macs, net, params, peak, rows
+from helpers.onnx_bytes import onnx_graph, onnx_model, onnx_node, onnx_tensor, onnx_value
 from helpers.paths import ROOT
 
 import convcost
@@ -224,6 +225,30 @@ def test_model_files_are_networks_like_any_other(here: Path, name: str) -> None:
     assert {line.limit: line.verdict for line in found.lines}["macs"] == "broken"
     assert len(found.broken) == 1
     assert found.failures == ()
+
+
+def blocks(wide: int) -> bytes:
+    """A convolution `block1`, one inside of a module `block1` and one behind it: 3 to 3, to `wide` and to 3 channels."""
+    sizes = (3, 3, wide, 3)
+    names = ("block1", "block1/proj/Conv", "head/Conv")
+    nodes = [onnx_node("Conv", [f"x{i}", f"w{i}"], [f"x{i + 1}"], name, pads=[1] * 4) for i, name in enumerate(names)]
+    tensors = [onnx_tensor(f"w{i}", (sizes[i + 1], sizes[i], 3, 3)) for i in range(3)]
+    return onnx_model(onnx_graph(nodes, [onnx_value("x0", (1, 3, 8, 8))], ["x3"], tensors))
+
+
+def test_a_layer_called_like_a_module_has_a_part_of_its_own_and_its_lock_holds(here: Path) -> None:
+    budgets(here, "networks: [{model: net.onnx, limits: {growth: 0%}}]")
+    (here / "net.onnx").write_bytes(blocks(3))
+    parts = [line.strip(" -") for line in update(here).splitlines() if " | " in line]
+    each = f"conv2d 3×3 | 8x8x3 -> 8x8x3 | {64 * 81} MACs | 81 params"
+    assert parts == [f"{name} | {each}" for name in ("block1", "block1.proj", "head")]
+    assert convcost.check().status == 0
+    (here / "net.onnx").write_bytes(blocks(5))
+    found = convcost.check()
+    grown = 2 * 64 * 27 * 2  # 3 to 2 channels more, and 2 more to 3, at 64 positions
+    assert {line.measured for line in found.broken if line.limit == "growth.macs"} == {3 * 64 * 81 + grown}
+    assert update(here).count("block1.proj | conv2d 3×3 | 8x8x3 -> 8x8x5 | 8640 MACs | 135 params") == 1
+    assert convcost.check().status == 0
 
 
 def test_growth_above_a_lower_bound_is_not_proven(here: Path) -> None:

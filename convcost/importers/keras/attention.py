@@ -46,6 +46,8 @@ class Heads(NamedTuple):
 def multi_head_attention(low: Lowering, op: Op) -> None:
     heads, size = count(op, "num_heads"), count(op, "key_dim")
     attention_layer(low, op, Heads(heads, heads, size, count(op, "value_dim", size)))
+    if op.type != "MultiHeadAttention":
+        low.not_made(op, op.outputs[1:])  # what is kept of the tokens before
 
 
 @rule("GroupedQueryAttention", "GroupQueryAttention", wants=-1)

@@ -10,7 +10,7 @@ from convcost.core.dims import Dim
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers.contents import Known, same
-from convcost.importers.keras.values import Tensor
+from convcost.importers.keras.values import Tensor, leaves
 from convcost.importers.lower import Lowering, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.values import Value, channels_at
@@ -154,6 +154,12 @@ def argument(op: Op, name: str, place: int) -> Any:
     if name in kwargs:
         return kwargs[name]
     return args[place] if place < len(args) else config.get(name)
+
+
+def first_argument(op: Op) -> Any:
+    """What a call takes first, by place or by name: a tensor, or a list or mapping of some."""
+    every = (*op.attrs["args"], *op.attrs["kwargs"].values())
+    return next((each for each in every if any(isinstance(leaf, Tensor) for leaf in leaves(each))), Tensor(0))
 
 
 def value_of(low: Lowering, op: Op, given: Any) -> Value:

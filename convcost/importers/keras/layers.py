@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from convcost.core.dims import Dim, product
@@ -22,6 +23,7 @@ from convcost.importers.keras.calls import (
     check_built,
     count,
     counts,
+    first_argument,
     flag,
     inputs_of,
     is_channels_first,
@@ -32,6 +34,7 @@ from convcost.importers.keras.calls import (
     wants_channels,
     word,
 )
+from convcost.importers.keras.values import Tensor, leaves
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Body, Op
 from convcost.importers.values import Value, channels_at
@@ -434,16 +437,32 @@ def up_sampling(low: Lowering, op: Op) -> None:
     low.layer(op, f"upsample{axes}d", x, order, {"scale": counts(op, "size", axes, 2), "mode": mode(op, axes)})
 
 
+def pictures(low: Lowering, op: Op) -> tuple[Op, Value]:
+    """The pictures that a layer takes, alone or in a mapping, and the op that makes what it makes of them.
+
+    What a mapping has beside them, as labels and boxes, it hands on in another form, which is not known.
+    """
+    given = first_argument(op)
+    if not isinstance(given, dict):
+        return op, low.read(op)
+    every, images = list(leaves(given)), given.get("images")
+    if not isinstance(images, Tensor) or (at := every.index(images)) >= len(op.outputs):
+        raise Unsupported("only what it makes of pictures is known")
+    low.not_made(op, (*op.outputs[:at], *op.outputs[at + 1 : len(every)]))
+    name = op.inputs[images.place]
+    return replace(op, inputs=(name,), outputs=(op.outputs[at],)), low.read(op, images.place)
+
+
 @rule("Resizing", wants=wants_channels)
 def resizing(low: Lowering, op: Op) -> None:
-    x = low.read(op)
+    op, x = pictures(low, op)
     order = channels_at(x, channel_axis(op, x, 2), windows=2)
     low.layer(op, "resize2d", x, order, {"size": [count(op, "height"), count(op, "width")], "mode": mode(op, 2)})
 
 
 @rule("CenterCrop", "RandomCrop", wants=wants_channels)
 def center_crop(low: Lowering, op: Op) -> None:
-    x = low.read(op)
+    op, x = pictures(low, op)
     channel = channel_axis(op, x, 2)
     sizes, axes = list(x.shape), [axis for axis in (1, 2, 3) if axis != channel]
     sizes[axes[0]], sizes[axes[1]] = count(op, "height"), count(op, "width")
@@ -464,7 +483,13 @@ IDENTITIES = (
 
 @rule(*IDENTITIES, wants="same")
 def identity(low: Lowering, op: Op) -> None:
-    low.same(op, low.read(op))
+    """What is handed on: every tensor of a list or of a mapping, in the order in which Keras counts them."""
+    given = list(leaves(first_argument(op)))
+    for i, (name, each) in enumerate(zip(op.outputs, given)):
+        if isinstance(each, Tensor):
+            low.same(op, low.read(op, each.place), i)
+        else:
+            low.not_made(op, [name])
 
 
 @rule("TimeDistributed")
@@ -480,3 +505,4 @@ def time_distributed(low: Lowering, op: Op) -> None:
     if made.lost:
         raise Unsupported(made.lost)
     steps.put(steps.reshape("sequence", made, (*x.shape[:2], *made.shape[1:])))
+    low.not_made(op, op.outputs[1:])

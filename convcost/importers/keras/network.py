@@ -7,7 +7,7 @@ name of the model. A layer that is called several times is several ops with the 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from convcost.importers.keras.values import (
     dtype_name,
     failing,
     is_shape,
+    leaves,
     plain,
     policy,
     reference,
@@ -307,22 +308,6 @@ def _structure(value: Any, fail: Fail, depth: int = 0) -> Any:
     if value is None:
         return ()
     raise fail(f"a tensor must be of the form [layer, call, output], got {say(value)}")
-
-
-def leaves(structure: Any) -> Iterator[Any]:
-    """What stands in tuples and mappings, in the order in which Keras flattens them: mappings by their sorted keys.
-
-    >>> list(leaves(({"b": 1, "a": 2}, 3)))
-    [2, 1, 3]
-    """
-    if isinstance(structure, Mapping):
-        for key in sorted(structure):
-            yield from leaves(structure[key])
-    elif isinstance(structure, tuple):
-        for item in structure:
-            yield from leaves(item)
-    else:
-        yield structure
 
 
 def _call(node: Any, names: set[str], fail: Fail) -> Call:

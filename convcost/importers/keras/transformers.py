@@ -102,6 +102,7 @@ def transformer_layer(low: Lowering, op: Op) -> None:
     for other in others:
         x = block.attention("cross_attention", x, other)
     block.steps.put(block.feed_forward(x, count(op, "intermediate_dim")))
+    low.not_made(op, op.outputs[1:])  # scores, or what is kept of the tokens before
 
 
 class Block:

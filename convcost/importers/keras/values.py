@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -185,6 +185,22 @@ def policy(value: Any) -> tuple[str, str]:
     if name.startswith("mixed_"):
         return dtype_name(name.removeprefix("mixed_")), "fp32"
     return dtype_name(name), dtype_name(name)
+
+
+def leaves(structure: Any) -> Iterator[Any]:
+    """What stands in tuples and mappings, in the order in which Keras flattens them: mappings by their sorted keys.
+
+    >>> list(leaves(({"b": 1, "a": 2}, 3)))
+    [2, 1, 3]
+    """
+    if isinstance(structure, Mapping):
+        for key in sorted(structure):
+            yield from leaves(structure[key])
+    elif isinstance(structure, tuple):
+        for item in structure:
+            yield from leaves(item)
+    else:
+        yield structure
 
 
 def constant_name(made: str, place: int | str) -> str:
