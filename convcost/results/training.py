@@ -145,7 +145,12 @@ def training_table(found: Training, by: str | int | None = None, display: Displa
     report = found.report
     level = usual_level(report) if by is None else by
     of = {one.layer.name: one for one in found.layers}
-    rows = [_row(name, [of[x.name] for x in layers]) for name, layers in report.parts(level).items()]
+    units = {id(one.layer.unit): one.layer.unit for one in found.layers}
+    texts = {key: unit.text for key, unit in units.items()}  # once: a unit may have thousands of layers
+    rows = []
+    for name, layers in report.parts(level).items():
+        ops = {texts[id(layer.unit)] for layer in layers}
+        rows.append(_row(name, [of[layer.name] for layer in layers], ops.pop() if len(ops) == 1 else ""))
     whole = _row("total", found.layers)
     macs, kept = METRICS["macs"], METRICS["activation_bytes"]
 
@@ -176,13 +181,11 @@ def _share(row: _Row, whole: _Row) -> str:
     return f"{AT_MOST if whole.unknown and row.macs else ''}{percent(row.macs, whole.macs)}"
 
 
-def _row(name: str, layers: Sequence[LayerTraining]) -> _Row:
+def _row(name: str, layers: Sequence[LayerTraining], op: str = "") -> _Row:
     opaque = [one.layer.step.opaque for one in layers]
-    units = {id(one.layer.unit): one.layer.unit for one in layers}  # a unit may have thousands of layers
-    anchors = {unit.text for unit in units.values()}
     return _Row(
         name,
-        next(iter(anchors)) if len(anchors) == 1 else "",
+        op,
         sum(one.layer.macs for one in layers),
         sum(one.to_inputs for one in layers),
         sum(one.to_weights for one in layers),
