@@ -244,7 +244,7 @@ def several(given: Any) -> tuple[str, ...]:
     >>> several("yolo*"), several(["unet", 224]), several(224), several(None), several("")
     (('yolo*',), ('unet', '224'), ('224',), (), ())
     """
-    return () if given is None or given == "" else tuple(map(str, each(given)))
+    return () if given is None or (isinstance(given, str) and not given) else tuple(map(str, each(given)))
 
 
 def each(given: Any) -> list[Any]:

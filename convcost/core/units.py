@@ -27,8 +27,8 @@ def inputs_text(inputs: Mapping[str, Sequence[Any]]) -> str:
     >>> inputs_text({"input": (224, 224, 3)}), inputs_text({"image": (224, 224, 3), "tokens": (77,)})
     ('input 224×224×3', 'inputs image 224×224×3, tokens 77')
     """
-    word = "input" if len(inputs) == 1 else "inputs"
-    return f"{word} {input_shapes_text(inputs)}"
+    word = {0: "", 1: "input "}.get(len(inputs), "inputs ")
+    return f"{word}{input_shapes_text(inputs)}"
 
 
 def input_shapes_text(inputs: Mapping[str, Sequence[Any]]) -> str:
@@ -36,9 +36,11 @@ def input_shapes_text(inputs: Mapping[str, Sequence[Any]]) -> str:
 
     >>> input_shapes_text({"input": (224, 224, 3)}), input_shapes_text({"image": (224, 224, 3), "tokens": (77,)})
     ('224×224×3', 'image 224×224×3, tokens 77')
-    >>> input_shapes_text({"input": (16000,), "state": (2, 128)})
-    'input 16000, state 2×128'
+    >>> input_shapes_text({"input": (16000,), "state": (2, 128)}), input_shapes_text({})
+    ('input 16000, state 2×128', 'no inputs')
     """
+    if not inputs:
+        return "no inputs"
     alone = len(inputs) == 1
     return ", ".join(
         shape_text(s) if alone and name == "input" else f"{name} {shape_text(s)}" for name, s in inputs.items()

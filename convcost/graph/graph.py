@@ -101,8 +101,8 @@ class Graph:
 
     @property
     def input_shape(self) -> Shape:
-        """The shape of the first input."""
-        return next(iter(self.inputs.values()))
+        """The shape of the first input; of no axes where there is none."""
+        return next(iter(self.inputs.values()), ())
 
     def __post_init__(self) -> None:
         problems, seen = [], {*self.inputs}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
 
 from convcost.core.errors import Problem, SpecError
 from convcost.core.files import state_to_read
+from convcost.graph.walk import Walk
 from convcost.importers.imported import Imported
 from convcost.importers.model import MALFORMED, Model
 
@@ -70,6 +72,16 @@ def _read(path: str, shown: str, reader: str, _state: tuple[int, int, int]) -> I
     except MALFORMED as error:
         what = f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()
         raise SpecError([Problem(None, shown, what)]) from None
-    if not model.body.inputs:  # all that it puts out is known before it runs
-        raise SpecError([Problem(None, shown, "the model has no inputs")])
-    return Imported(model)
+    imported = Imported(model)
+    if not model.body.inputs and not _has_layers(imported):  # all that it puts out is known before it runs
+        raise SpecError([Problem(None, shown, "the model has no inputs, and nothing in it is left to count")])
+    return imported
+
+
+def _has_layers(imported: Imported) -> bool:
+    """Whether a layer of a model without inputs depends on what is drawn or read while it runs; True if that is refused."""
+    walk = Walk({})
+    with suppress(SpecError):
+        imported.lower(walk, {})
+        return bool(walk.steps)
+    return True

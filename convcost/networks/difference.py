@@ -453,7 +453,7 @@ def _total_text(found: Difference, metric: Metric) -> str:
 
 
 def _both_inputs(found: Difference) -> str:
-    said = [", ".join(shape_text(shape) for shape in side.inputs.values()) for side in (found.old, found.new)]
+    said = [", ".join(shape_text(shape) for shape in side.inputs.values()) or "none" for side in (found.old, found.new)]
     return " -> ".join(dict.fromkeys(said)) + f", as {found.dtype}"
 
 

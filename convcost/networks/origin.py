@@ -228,7 +228,7 @@ def label(origin: Origin) -> str:
     """The name with changed knobs, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`."""
     knobs = knobs_text(origin)
     text = f"{origin.name}:{knobs}" if knobs else origin.name
-    return f"{text} {input_shapes_text(origin.input_shapes)}".strip()
+    return f"{text} {input_shapes_text(origin.input_shapes)}" if origin.input_shapes else text
 
 
 def knobs_text(origin: Origin, among: Container[str] | None = None) -> str:

@@ -136,7 +136,7 @@ def totals_table(
             *_totals_notes(sides, names),
             *not_counted_in(sides),
         ],
-        priority=() if columns else (0, *map(_PRIORITY.index, names)),
+        priority=() if several(columns) else (0, *map(_PRIORITY.index, names)),
     )
 
 

@@ -93,14 +93,17 @@ def _time_card(report: Report) -> list[Card]:
 
 def provenance(network: Network, report: Report, command: str = "") -> list[tuple[str, str]]:
     """Everything that the numbers of a page depend on."""
-    flat = resolved(network.graph, network.name, network.caption)
-    digest = hashlib.sha256(flat.encode()).hexdigest()
+    spec = []
+    if network.graph.inputs:  # without any it is no spec
+        flat = resolved(network.graph, network.name, network.caption)
+        digest = hashlib.sha256(flat.encode()).hexdigest()
+        spec = [("spec", f"sha256 {digest} of what `convcost spec resolve` prints for it")]
     return [
         *([("command", command)] if command else []),
         ("made by", f"convcost {__version__}"),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
         ("network", f"{title(report)}{f'; {report.source}' if report.source else ''}"),
-        ("spec", f"sha256 {digest} of what `convcost spec resolve` prints for it"),
+        *spec,
     ]
 
 

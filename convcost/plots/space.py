@@ -21,7 +21,7 @@ from convcost.plots.style import titled
 from convcost.render.escape import in_figure
 from convcost.results.report import Report, json_value
 from convcost.space.axes import is_dense, is_ordered
-from convcost.space.cliffs import MOST_RUNS, Plateau, steepest
+from convcost.space.cliffs import Plateau, steepest, too_many_runs
 from convcost.space.cliffs import cliffs as cost_cliffs
 from convcost.space.evaluate import feasible, values
 from convcost.space.extrapolated import extrapolated
@@ -104,12 +104,14 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     """The cost along the only axis of a design space.
 
     Steps where every value of the axis was counted, with marks at the last size before each steep one; else, and of more
-    values than there may be steps, a mark for each value that was, and nothing said of those between.
+    steps than are listed, a mark for each value that was, or for some, and nothing said of those between. Raises `UsageError`.
     """
+    metric = key_of(metric)
+    too_many = too_many_runs(made, metric)
     ((name, axis),) = made.axes.items()
     word = METRICS[metric].column
     far = _far(made, metric)
-    if not is_dense(axis) or len(axis) > MOST_RUNS:
+    if too_many or not is_dense(axis):
         some = slice(None, None, -(-len(axis) // _STEPS))
         can, counts = feasible(made)[some].tolist(), values(made, metric)[some].tolist()
         shown = [(_plain(at), count if ok else None) for at, count, ok in zip(axis[some], counts, can, strict=True)]

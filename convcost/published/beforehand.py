@@ -5,10 +5,12 @@ Of `list --max-ram --max-flash` and `--board`, what all networks cost, and what 
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ProcessPoolExecutor
 
 from convcost.conventions.catalog import convention
 from convcost.conventions.convention import PAPER
+from convcost.core.kept import fingerprint
 from convcost.networks.listing import list_table
 from convcost.published.choices import LANDSCAPES
 from convcost.published.cost import costed
@@ -47,3 +49,5 @@ _PARTS = (_counted, _deployed)
 
 if __name__ == "__main__":
     count()
+    # What the names of the files begin with: a wheel ships with these alone.
+    sys.stdout.write(f"{fingerprint() or ''}\n")

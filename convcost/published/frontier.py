@@ -30,7 +30,7 @@ from convcost.published.cost import costed
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.published.highlight import highlighted
 from convcost.published.latency import Setup, Timings, timings_on
-from convcost.published.own import Yours, beside, listed
+from convcost.published.own import Yours, beside, listed, one_by_one
 from convcost.published.point import GIVEN, PRINTED, Omitted, Point
 from convcost.published.tasks import datasets, landscape
 from convcost.published.timed import measured, timed
@@ -153,7 +153,7 @@ def frontier(
     task, (family, source, add, highlight) = task or "", map(several, (family, source, add, highlight))
     y = _metric(y, task, dataset, {"setup": setup, "add": add, "data": data, "imagenet_only": imagenet_only})
     chosen, bounds = _on_axes(x, y, task, convention), _Bounds.of(x, y, most, least)
-    found, place = _on(setup, x, own=bool(yours or add or data), device=device)
+    found, place = _on(setup, x, own=bool((yours := one_by_one(yours)) or add or data), device=device)
     on, rows = landscape(task, dataset or "") if task else ("", _on_imagenet(found, data))
     tiers = () if data is not None or source or found else TIERS if tier is None else several(tier)
     asked = _Learnt(parse_sizes(resolution), imagenet_only, instead=data is not None, beside=bool(yours or add))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -67,15 +68,30 @@ def listed(yours: Yours | None, y: str = "top1") -> list[Own]:
     >>> listed({"my.yaml": "72.3"}) == listed([("my.yaml", "72.3")])
     True
     """
-    pairs = yours.items() if isinstance(yours, Mapping) else () if yours is None else each(yours)
     found = []
-    for pair in pairs:
-        if not isinstance(pair, (list, tuple)) or not 2 <= len(pair) <= 3:
+    for pair in one_by_one(yours):
+        row = _row(pair)
+        if not 2 <= len(row) <= 3:
             raise UsageError(f"yours: {pair!r} is not (model, accuracy) or (model, accuracy, label)")
-        own = Own(*pair)
+        own = Own(*row)
         per_cent(own.accuracy, f"{own.model}, {y}")
         found.append(own)
     return found
+
+
+def one_by_one(yours: Yours | None) -> list[Any]:
+    """What is given of every network, as it is given, in a list; an array of any library has no truth value."""
+    return [] if yours is None else list(yours.items()) if isinstance(yours, Mapping) else each(yours)
+
+
+def _row(pair: Any) -> tuple[Any, ...]:
+    """The parts of a row, which may be of any library's table; none of what has no order or is no row at all."""
+    if isinstance(pair, (str, bytes, Mapping, AbstractSet)):
+        return ()
+    try:
+        return tuple(pair)
+    except TypeError:
+        return ()
 
 
 def beside(

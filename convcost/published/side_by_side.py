@@ -39,7 +39,7 @@ def side_by_side(
     (('network', 'params (M)', 'top-1 (%)', 'cited'), ['resnet50', '25.6', '76.1', '[2]'])
     """
     if by is not None:
-        if columns or units or digits:
+        if several(columns) or units or digits:
             raise UsageError("columns, units and digits are of the totals, which have a row per network: leave out by")
         return of_rows(*networks, by=by, convention=convention, batch=batch, dtype=dtype, memory_policy=memory_policy)
     chosen = several(columns)

@@ -152,7 +152,7 @@ class Report:
     @property
     def input_shape(self) -> Shape:
         """The shape of the (first) input."""
-        return next(iter(self.inputs.values()))
+        return next(iter(self.inputs.values()), ())
 
     @property
     def not_counted(self) -> Mapping[str, int]:
@@ -454,13 +454,13 @@ def _dtypes_dict(report: Report) -> dict[str, Any]:
 
 
 def inputs_dict(inputs: Mapping[str, Shape]) -> dict[str, Any]:
-    """A network's inputs as JSON-ready data: the shape of the first, and of all by name.
+    """A network's inputs as JSON-ready data: the shape of the first, empty where there is none, and of all by name.
 
     >>> inputs_dict({"image": (96, 96, 3), "tokens": (77,)})
     {'input_shape': [96, 96, 3], 'inputs': {'image': [96, 96, 3], 'tokens': [77]}}
     """
     shapes = {name: list(shape) for name, shape in inputs.items()}
-    return {"input_shape": next(iter(shapes.values())), "inputs": shapes}
+    return {"input_shape": next(iter(shapes.values()), []), "inputs": shapes}
 
 
 def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:

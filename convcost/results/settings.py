@@ -28,7 +28,7 @@ def settings_text(
     ('as int8 · policy fused', '')
     """
     said = [f"{name} {_knob_text(value)}" for name, value in knobs.items()]
-    said += [inputs_text(inputs)] if inputs else []
+    said += [] if inputs is None else [inputs_text(inputs)]
     said += [f"batch {exact(batch)}"] if batch > 1 else []
     said += [f"as {as_text(dtype)}"] if dtype and "dtype" in needs else []
     said += [f"policy {policy}"] if policy and "memory_policy" in needs else []

@@ -36,7 +36,7 @@ def drops(layers: Sequence[LayerCost], inputs: Sequence[Shape]) -> list[Drop]:
     The map is what begins as the input of the most axes. A tensor made of something smaller, such as heads and tokens of
     attention, is none.
     """
-    found, least = [], spatial(max(inputs, key=len))
+    found, least = [], spatial(max(inputs, key=len, default=()))
     for layer in layers:
         size, read = spatial(layer.output_shape), spatial(next(iter(layer.input_shapes), ()))
         is_map = len(size) == len(read) == len(least) and all(was >= before for was, before in zip(read, least))

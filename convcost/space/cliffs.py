@@ -48,17 +48,10 @@ def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
     >>> (run := runs[-1]).first, run.last, f"{float(run.jump):+.1%}", f"{float(run.growth):+.1%}"
     (225, 226, '+14.6%', '+0.9%')
     """
-    if len(made.axes) != 1:
-        raise UsageError(f"cliffs are sought along one axis, got {len(made.axes)}: {', '.join(made.axes)}")
-    metric = key_of(metric)
-    if metric not in made.metrics:
-        raise UsageError(f"there is no metric {metric!r}{did_you_mean(metric, made.metrics)}")
+    metric = _along(made, metric)
     ((name, values),) = made.axes.items()
-    if not is_ordered(values):
-        raise UsageError(f"{name} has no order ({say(values[0])}, …), so that there is nothing to jump over")
-    can = feasible(made).tolist()
-    costs = [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]
-    if sum(map(ne, costs, costs[1:])) >= MOST_RUNS:
+    costs = _costs(made, metric)
+    if _are_too_many(costs):
         raise UsageError(
             f"along {name} there are more than {MOST_RUNS:,} runs of equal {column_of(metric)}, of {len(values):,} values: "
             "give fewer values"
@@ -84,6 +77,37 @@ def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
         found.append((run, cost))
         start = end
     return tuple(run for run, _ in found)
+
+
+def too_many_runs(made: DesignSpace, metric: str = "macs") -> bool:
+    """Whether there are more runs of equal cost along the only axis of a design space than are listed; raises `UsageError`."""
+    metric = _along(made, metric)
+    (values,) = made.axes.values()
+    return len(values) > MOST_RUNS and _are_too_many(_costs(made, metric))
+
+
+def _along(made: DesignSpace, metric: str) -> str:
+    """The key of a metric along the only axis of a design space; raises `UsageError` if it has no runs there."""
+    if len(made.axes) != 1:
+        raise UsageError(f"cliffs are sought along one axis, got {len(made.axes)}: {', '.join(made.axes)}")
+    metric = key_of(metric)
+    if metric not in made.metrics:
+        raise UsageError(f"there is no metric {metric!r}{did_you_mean(metric, made.metrics)}")
+    ((name, values),) = made.axes.items()
+    if not is_ordered(values):
+        raise UsageError(f"{name} has no order ({say(values[0])}, …), so that there is nothing to jump over")
+    return metric
+
+
+def _costs(made: DesignSpace, metric: str) -> list[Any]:
+    """The cost at each value of an axis; None where no network can be built."""
+    can = feasible(made).tolist()
+    return [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]
+
+
+def _are_too_many(costs: Sequence[Any]) -> bool:
+    changes: int = sum(map(ne, costs, costs[1:]))
+    return changes >= MOST_RUNS
 
 
 def steepest(runs: Sequence[Plateau], least: int = 4) -> tuple[Plateau, ...]:

@@ -240,7 +240,7 @@ class DesignSpace:
         request = self.request
         said = settings_text(
             fixed,
-            request.input_shapes,
+            request.input_shapes or None,
             batch=request.batch,
             dtype=self.dtype,
             policy=request.memory_policy,

@@ -13,6 +13,7 @@ from typing import Any
 
 from convcost.core import axes
 from convcost.core.dims import Shape
+from convcost.core.errors import UsageError
 from convcost.core.units import decimal_text
 from convcost.graph.graph import INPUT, Caption, Graph, Node, producer
 from convcost.ops import OPS
@@ -49,8 +50,10 @@ def resolved(graph: Graph, name: str, caption: Caption) -> str:
 def head(graph: Graph, name: str, caption: Caption, dtypes: Mapping[str, str] = NO_DTYPES) -> list[str]:
     """The lines before the layers: what the network is called, where it is from, and its inputs.
 
-    With `dtypes`, also the types of all layers that state no other of a role.
+    With `dtypes`, also the types of all layers that state no other of a role. Raises `UsageError` for a network without inputs.
     """
+    if not graph.inputs:
+        raise UsageError(f"{name} has no inputs, so that it cannot be written as a spec, which states at least one")
     heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
     heads |= {"task": caption.task, "source": caption.source, "about": caption.about}
     # Spaces around a text are none of it to who reads it; a model file may have them.

@@ -13,13 +13,15 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 import convcost
+from convcost import UsageError
 from convcost.cli import main
 from convcost.core.printed import Printed
-from convcost.core.reading import parse_bytes, parse_count
+from convcost.core.reading import parse_bytes, parse_count, several
 from convcost.published.data import Claim, read_claims
 from convcost.published.figure import figure
 from convcost.published.frontier import frontier
@@ -242,6 +244,16 @@ def test_numbers_from_python_are_taken_where_they_are_whole(given: Any, meant: i
         with pytest.raises(convcost.UsageError) as refused:
             enter(given)
         assert str(refused.value) == meant
+
+
+@pytest.mark.parametrize("kind", [np.array, pd.Index, pd.Series, tuple])
+def test_names_may_be_in_whatever_holds_several(kind: Callable[[list[str]], Any]) -> None:
+    names = kind(["macs", "params"])
+    assert several(names) == ("macs", "params")
+    assert convcost.report("lenet5").table(columns=names).headers == ("unit", "MACs", "params")
+    assert convcost.side_by_side("lenet5", "lenet5", columns=names).headers == ("network", "MACs", "params")
+    with pytest.raises(UsageError, match="leave out by"):
+        convcost.side_by_side("lenet5", "lenet5", columns=names, by="layer")
 
 
 def test_what_is_quoted_is_short() -> None:

@@ -77,6 +77,28 @@ def test_of_more_values_than_there_may_be_steps_some_are_marks() -> None:
     assert [*marks.y[:2]] == [macs(classes=1), macs(classes=27)]
 
 
+def test_many_values_in_fewer_steps_are_steps_with_cliffs() -> None:
+    """Runs are 32, 33 to 34, …, 150029 to 150030, 150031: 75,001, of which every 19th is drawn, 3,948.
+
+    Each multiple of 16 is a cliff, 9,375 of them, of which every third is marked, 3,125; at 24 runs from one to the next, every
+    19th of these is among the 3,948 already.
+    """
+    figure = swept("mobilenet_v2", resolution="32:150031")
+    said = f"{3_948 + 3_125 - 165:,} of 75,001 steps drawn"
+    assert figure.layout.title.text == f"mobilenet_v2: MACs at every resolution from 32 to 150031, {said}"
+    assert [*figure.data[1].x] == [*range(32, 150_032, 48)]
+
+
+def test_a_metric_that_no_space_has_is_refused() -> None:
+    made = design_space("mobilenet_v2", {"resolution": [32, 64, 128]})
+    with pytest.raises(UsageError) as refused:
+        plots.cliff_figure(made, "latency_ms")
+    assert str(refused.value).startswith("there is no metric 'latency_ms'")
+    two = design_space("mobilenet_v2", {"resolution": [32, 64], "width": [1, 2]})
+    with pytest.raises(UsageError, match="cliffs are sought along one axis, got 2: resolution, width"):
+        plots.cliff_figure(two)
+
+
 def test_a_page_claims_nothing_about_what_was_not_counted(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "x.html"
     cli.ok("sweep", "mobilenet_v2", "--over", "resolution=96:224:32", "-o", path)
