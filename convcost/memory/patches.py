@@ -302,13 +302,13 @@ def candidates(region: Region, ends: Sequence[End], rules: Rules, numbers: Seque
         yield from _of_ends(region, some, rules, numbers, grids)
 
 
-MOST_FOLLOWED = 1_000_000
+MOST_PAIRS = 1_000_000
 """Pairs of an end and a layer up to it that are followed to choose a depth; seconds."""
 
 
 def depths(region: Region, ends: Sequence[End]) -> Sequence[End]:
     """Those of some ends that are tried: all, or of more than can be followed so many, spread evenly, the last among them."""
-    most, count = max(1, MOST_FOLLOWED // max(1, len(region.steps))), len(ends)
+    most, count = max(1, MOST_PAIRS // max(1, len(region.steps))), len(ends)
     return ends if count <= most else [ends[count * part // most - 1] for part in range(1, most + 1)]
 
 

@@ -302,7 +302,7 @@ class TestManyDepths:
         path = tmp_path / "chain.yaml"
         layer = "{conv2d: {channels: 4, kernel: 3, padding: same}, repeat: 6, name: c}"
         path.write_text(f"convcost: 1\nname: chain\ninput: [8, 8, 4]\nlayers:\n  - {layer}\n")
-        monkeypatch.setattr(patches, "MOST_FOLLOWED", 18)
+        monkeypatch.setattr(patches, "MOST_PAIRS", 18)
         return path
 
     @pytest.mark.parametrize("stream", [False, True])
@@ -330,7 +330,7 @@ class TestManyDepths:
         one, rest = "{conv2d: {channels: 4, kernel: 1}}", "{conv2d: {channels: 4, kernel: 1}, repeat: 4}"
         layers = "".join(f"  - {layer}\n" for layer in (one, "{conv2d: {channels: 4, kernel: 2}}", rest))
         path.write_text(f"convcost: 1\nname: chain\ninput: [2, 2, 4]\nlayers:\n{layers}")
-        monkeypatch.setattr(patches, "MOST_FOLLOWED", 12)
+        monkeypatch.setattr(patches, "MOST_PAIRS", 12)
         found = convcost.load(path).patches("2x2")
         assert (found.end, found.grid, found.untried) == ("conv2d", (2, 2), 0)
 
