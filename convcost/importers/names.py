@@ -26,10 +26,10 @@ class Name(NamedTuple):
 def plain(text: str) -> str:
     """A text as a name: words, joined by `_` where something else stood between them.
 
-    >>> plain("model/conv1;bn 1:0"), plain("::")
-    ('model_conv1_bn_1_0', '')
+    >>> plain("model/conv1;bn 1:0"), plain("-inf"), plain("::")
+    ('model_conv1_bn_1_0', 'inf', '')
     """
-    return "_".join(filter(None, _SPLIT.split(text[:LONGEST])))
+    return "_".join(filter(None, _SPLIT.split(text[:LONGEST]))).lstrip("-")
 
 
 class Names:
