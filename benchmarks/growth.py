@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import convcost
 from convcost.deploy.tflm.planner import MOST_PLACED
+from convcost.memory.layout import MOST_IN_PLACE
 from convcost.memory.order import MOST_TRIED
 from convcost.pages.report import report_page
-from convcost.spec.calls import MOST_NODES
 
 MOST = 1.3
 """The largest exponent that is still called in proportion: sorting, and caches that are outgrown, take part of it."""
@@ -146,7 +146,7 @@ CASES = (
         gathered,
         _LAYERS,
         ("concat_alias",),
-        f"each map is of all before it; a spec has {MOST_NODES:,} at most",
+        f"each map is of all before it; {MOST_IN_PLACE:,} such pairs are followed at most",
     ),
     Case("repeats", repeated, _LAYERS, COUNTED),
     Case("knobs", knobs, (200, 400, 800), COUNTED),

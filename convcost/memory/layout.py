@@ -17,9 +17,14 @@ from itertools import islice
 from convcost.core import axes
 from convcost.core.dims import Shape
 from convcost.core.dtypes import DEFAULT
+from convcost.core.errors import UsageError
 from convcost.graph.typed import edge_dtypes
 from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.policies import Fuses, Policy
+
+MOST_IN_PLACE = 10_000_000
+"""Pairs of a step and a tensor that it reads or writes, where concats consist of their branches: what reads a concat of a
+thousand branches reads a thousand tensors, and what concatenates that with another writes a thousand and one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +79,13 @@ class MemoryLayout:
 
 
 def layout(walked: Walked, policy: Policy) -> MemoryLayout:
-    """Assign memory to each edge."""
+    """Assign memory to each edge; raises `UsageError` where a policy that joins has too many branches to follow."""
     dtypes = edge_dtypes(walked)
     inputs = [Placed(name, -1, shape, dtypes.get(name)) for name, shape in walked.inputs.items()]
     found = MemoryLayout(inputs, {made.name: (at,) for at, made in enumerate(inputs)}, set())
     absorbed = _absorbed(walked, policy.fuse)
     found.runs_with = _attention(walked) if policy.attention else {}
-    inside = set[str]()
+    inside, pairs = set[str](), 0
     for at, step in enumerate(walked.steps):
         node, cost = step.node, step.cost
         edges = output_edges(node, cost)
@@ -106,7 +111,20 @@ def layout(walked: Walked, policy: Policy) -> MemoryLayout:
             for edge, shape in zip(edges, cost.out):
                 found.home[edge] = (_new(found, Placed(edge, at, shape, dtypes.get(edge))),)
                 found.whole.add(edge)
+        if policy.join:
+            pairs = _counted(found, (*node.inputs, *edges), pairs)
     return found
+
+
+def _counted(found: MemoryLayout, edges: Sequence[str], pairs: int) -> int:
+    """The pairs so far, with those of one more step; raises `UsageError` where it is more than are followed."""
+    pairs += sum(len(found.home[edge]) for edge in edges)
+    if pairs > MOST_IN_PLACE:
+        raise UsageError(
+            f"what the steps read and write lies in more than {MOST_IN_PLACE:,} branches of concats, counted at each step; "
+            "take a policy that copies branches, such as inplace"
+        )
+    return pairs
 
 
 def readers_of(steps: Sequence[Step]) -> dict[str, list[int]]:

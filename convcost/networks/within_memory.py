@@ -108,7 +108,10 @@ class _Tried(NamedTuple):
         """The first policy after the requested one that meets the limit, of those that a runtime can follow."""
         asked = _POLICIES.index(self.options.policy) + 1 if self.options.policy in _POLICIES else 0
         for name in _POLICIES[asked:] if POLICIES[self.options.policy].keeps == "use" else ():
-            needed = self.needed(policy=name)
+            try:
+                needed = self.needed(policy=name)
+            except UsageError:  # more than this policy follows
+                continue
             yield f"--policy {name}", needed
             if needed <= self.limit:
                 return
