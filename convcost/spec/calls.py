@@ -22,6 +22,8 @@ from convcost.spec.uses import opened
 
 MOST_NODES = 5_000
 DEEPEST = 24
+MOST_PARTS = 150
+"""Parts of a layer's path: more than sequences inside each other make. Who follows the parts goes as deep."""
 
 
 class Reached(Exception):
@@ -98,6 +100,9 @@ class CallBuilder:
         if not op.inputs:  # what stands before it is there for expressions only
             self.lookup.cut |= dict.fromkeys(map(producer, inputs[0].edges), (target, where))
             inputs = []
+        if path.count(".") >= MOST_PARTS:
+            many = f"a layer's path may have {MOST_PARTS} parts, with a dot between two, this one has more"
+            raise TooLarge(Problem(where, place.path(), many))
         edges = self.read(where, path, op, inputs)
         if broken or edges is None:
             return UNKNOWN

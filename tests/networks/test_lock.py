@@ -141,6 +141,9 @@ BROKEN = {
     ): "lock:9:5: the key 'macs' stands twice (first in line 8)",
     GOOD.replace("8x8x3\n", "big\n", 1): "lock:4:12: a.input must be shapes, got big",
     GOOD.replace("1 params", "params"): "lock:13:9: a part is NAME | KIND | SHAPE -> SHAPE | N MACs | N params",
+    GOOD.replace(
+        "stem |", "a." * 150 + "stem |"
+    ): "lock:13:9: a part's name has at most 150 words with a dot between two",
     GOOD
     + GOOD.splitlines()[-1]
     + "\n": "lock:14:9: the part stem stands twice; convcost check --update writes it anew",

@@ -180,6 +180,14 @@ def nested(groups: int) -> str:
     return HEAD + f"blocks:\n{blocks}layers: [{grouped(groups, 'b23')}]\n"
 
 
+def named(parts: int, channels: int = 4) -> str:
+    """A convolution whose name has so many parts, and a neighbour that differs in the last of them."""
+    words = ["a"] * parts
+    first, second = (".".join([*words[:-1], last]) for last in "bc")
+    conv = f"conv2d: {{channels: {channels}, kernel: 1}}"
+    return HEAD + f"layers: [{{{conv}, name: {first}}}, {{{conv}, name: {second}}}]\n"
+
+
 @pytest.mark.parametrize(
     ("within", "beyond", "message"),
     [
@@ -194,6 +202,11 @@ def nested(groups: int) -> str:
             r"a network may have 5,000 layers, this one has more",
         ),
         (nested(3), nested(4), r"sequences nest deeper than 100"),
+        (
+            named(150),
+            named(151),
+            r"a layer's path may have 150 parts, with a dot between two, this one has more",
+        ),
     ],
 )
 def test_a_bound_is_met_and_not_exceeded_by_one(within: str, beyond: str, message: str, tmp_path: Path) -> None:
@@ -203,3 +216,24 @@ def test_a_bound_is_met_and_not_exceeded_by_one(within: str, beyond: str, messag
     path.write_text(beyond)
     with pytest.raises(convcost.SpecError, match=message):
         assert convcost.load(str(path)).steps
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "one.yaml", "-o", "page.html"),
+        ("report", "one.yaml", "two.yaml", "--by", "stage"),
+        ("diff", "one.yaml", "two.yaml"),
+        ("draw", "one.yaml"),
+        ("draw", "one.yaml", "-o", "drawn.svg"),
+        ("import", "one.yaml"),
+        ("check", "--update", "one.yaml"),
+    ],
+)
+def test_every_command_follows_a_name_to_its_last_part(
+    words: tuple[str, ...], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("one.yaml").write_text(named(150), encoding="utf-8")
+    Path("two.yaml").write_text(named(150, channels=5), encoding="utf-8")
+    assert cli(*words).exit_code == 0

@@ -17,6 +17,7 @@ from convcost.core.limits import LOCKED, TIMED
 from convcost.core.units import inputs_cell
 from convcost.graph.items import Item
 from convcost.networks.budgets.costs import Recorded, as_written
+from convcost.spec.calls import MOST_PARTS
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
 
 VERSION = 1
@@ -189,6 +190,8 @@ def _part(row: Tree) -> Item:
     if found is None:
         _refuse(row, "a part is NAME | KIND | SHAPE -> SHAPE | N MACs | N params")
     name, kind, reads, makes, macs, params = found.groups()
+    if name.count(".") >= MOST_PARTS:
+        _refuse(row, f"a part's name has at most {MOST_PARTS} words with a dot between two")
     shapes = [_sizes(shape) for shape in reads.split(" + ")] if reads else []
     return as_written(name, kind, shapes, _sizes(makes), int(macs), int(params))
 
