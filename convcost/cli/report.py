@@ -177,6 +177,7 @@ def report_command(
         deliver(output, format_, lambda: together, figure=side)
         return
     (network,) = networks
+    _refuse_in_a_page(ctx)
     report = network.report(**options)
 
     def figure() -> go.Figure:
@@ -205,6 +206,19 @@ def _of_another_kind(ctx: click.Context, level: str | int | None, knobs: dict[st
     network = opened(asked["models"][0], knobs, asked["input_"])
     step = network.training(asked["optimizer"] or "sgd", batch=asked["batch"], dtype=asked["dtype"])
     return lambda: step.table(level, display(asked["units"], asked["digits"]))
+
+
+_OF_A_TABLE = ("sort", "top", "only", "columns", "units", "digits")
+"""The options that choose what a table shows; a page and a picture show what they show."""
+
+
+def _refuse_in_a_page(ctx: click.Context) -> None:
+    given = (name for name in _OF_A_TABLE if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE)
+    if names := ", ".join(f"--{name}" for name in given):
+        raise click.UsageError(
+            f"{names}: a page or picture of a network is of all of it, exact, and a page sorts and folds; a table in a file, "
+            "as -o FILE.md or .csv, has the rows and columns that you choose"
+        )
 
 
 _NOT_OF_ENERGY = (

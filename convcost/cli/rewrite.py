@@ -88,7 +88,7 @@ def rewrite_command(
 
         deliver(output, format_, lambda: table, figure=figure)
         return
+    if output is not None:  # first: where it cannot be written, nothing is told
+        emit(resolved(after.graph, after.name, after.caption), output)
     if output != "-":
         show(table, None, format_ or "table")
-    if output is not None:
-        emit(resolved(after.graph, after.name, after.caption), output)

@@ -214,3 +214,28 @@ def test_what_is_moved_is_sorted_out_by_policy(cli: Cli) -> None:
     # A batch-norm reads and writes a map, and so does the activation behind it: twice what both write.
     assert unfused["bytes_moved"] > fused["bytes_moved"]
     assert unfused["weight_bytes_read"] == fused["weight_bytes_read"] == 4 * (11_689_512 + 9_600)
+
+
+@pytest.mark.parametrize("ending", ["html", "svg"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--only", "linear"),
+        ("--sort", "macs"),
+        ("--top", "2"),
+        ("--columns", "macs"),
+        ("--units", "M"),
+        ("--digits", "2"),
+    ],
+    ids=" ".join,
+)
+def test_what_chooses_rows_and_columns_is_refused_where_all_are_shown(
+    cli: Cli, tmp_path: Path, words: tuple[str, str], ending: str
+) -> None:
+    path = tmp_path / f"lenet5.{ending}"
+    result = cli("report", "lenet5", *words, "-o", path)
+    assert result.exit_code == 2
+    assert f"{words[0]}: a page or picture of a network is of all of it" in result.stderr
+    assert not path.exists()
+    table = tmp_path / "lenet5.csv"
+    assert cli("report", "lenet5", *words, "-o", table).exit_code == 0

@@ -266,3 +266,9 @@ def test_what_is_alive_stands_in_the_table_where_it_changes(cli: Cli) -> None:
 def test_a_picture_or_page_leaves_the_terminal_alone(cli: Cli, tmp_path: Path, name: str) -> None:
     assert cli("rewrite", "lenet5", "--to", "separable", "-o", str(tmp_path / name)).stdout == ""
     assert (tmp_path / name).is_file()
+
+
+def test_nothing_is_told_where_the_spec_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
+    result = cli("rewrite", "lenet5_1998", "--to", "separable", "-o", tmp_path / "no folder" / "out.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no folder" in result.stderr
