@@ -356,3 +356,8 @@ def test_a_hundred_specs_take_less_than_two_seconds(here: Path) -> None:
         return time.process_time() - begun
 
     assert min(seconds() for _ in range(3)) < 2
+
+
+def test_limits_that_are_no_mapping_are_refused_in_words() -> None:
+    with pytest.raises(convcost.UsageError, match=r"limits are a mapping, as \{'macs': '300M'\}, got int"):
+        convcost.check("lenet5", limits=5)  # type: ignore[arg-type]

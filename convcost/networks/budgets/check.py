@@ -115,6 +115,8 @@ def check(
     >>> [(line.limit, line.headroom, line.verdict) for line in result.lines]
     [('macs', -774272, 'broken'), ('params', 495128, 'holds')]
     """
+    if not isinstance(limits, Mapping | None):
+        raise UsageError(f"limits are a mapping, as {{'macs': '300M'}}, got {type(limits).__name__}")
     said = {
         "macs": max_macs,
         "params": max_params,
