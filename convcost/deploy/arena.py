@@ -137,10 +137,11 @@ def _notes(program: Program, deployment: Deployment) -> Iterator[str]:
         yield "buffers of CMSIS-NN are those that its source states; other kernels are the reference's"
 
 
-def by_pointers(program: Program, deployment: Deployment | None = None) -> dict[int, int]:
-    """Bits of an address -> bytes of the whole arena."""
-    deployment = deployment or Deployment()
-    return {bits: arena(program, deployment._replace(pointers=bits)).total for bits in (32, 64)}
+def by_pointers(program: Program, found: Arena) -> dict[int, int]:
+    """Bits of an address -> bytes of the whole arena of a program, which was `found` for one of them."""
+    own = found.deployment
+    arenas = {bits: found if bits == own.pointers else arena(program, own._replace(pointers=bits)) for bits in (32, 64)}
+    return {bits: one.total for bits, one in arenas.items()}
 
 
 def planned(asked: tuple[Request, ...]) -> list[int]:

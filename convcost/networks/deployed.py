@@ -88,7 +88,7 @@ class OnDevice:
     @cached_property
     def by_pointers(self) -> dict[int, int]:
         """Bits of an address -> bytes of the whole arena."""
-        return by_pointers(self.program, self.deployment)
+        return by_pointers(self.program, self.arena)
 
     @cached_property
     def size(self) -> DeployedSize:

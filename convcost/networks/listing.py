@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.convention import PAPER
@@ -16,6 +17,7 @@ from convcost.networks.selection import Entry, Selection
 from convcost.render.table import Table
 
 if TYPE_CHECKING:
+    from convcost.networks.network import Network
     from convcost.spec.syntax import Spec
 
 
@@ -44,7 +46,8 @@ def list_table(
                 f"a bound on MACs is none on what {counted} counts, {unit}: leave out the bound or the convention"
             )
         zoo = _entries(known)
-        costs = [known.of(("costs", name, counted), partial(_record, name, counted), name) for name in asked.named(zoo)]
+        with answers(_kind(counted)) as operations:
+            costs = [_cost(name, counted, known, operations, _opening(name)) for name in asked.named(zoo)]
     records = [record for record in costs if asked.affords(record["operations"], record["params"])]
     selected = [("selected", f"{asked.words}: {exact(len(records))} of {exact(len(zoo))}")] if asked.words else []
     return Table(
@@ -119,11 +122,22 @@ def known_networks(asked: Selection) -> list[str]:
     if asked.max_macs is None and asked.max_params is None:
         return asked.named(map(Entry._make, _zoo()))
     with answers("list") as known:
-        costs = {
-            name: known.of(("costs", name, PAPER), partial(_record, name, PAPER), name)
-            for name in asked.named(_entries(known))
-        }
-    return [name for name, one in costs.items() if asked.affords(one["macs"], one["params"])]
+        costs = [_cost(name, PAPER, known, known, _opening(name)) for name in asked.named(_entries(known))]
+    return [one["name"] for one in costs if asked.affords(one["macs"], one["params"])]
+
+
+def count_by_every_convention() -> None:
+    """Let `list_table` know all that it may be asked of the zoo, by any convention; each network is built once."""
+    from convcost.conventions.catalog import all_conventions
+
+    with answers("list") as known, ExitStack() as kept:
+        operations = {name: kept.enter_context(answers(_kind(name))) for name in all_conventions()}
+        for name in operations:
+            known.of(("convention", name), partial(_unit, name))
+        for entry in _entries(known):
+            opened = _opening(entry.name)
+            for name, found in operations.items():
+                _cost(entry.name, name, known, found, opened)
 
 
 def _entries(known: Answers) -> list[Entry]:
@@ -141,12 +155,38 @@ def _said(spec: Spec) -> tuple[str, str, str, int | None]:
     return spec.name, spec.title, spec.task, spec.year
 
 
-def _record(name: str, counted: str) -> dict[str, Any]:
-    from convcost.networks.load import load
+def _kind(counted: str) -> str:
+    """Where the operations of a convention are kept: what is asked for often stays small."""
+    return f"list-{counted}"
+
+
+def _opening(name: str) -> Callable[[], Network]:
+    """Builds a network when it is asked for, once."""
+
+    @cache
+    def opened() -> Network:
+        from convcost.networks.load import load
+
+        return load(name)
+
+    return opened
+
+
+def _cost(
+    name: str, counted: str, known: Answers, operations: Answers, opened: Callable[[], Network]
+) -> dict[str, Any]:
+    """What a network is and costs, with the operations that a convention counts."""
+    record: dict[str, Any] = known.of(("costs", name), lambda: _record(name, opened()), name)
+    if counted == PAPER:
+        return record
+    found = operations.of(("operations", name), lambda: opened().report(counted).totals.operations, name)
+    return {**record, "operations": found}
+
+
+def _record(name: str, network: Network) -> dict[str, Any]:
     from convcost.results.report import inputs_dict
 
-    network = load(name)
-    caption, report = network.caption, network.report(counted)
+    caption, report = network.caption, network.report()
     return {
         "name": name,
         "family": network.origin.family,

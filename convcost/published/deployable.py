@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any, NamedTuple
 
 from convcost.core.axes import size_of
+from convcost.core.dims import elements
 from convcost.core.dtypes import DTYPE_BITS, as_text
 from convcost.core.errors import UsageError
 from convcost.core.kept import Answers, answers
@@ -197,12 +199,12 @@ def deployable(
         place.core if place else ""
     )
     code = place.code.get(runtime) if place else None
-    found, unwritten, tried = [], dict[str, None](), set[str]()
+    found, unwritten, tried = list[Fitting](), dict[str, None](), set[str]()
     introduced = asked._replace(max_macs=None, max_params=None)  # these are of each candidate
     with answers("deployable") as known:
         names = known.of(("names", *introduced), lambda: known_networks(introduced))
         for candidate in _candidates(names):
-            costs = _costs(candidate, deployment, flash, known)
+            costs = _costs(candidate, deployment, (ram, flash), known)
             if costs["label"] in tried or not asked.affords(costs["macs"], costs["params"]):
                 continue
             tried.add(costs["label"])
@@ -210,13 +212,13 @@ def deployable(
                 unwritten[candidate.model] = None
             elif (
                 "ram" in costs
-                and _within(costs["ram"], ram)
-                and _within(costs["file"] + (code.bytes if code else 0), flash)
+                and _within(arena := costs["ram"][str(deployment.pointers)], ram)
+                and _within(file := costs["file"] + (code.bytes if code else 0), flash)
             ):
-                found.append((candidate, costs))
-    fitting = [_fitting(*one, code.bytes if code else 0) for one in found]
-    fitting.sort(key=_order)
-    return Deployable(tuple(fitting), deployment, ram, flash, place, len(tried), tuple(unwritten))
+                needs = (costs["label"], arena, file, costs["macs"], costs["params"])
+                found.append(Fitting(*needs, *costs["cited"]))
+    found.sort(key=_order)
+    return Deployable(tuple(found), deployment, ram, flash, place, len(tried), tuple(unwritten))
 
 
 def _bounds(board: Board | None, ram: int | str | None, flash: int | str | None) -> tuple[int | None, int | None]:
@@ -241,41 +243,57 @@ def _candidates(names: Iterable[str]) -> list[Candidate]:
     return [*dict.fromkeys([*map(Candidate, known), *printed])]
 
 
-def _costs(candidate: Candidate, deployment: Deployment, flash: int | None, known: Answers) -> dict[str, Any]:
-    """What a candidate costs, and what it needs once deployed, if its weights alone are not too many."""
-    base: dict[str, Any] = known.of(("costs", *candidate), lambda: _counted(candidate), candidate.model)
-    if flash is not None and base["params"] * DTYPE_BITS[deployment.dtype] // 8 > flash:
+def _costs(
+    candidate: Candidate, deployment: Deployment, most: tuple[int | None, int | None], known: Answers
+) -> dict[str, Any]:
+    """What a candidate costs, and what it needs once deployed, if neither its inputs, which lie in RAM, nor its weights alone
+    are too many.
+    """
+    opened = cache(candidate.opened)  # once for both questions, and not at all if they are answered already
+    base: dict[str, Any] = known.of(("costs", *candidate), lambda: _counted(candidate, opened()), candidate.model)
+    if not all(
+        _within(base[part] * DTYPE_BITS[deployment.dtype] // 8, size) for part, size in zip(("reads", "params"), most)
+    ):
         return base
-    asked = ("needs", *candidate, *deployment)
-    needs: dict[str, Any] = known.of(asked, lambda: _needs(candidate, deployment), candidate.model)
+    asked = ("needs", *candidate, deployment.runtime, deployment.dtype, deployment.kernels)
+    needs: dict[str, Any] = known.of(asked, lambda: _needs(opened(), deployment), candidate.model)
     return {**base, **needs}
 
 
-def _counted(candidate: Candidate) -> dict[str, Any]:
-    network = candidate.opened()
+def _counted(candidate: Candidate, network: Network) -> dict[str, Any]:
     totals = network.report().totals
-    return {"label": network.label, "macs": totals.macs, "params": totals.params}
+    return {
+        "label": network.label,
+        "macs": totals.macs,
+        "params": totals.params,
+        "reads": elements(network.graph.inputs.values()),
+        "cited": _cited(candidate, network),
+    }
 
 
-def _needs(candidate: Candidate, deployment: Deployment) -> dict[str, Any]:
-    """RAM and the model file; or that no program of the runtime can be written, or that the runtime would refuse it."""
+def _cited(candidate: Candidate, network: Network) -> tuple[str, str, str, str, bool]:
+    """Data set, accuracy, citation, who prints it and whether it is a target: on ImageNet, or of a network as it stands on a
+    task of its own; empty where nobody prints any.
+    """
+    if found := accuracy_of(network, ["top1"]):
+        return _IMAGENET, found.measured.top1, found.citation, found.measured.tier, False
+    if (other := accuracy_on_task().get(candidate.model)) and candidate == Candidate(candidate.model):
+        return other.dataset, other.value, other.citation, "paper", bool(other.bound)
+    return "", "", "", "", False
+
+
+def _needs(network: Network, deployment: Deployment) -> dict[str, Any]:
+    """RAM by the bits of an address, and the model file; or that no program of the runtime can be written, or that the
+    runtime would refuse it.
+    """
     try:
-        found = on_device(candidate.opened(), deployment, dtype=deployment.dtype)
+        found = on_device(network, deployment, dtype=deployment.dtype)
         if found.arena.refused:
             return {"unwritten": True}
-        return {"ram": found.arena.total, "file": int(found.size.file_bytes)}
+        ram = {str(bits): total for bits, total in found.by_pointers.items()}
+        return {"ram": ram, "file": int(found.size.file_bytes)}
     except UsageError:
         return {"unwritten": True}
-
-
-def _fitting(candidate: Candidate, costs: dict[str, Any], code: int) -> Fitting:
-    """With the accuracy on ImageNet, or that of a network as it stands on a task of its own."""
-    needs = (costs["label"], costs["ram"], costs["file"] + code, costs["macs"], costs["params"])
-    if found := accuracy_of(candidate.opened(), ["top1"]):
-        return Fitting(*needs, _IMAGENET, found.measured.top1, found.citation, found.measured.tier)
-    if (other := accuracy_on_task().get(candidate.model)) and candidate == Candidate(candidate.model):
-        return Fitting(*needs, other.dataset, other.value, other.citation, "paper", bool(other.bound))
-    return Fitting(*needs, "", "", "", "")
 
 
 def _order(one: Fitting) -> tuple[bool, bool, str, Fraction, int, str]:

@@ -73,7 +73,7 @@ def test_the_persistent_part_of_a_chain(pointers: int, items: dict[str, int]):
 
 
 def test_pointers_change_only_what_stays():
-    totals = by_pointers(chain())
+    totals = by_pointers(chain(), arena(chain()))
     assert {bits: arena(chain(), Deployment(pointers=bits)).total for bits in (32, 64)} == totals
     assert totals[32] < totals[64]
 

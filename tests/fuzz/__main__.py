@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -25,6 +26,7 @@ def main() -> int:
         "--keep", type=Path, metavar="FOLDER", help="write each finding there, as kept cases are written"
     )
     given = asked.parse_args()
+    brought_along()
     if given.only:
         case = made(given.only)
         print(case.text())
@@ -38,6 +40,12 @@ def main() -> int:
         f"seed {given.seed}: {given.cases:,} cases in {time.monotonic() - begun:.0f} s, {len(found.findings)} findings"
     )
     return bool(found.findings)
+
+
+def brought_along() -> None:
+    """Count what an installed convcost brings along, once for a state of the source: `list` takes what it takes there."""
+    counting = [sys.executable, "-m", "convcost.published.beforehand"]
+    subprocess.run(counting, stdout=subprocess.DEVNULL, check=True)
 
 
 def _watching(keep: Path | None) -> Callable[[Found], None]:
