@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ def list_table(
                 f"a bound on MACs is none on what {counted} counts, {unit}: leave out the bound or the convention"
             )
         zoo = _entries(known)
-        with answers(_kind(counted)) as operations:
+        with nullcontext(known) if counted == PAPER else answers(_kind(counted)) as operations:
             costs = [_cost(name, counted, known, operations, _opening(name)) for name in asked.named(zoo)]
     records = [record for record in costs if asked.affords(record["operations"], record["params"])]
     selected = [("selected", f"{asked.words}: {exact(len(records))} of {exact(len(zoo))}")] if asked.words else []
@@ -131,8 +131,8 @@ def count_by_every_convention() -> None:
     from convcost.conventions.catalog import all_conventions
 
     with answers("list") as known, ExitStack() as kept:
-        operations = {name: kept.enter_context(answers(_kind(name))) for name in all_conventions()}
-        for name in operations:
+        operations = {name: kept.enter_context(answers(_kind(name))) for name in all_conventions() if name != PAPER}
+        for name in all_conventions():
             known.of(("convention", name), partial(_unit, name))
         for entry in _entries(known):
             opened = _opening(entry.name)
