@@ -68,11 +68,12 @@ def multiply(x: AnyInput, *gates: AnyInput) -> OpCost:
     """
     shapes = (x, *gates)
     need = "multiply needs gates of shape {0} (any size may be 1, leading axes may be left out), got "
+    need += _listed(gates, first=1)
     return OpCost(
         out=(x,),
         elementwise=len(gates) * product(x),
         saves=("inputs",),
-        checks=tuple(check for gate in gates for check in _stretches(x, gate, need + _listed(gates, first=1), shapes)),
+        checks=tuple(check for gate in gates for check in _stretches(x, gate, need, shapes)),
     )
 
 
@@ -87,18 +88,14 @@ def concat(x: AnyInput, *others: AnyInput, axis: Axis = "channels") -> OpCost:
     >>> concat((28, 28, 64), (28, 28, 128), (28, 28, 32), (28, 28, 32)).out
     ((28, 28, 256),)
     """
-    shapes = (x, *others)
+    shapes, rest = (x, *others), resized(x, axis, 1)
     need = "concat needs shapes that agree in all axes but " + worded(axis) + ", got " + _listed(shapes)
     return OpCost(
         out=(resized(x, axis, sum((size_of(other, axis) for other in others), size_of(x, axis))),),
         checks=(
             has_axis(x, axis),
             # Both get the same size along the axis, so that only the others are compared.
-            *(
-                check
-                for other in others
-                for check in _equal_shapes(resized(x, axis, 1), resized(other, axis, 1), need, shapes)
-            ),
+            *(check for other in others for check in _equal_shapes(rest, resized(other, axis, 1), need, shapes)),
         ),
     )
 

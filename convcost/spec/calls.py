@@ -106,6 +106,7 @@ class CallBuilder:
         edges = self.read(where, path, op, inputs)
         if broken or edges is None:
             return UNKNOWN
+        self.lookup.count_tensors(where, place, len(edges))
         scope = tuple(path.split(".")[:-1]) if "." in name else place.scope
         form = self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else ""
         blame = self.lookup.blame or where
@@ -127,6 +128,7 @@ class CallBuilder:
                 return UNKNOWN
             self.walk.remember(node, cost)
             return flow_of(node, cost)
+        self.lookup.count_tensors(where, place, len(step.cost.out))
         return flow_of(node, step.cost)
 
     def read(self, where: Where, path: str, op: Op, inputs: list[Flow]) -> tuple[str, ...] | None:

@@ -21,6 +21,8 @@ from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
 from convcost.spec.unit import Unit, Word
 
 MOST_STEPS = 100_000
+MOST_TENSORS = 100_000
+"""Tensors that layers read and make, each as often as it is read: what a line repeats may read a thousand."""
 _CONSTANTS = frozenset({int, bool})
 
 
@@ -57,7 +59,7 @@ class Lookup:
         """Nodes that stand before one that reads nothing -> that one."""
         self.blame: Where | None = None
         """The call of a block of the standard library, while that is built: its layers are nothing that the user wrote."""
-        self.steps = 0
+        self.steps, self.tensors = 0, 0
         self.walk = walk or Walk({})
         self.built = Built(self.walk)
         self.enter(self.unit)
@@ -196,6 +198,13 @@ class Lookup:
         self.steps += 1
         if self.steps > MOST_STEPS:
             raise TooLarge(Problem(where, place.path(), f"building the network takes more than {MOST_STEPS:,} steps"))
+
+    def count_tensors(self, where: Where, place: Place, tensors: int) -> None:
+        """Count what a layer reads or makes."""
+        self.tensors += tensors
+        if self.tensors > MOST_TENSORS:
+            many = f"layers read and make more than {MOST_TENSORS:,} tensors, each as often as it is read"
+            raise TooLarge(Problem(where, place.path(), many))
 
     def complain(self, where: Where, path: str, what: str) -> None:
         """Record a problem, once per place in the file: a block that is used often is reported once."""

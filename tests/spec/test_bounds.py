@@ -180,6 +180,11 @@ def nested(groups: int) -> str:
     return HEAD + f"blocks:\n{blocks}layers: [{grouped(groups, 'b23')}]\n"
 
 
+def joined(times: int) -> str:
+    """A tensor concatenated a thousand times, repeated."""
+    return HEAD + f"layers: [{{relu: , name: a}}, {{concat: , in: [{', '.join('a' * 1000)}], repeat: {times}}}]\n"
+
+
 def named(parts: int, channels: int = 4) -> str:
     """A convolution whose name has so many parts, and a neighbour that differs in the last of them."""
     words = ["a"] * parts
@@ -202,6 +207,11 @@ def named(parts: int, channels: int = 4) -> str:
             r"a network may have 5,000 layers, this one has more",
         ),
         (nested(3), nested(4), r"sequences nest deeper than 100"),
+        (  # relu reads one and makes one, each concat reads a thousand and makes one: 2 + 99 · 1,001 = 99,101
+            joined(99),
+            joined(100),
+            r"layers read and make more than 100,000 tensors, each as often as it is read",
+        ),
         (
             named(150),
             named(151),
