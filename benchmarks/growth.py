@@ -140,6 +140,7 @@ CASES = (
     Case("wide add", lambda n: wide("add", n), _LAYERS, SEARCHED, _STEPS),
     Case("wide add", lambda n: wide("add", n), _LAYERS, ("arena",), _PLACED),
     Case("wide add", lambda n: wide("add", n), _DRAWN, SEEN),
+    Case("wide gates", lambda n: wide("multiply", n), _LAYERS, ("report",)),
     Case("gathered", gathered, _LAYERS, ("report",)),
     Case(
         "gathered",
