@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from convcost.core.kept import place
 from fuzz.run import KINDS, Finding, Found, judged, made, spread
 
 
@@ -44,6 +45,8 @@ def main() -> int:
 
 def brought_along() -> None:
     """Count what an installed convcost brings along, once for a state of the source: `list` takes what it takes there."""
+    if place() is None:  # nothing is kept
+        return
     counting = [sys.executable, "-m", "convcost.published.beforehand"]
     subprocess.run(counting, stdout=subprocess.DEVNULL, check=True)
 
