@@ -46,6 +46,7 @@ def pytest_collection_finish() -> None:
     """Thirty thousand tests stay until the end: nothing is gained by looking through them for garbage again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # as the command does
 
 
 @pytest.fixture(scope="session")

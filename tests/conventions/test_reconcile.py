@@ -26,14 +26,14 @@ MIXED = (
 assert {*MIXED} <= {*names()}
 
 
-@pytest.mark.parametrize("model", sorted({*ends_of_families(), *MIXED}))
-def test_rows_sum_to_the_difference(model: str) -> None:
+@pytest.mark.parametrize(("number", "model"), [*enumerate(sorted({*ends_of_families(), *MIXED}))])
+def test_rows_sum_to_the_difference(number: int, model: str) -> None:
     network = loaded(model)
-    totals = {name: network.report(name).totals.operations for name in all_conventions()}
-    ring = [*pairwise([*totals, "paper"])]
-    for first, second in permutations(totals, 2) if model in MIXED else ring:
+    ring = [*pairwise([*all_conventions(), "paper"])]
+    for first, second in permutations(all_conventions(), 2) if model in MIXED else ring[number % 3 :: 3]:
         found = network.reconcile(first, second)
-        assert (found.start, found.end) == (totals[first], totals[second])
+        ends = [network.report(name).totals.operations for name in (first, second)]
+        assert [found.start, found.end] == ends
         assert found.start + sum(term.difference for term in found.terms) == found.end, (first, second)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import errno
 import json
 import os
@@ -52,10 +53,11 @@ def run(arguments: list[str], cache: Path | str, house: Path = ROOT) -> tuple[st
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package and the zoo."""
+    """A copy of the package and the zoo; compiled once, and not by each process that looks at a copy of it."""
     folder = tmp_path_factory.mktemp("original")
     for name in ("convcost", "specs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(folder / "convcost", quiet=1)
     return folder
 
 
