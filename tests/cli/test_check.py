@@ -418,6 +418,32 @@ def test_an_update_mends_a_broken_lock(grown: Path, cli: Cli) -> None:
     cli.ok("check")
 
 
+def test_an_update_spares_a_file_that_is_no_lock(here: Path, cli: Cli) -> None:
+    """Not the network, the budgets, a model file or another file of the user is written over, whoever names it."""
+    said = (
+        "this is no lock file, which begins with convcost-lock: 1; name another behind --lock, or lock: in the budgets"
+    )
+    (here / "net.yaml").write_text(net())
+    (here / "notes.txt").write_text("mine\n")
+    (here / "model.onnx").write_bytes(b"\x08\x07\xff")
+    (here / "folder").mkdir()
+    checked = ("check", "net.yaml", "--max-macs", "1G")
+    for name in ("net.yaml", "notes.txt", "model.onnx"):
+        before = (here / name).read_bytes()
+        for update in ((), ("--update",)):
+            assert cli.refused_in_a_line(*checked, "--lock", name, *update) == f"{name}: {said}"
+        assert (here / name).read_bytes() == before
+    assert cli.refused_in_a_line(*checked, "--lock", "folder", "--update") == "folder: cannot be read: Is a directory"
+    deep = budgets(here / "deep")
+    for name in ("../notes.txt", "../net.yaml", "convcost-budgets.yaml"):
+        text = f"lock: {name}\nnetworks: [../net.yaml]\n"
+        (deep / "convcost-budgets.yaml").write_text(text)
+        shown = os.path.normpath(f"deep/{name}")
+        assert cli.refused_in_a_line("check", "deep/convcost-budgets.yaml", "--update") == f"{shown}: {said}"
+        assert (deep / "convcost-budgets.yaml").read_text() == text
+    assert ((here / "notes.txt").read_text(), (here / "net.yaml").read_text()) == ("mine\n", net())
+
+
 # A repository, and the build that docs/ci.md shows
 
 

@@ -13,7 +13,7 @@ from convcost import SpecError
 from convcost.graph.items import Item
 from convcost.networks.budgets.costs import Measured, Recorded, as_written, reduced
 from convcost.networks.budgets.file import Conditions
-from convcost.networks.budgets.lock import read, updated, write
+from convcost.networks.budgets.lock import read, spare_others, updated, write
 from convcost.networks.load import load
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
@@ -162,6 +162,33 @@ def test_a_broken_lock_is_refused_in_a_line(text: str, tmp_path: Path, monkeypat
         read("lock")
     assert str(raised.value).startswith(BROKEN[text])
     assert "\n" not in str(raised.value)
+
+
+def test_a_broken_lock_may_be_written_anew_and_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ours = {*BROKEN} - {"- a"} | {GOOD, "\n \n", "<<<<<<< HEAD\n", "---\n# a word\n'convcost-lock': 1"}
+    ours |= {"\ufeff" + GOOD, GOOD + "\udcff", "||||||| a\n=======\n>>>>>>> b\n" + GOOD}
+    for text in ours:
+        Path("lock").write_text(text, encoding="utf-8", errors="surrogateescape")
+        spare_others("lock")
+    spare_others("none")
+    others = [
+        "- a",
+        "# notes\n",
+        "convcost: 1\n" + GOOD,
+        "# A page\n\n```yaml\n" + GOOD,
+        "\0",
+        "\n" * (1 << 16) + "a",
+        "\udcff",
+    ]
+    for text in others:
+        Path("lock").write_text(text, encoding="utf-8", errors="surrogateescape")
+        with pytest.raises(SpecError) as raised:
+            spare_others("lock")
+        assert str(raised.value) == (
+            "lock: this is no lock file, which begins with convcost-lock: 1; "
+            "name another behind --lock, or lock: in the budgets"
+        )
 
 
 def test_the_good_one_is_good(tmp_path: Path) -> None:

@@ -173,7 +173,8 @@ def run(models: Sequence[Model], wanted: Wanted, lock: str | None = None, *, upd
 
 
 def _locked(path: str, *, update: bool) -> dict[str, Recorded] | None:
-    """What the lock file holds; one that cannot be read is no obstacle to writing it anew."""
+    """What the lock file holds; one that is broken is no obstacle to writing it anew, another file is."""
+    lock_file.spare_others(path)
     try:
         return lock_file.read(path)
     except SpecError:

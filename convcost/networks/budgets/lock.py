@@ -18,7 +18,16 @@ from convcost.core.units import inputs_cell
 from convcost.graph.items import Item
 from convcost.networks.budgets.costs import Recorded, as_written
 from convcost.spec.calls import MOST_PARTS
-from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
+from convcost.spec.tree import (
+    MappingNode,
+    ScalarNode,
+    SequenceNode,
+    Tree,
+    parse_tree,
+    read_bytes,
+    read_text,
+    shown_path,
+)
 
 VERSION = 1
 LARGEST = 32 << 20
@@ -31,6 +40,12 @@ convcost-lock: 1
 networks:
 """
 _REMEDY = "convcost check --update writes it anew, git restores it"
+_OTHER = "this is no lock file, which begins with convcost-lock: 1; name another behind --lock, or lock: in the budgets"
+_BEGINS = re.compile(r"[\"']?convcost-lock[\"']?\s*:")
+_BEFORE = re.compile(r"\s*($|#|---\s*$|(<{7}|[|]{7}|={7}|>{7})(\s|$))")
+"""A line that may stand before it: none, a comment, and what a merge leaves."""
+_BEGINNING = 1 << 16
+"""Bytes of a file that are looked at to see whether it is one."""
 _LONG = 10**18
 """A number from which on YAML as specs read it refuses one that is not quoted."""
 _PLAIN = re.compile(r"[A-Za-z_./][\w./+-]*([:=,@][\w./+-]+)*", re.ASCII)
@@ -117,6 +132,17 @@ def _quoted(text: str) -> str:
         char if char.isprintable() else f"\\U{ord(char):08X}" for char in text.replace("\\", "\\\\").replace('"', '\\"')
     )
     return f'"{"".join(escaped)}"'
+
+
+def spare_others(path: str) -> None:
+    """Raise `SpecError` for a file that is there and is no lock file, whole or broken: none is written in its place."""
+    if not os.path.exists(path):
+        return
+    text = read_bytes(path, _BEGINNING).decode("utf-8-sig", "replace")
+    first = next((line for line in text.splitlines() if not _BEFORE.match(line)), "")
+    empty = not first and "#" not in text and len(text) < _BEGINNING
+    if not empty and not _BEGINS.match(first):
+        raise SpecError([Problem(None, shown_path(path), _OTHER)])
 
 
 def read(path: str) -> dict[str, Recorded] | None:
