@@ -418,6 +418,30 @@ def test_an_update_mends_a_broken_lock(grown: Path, cli: Cli) -> None:
     cli.ok("check")
 
 
+@pytest.mark.parametrize("kind", ["Foo|Bar", "A_|_B->C", "\\", "a\\|b", "|"])
+def test_a_lock_holds_parts_of_any_kind(here: Path, cli: Cli, kind: str) -> None:
+    odd = f"7767517\n3 3\nInput data 0 1 data 0=8 1=8 2=3\nConvolution c 1 1 data c 0=4 1=3 5=1 6=108\n{kind} f 1 1 c out\n"
+    (here / "odd.param").write_text(odd)
+    cli("check", "odd.param", "--max-macs", "1G", "--update", code=3)
+    (part,) = (
+        line for line in (here / "convcost-lock.yaml").read_text().splitlines() if line.startswith("      - f |")
+    )
+    assert part.endswith(" | 6x6x4 -> ? | 0 MACs | 0 params")
+    again = cli("check", "odd.param", "--max-macs", "1G", "--update", code=3)
+    assert again.stderr == "wrote convcost-lock.yaml: nothing has changed\n"
+
+
+def test_a_lock_holds_numbers_of_any_size(here: Path, cli: Cli) -> None:
+    """10¹⁸ positions of a flat tensor, and 10³⁶ MACs: 10⁹ taps and channels at 10⁹ positions, of 10⁹ channels."""
+    layers = "  - {conv1d: {channels: 1000000000, kernel: 1000000000, padding: same}, name: c}\n  - flatten\n"
+    (here / "big.yaml").write_text(f"convcost: 1\nname: big\ninput: [1000000000, 1000000000]\nlayers:\n{layers}")
+    cli("check", "big.yaml", "--max-params", "1G", "--update", code=1)
+    lock = (here / "convcost-lock.yaml").read_text()
+    assert f" -> 1{'0' * 18} | 1{'0' * 36} MACs | 1{'0' * 17}1{'0' * 9} params\n" in lock
+    again = cli("check", "big.yaml", "--max-params", "1G", "--update", code=1)
+    assert again.stderr == "wrote convcost-lock.yaml: nothing has changed\n"
+
+
 def test_an_update_spares_a_file_that_is_no_lock(here: Path, cli: Cli) -> None:
     """Not the network, the budgets, a model file or another file of the user is written over, whoever names it."""
     said = (
