@@ -200,7 +200,7 @@ def _used(path: str, data: bytes) -> list[str]:
         return []
     names = (next(filter(None, found)) for found in _MENTIONED.findall(data.decode("utf-8", "replace")))
     paths = (normpath(join(dirname(path), name)) for name in names)
-    return [one for one in dict.fromkeys(paths) if not one.startswith(("/", ".."))]
+    return [one for one in dict.fromkeys(paths) if not one.startswith(("/", "..")) and "\0" not in one]
 
 
 def _git(place: Revised, *arguments: str) -> bytes | None:

@@ -93,9 +93,8 @@ def read_bytes(path: str, most: int) -> bytes:
         state_to_read(path)
         with open(path, "rb") as file:
             return file.read(most)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        what = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise SpecError([Problem(None, shown_path(path), what)]) from None
+    except OSError as error:
+        raise SpecError([Problem(None, shown_path(path), f"cannot be read: {error.strerror or error}")]) from None
 
 
 @lru_cache(maxsize=2)

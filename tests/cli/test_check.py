@@ -468,6 +468,22 @@ def test_an_update_spares_a_file_that_is_no_lock(here: Path, cli: Cli) -> None:
     assert ((here / "notes.txt").read_text(), (here / "net.yaml").read_text()) == ("mine\n", net())
 
 
+def test_a_name_with_a_zero_byte_is_no_file(here: Path, cli: Cli) -> None:
+    budgets(here, 'lock: "a\\0b.yaml"\nnetworks: [{model: net.yaml, limits: {macs: 1G}}]', net=net())
+    cli("check", code=0)  # there is no such lock, and no limit on growth that asks for one
+    said = cli("check", "--update", code=2).stderr
+    assert said == f"cannot write {here}/a\\x00b.yaml: no name of a file has a zero byte\n"
+    for words in (("-o", "a\0b.json"), ("--lock", "a\0b.yaml"), ("a\0b.onnx",), ("-oa\0b.json",)):
+        said = cli.refused_in_a_line("check", "net.yaml", "--max-macs", "1G", *words)
+        assert (
+            said
+            == f"{words[-1].removeprefix('-o')}: cannot be read or written: no name of a file has a zero byte".replace(
+                "\0", "\\x00"
+            )
+        )
+    assert {path.name for path in here.iterdir()} == {"net.yaml", "convcost-budgets.yaml"}
+
+
 # A repository, and the build that docs/ci.md shows
 
 
