@@ -272,6 +272,26 @@ def test_annotations_in_a_file_are_pointed_to(here: Path, cli: Cli) -> None:
     assert len(commands((here / "out.txt").read_text())) == 1
 
 
+def test_a_file_is_written_whatever_could_be_checked_and_says_what_could_not(here: Path, cli: Cli) -> None:
+    """An old file left behind would be read as the answer to this check; standard error has told, so that a table need not."""
+    budgets(here, "networks: [{model: net.yaml, limits: {macs: 1G}}, {model: gone.yaml, limits: {macs: 1}}]", net=net())
+    why = "gone.yaml: cannot be read: No such file or directory"
+    for ending, said in ((".txt", f"not checked  gone.yaml: {why}\n"), (".json", f'"what": "{why}"'), (".md", why)):
+        for words, title in (
+            ((), "1 limit of 2 networks"),
+            (("gone.yaml", "--max-macs", "1"), "0 limits of 1 network"),
+        ):
+            (here / f"out{ending}").write_text("of another check\n")
+            ran = cli("check", *words, "-o", f"out{ending}", code=2)
+            written = (here / f"out{ending}").read_text()
+            assert said in written
+            assert "of another check" not in written
+            assert ending == ".json" or f"convcost check · {title} · 1 not checked\n" in written
+            assert (ran.stdout, ran.stderr.splitlines()[-1]) == ("", why)
+    assert "not checked  " not in cli("check", code=2).stdout
+    assert cli("check", "gone.yaml", "--max-macs", "1", code=2).stdout == ""
+
+
 def test_the_summary_is_appended(grown: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     page = grown / "summary.md"
     page.write_text("before\n")
