@@ -340,6 +340,13 @@ def test_where_several_names_are_taken_a_text_is_one_name_and_not_its_letters(as
     assert ask(name) == ask([name])
 
 
+POLICIES = ". Known: concat_alias, fused, fused_attention, inplace, largest, mcunet, sum, tinyengine, training, unfused"
+LIMITS = (
+    ". Known: activations, board, buffers, bytes_moved, flash, flops, growth, latency, layer_activations, layer_macs, "
+    "layer_params, macs, operations, params, peak, ram, weights"
+)
+
+
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
@@ -353,6 +360,27 @@ def test_where_several_names_are_taken_a_text_is_one_name_and_not_its_letters(as
         (lambda: convcost.pareto({"ab": [2, 1]}, 5), "there is no column 5. Known: ab"),
         (lambda: convcost.fit("lenet5", max_params="1M", over=5), "lenet5 has no knob '5'. Known: classes, resolution"),
         (lambda: convcost.boards([5]), "no board matches '[5]'"),
+        (lambda: convcost.report("lenet5", convention=None), "there is no convention None; convcost.list_conventions() has all"),
+        (lambda: convcost.diff("lenet5", "alexnet", convention=["a"]), "there is no convention ['a']; convcost.list_conventions() has all"),
+        (lambda: convcost.report("lenet5", memory_policy=[]), f"there is no memory policy []{POLICIES}"),
+        (lambda: convcost.sweep("lenet5", classes=[1], memory_policy=5), f"there is no memory policy 5{POLICIES}"),
+        (lambda: convcost.check("lenet5", limits={3: 4}), f"there is no limit 3{LIMITS}"),
+        (lambda: convcost.check("lenet5", limits={None: 4}), f"there is no limit None{LIMITS}"),
+        (lambda: convcost.check("lenet5", limits={b"macs": 4}), f"there is no limit b'macs'{LIMITS}"),
+        (lambda: convcost.check("lenet5", max_macs=1, lock=3), "lock is the path of a file, got int"),
+        (lambda: convcost.verify(data=3), "data is the path of a file, got int"),
+        (lambda: convcost.frontier(data=3), "data is the path of a file, got int"),
+        (lambda: convcost.frontier(task=[3]), "there is no landscape of [3]. Known: detection, segmentation"),
+        (lambda: convcost.verify(source=[3]), "there is no source [3]. `convcost verify` lists all"),
+        (lambda: convcost.published_latencies(5), "there are no published latencies of 5. `convcost verify --latency all` lists all"),
+        (lambda: convcost.deployed("lenet5", runtime=[]), "there is no runtime []. Known: tflm"),
+        (lambda: convcost.deployed("lenet5", board=3), "a board is a name, a file or a Board, got int"),
+        (lambda: convcost.deployable(board=3), "a board is a name, a file or a Board, got int"),
+        (lambda: convcost.sweep("lenet5", classes=[1], board=3), "a board is a name, a file or a Board, got int"),
+        (lambda: convcost.energy("lenet5", table=[]), "there is no table of energies []. Known: horowitz_45nm, jouppi_7nm"),
+        (lambda: convcost.rewrite("lenet5", 3), "a rewrite goes to separable, standard, deployed, grouped:G (G > 1), got int"),
+        (lambda: convcost.draw("lenet5", depth=[1]), "depth must be 1 or more, got [1]"),
+        (lambda: convcost.load("lenet5", input_shape={3: 4}), "lenet5 has no input 3. Known: input"),
     ],
 )  # fmt: skip
 def test_what_is_no_name_is_refused_in_words(ask: Any, said: str) -> None:

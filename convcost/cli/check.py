@@ -171,9 +171,9 @@ def check_command(
     if update and not result.failures:
         emit(done.lock_text(), done.budgets.lock)
         tell(f"wrote {shown_path(done.budgets.lock)}: {_changes(done.changed())}")
-    if fmt == "table":
+    if fmt == "table" and output in (None, "-"):
         if result.lines:
-            show(replace(result.table(), notes=result.notes), output, fmt)
+            show(replace(result.table(), notes=result.notes), output, fmt)  # what is not checked has been told
     else:
         emit(result.render(fmt), output)
     if fmt == "github":

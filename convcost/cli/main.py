@@ -16,7 +16,7 @@ from convcost.cli.options import unaccepted
 from convcost.cli.output import OUTPUT, abandon, apart, tell
 from convcost.core.ending import OTHERS, heeded
 from convcost.core.errors import ConvcostError, lines_spelled, one_line
-from convcost.core.files import is_text
+from convcost.core.files import NO_ZERO, is_text
 from convcost.core.version import __version__
 
 #: Heading -> commands, in the order in which help shows them; `convcost.cli.NAME` has NAME_command, `import_` that of import.
@@ -114,6 +114,8 @@ class _Group(click.Group):
         if strange := [word for before, word in zip(["", *words], words) if before not in OUTPUT and not is_text(word)]:
             shown = os.fsencode(strange[0]).decode("utf-8", "backslashreplace")
             raise _Failure(f"{shown}: is not UTF-8; rename what it names")
+        if strange := [word for word in words if "\0" in word]:  # of a caller in Python: no shell can say it
+            raise _Failure(lines_spelled(f"{strange[0]}: cannot be read or written: {NO_ZERO}"))
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from convcost.conventions.convention import Convention
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 
 
 @lru_cache(maxsize=1)
@@ -101,8 +101,9 @@ def convention(name: str) -> Convention:
     'MACs'
     """
     known = all_conventions()
-    if name not in known:
-        raise UsageError(f"there is no convention {name!r}{_instead(name, known)}")
+    if not is_one_of(name, known):
+        hint = _instead(name, known) if isinstance(name, str) else "; convcost.list_conventions() has all"
+        raise UsageError(f"there is no convention {name!r}{hint}")
     return known[name]
 
 

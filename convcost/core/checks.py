@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from convcost.core.errors import UsageError
@@ -9,6 +10,15 @@ from convcost.core.reading import python_int
 from convcost.core.units import say
 
 LARGEST_BATCH = 10**15
+
+
+def check_path(given: str | os.PathLike[str] | None, what: str) -> str | None:
+    """The path of a file, if one is given; raises `UsageError` for what is none, as for a number, which the system would
+    take for a file that is open already.
+    """
+    if given is None or isinstance(given, str | os.PathLike):
+        return None if given is None else os.fspath(given)
+    raise UsageError(f"{what} is the path of a file, got {type(given).__name__}")
 
 
 def check_batch(batch: Any) -> int:

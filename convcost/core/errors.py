@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -145,10 +145,19 @@ def in_reading_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(set(problems), key=place))
 
 
-def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = (), *, listed_by: str = "") -> str:
+def is_one_of(given: object, known: Container[str]) -> bool:
+    """Whether what a caller in Python gives is one of these names: a number or a list is none, and a list has no hash.
+
+    >>> is_one_of("paper", {"paper": 1}), is_one_of(["paper"], {"paper": 1})
+    (True, False)
+    """
+    return isinstance(given, str) and given in known
+
+
+def did_you_mean(word: object, known: Iterable[str], also: Iterable[str] = (), *, listed_by: str = "") -> str:
     """A hint that ends a message: the nearest known word, else all of them if they are few, else the command that lists them.
 
-    Words that are `also` possible are suggested if one is near, but not listed.
+    Words that are `also` possible are suggested if one is near, but not listed. To what is no word, none is near.
 
     >>> did_you_mean("kernal", ["kernel", "stride"])
     '. Did you mean kernel?'
@@ -158,7 +167,7 @@ def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = (), *, l
     '. `convcost spec ops` lists all'
     """
     names = sorted(known)
-    if found := nearest(word, {*names, *also}):
+    if isinstance(word, str) and (found := nearest(word, {*names, *also})):
         return f". Did you mean {found}?"
     if len(names) > _MOST_LISTED:
         return f". `{listed_by}` lists all" if listed_by else ""

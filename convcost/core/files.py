@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NOT_RESERVED = (errno.EOPNOTSUPP, errno.EINVAL)
 """What a file system answers that cannot keep room for a file beforehand."""
+NO_ZERO = "no name of a file has a zero byte"
 PART = ".convcost-"
 """What a file that is being written is called first, then `PROCESS-RANDOM.part`: short, as the name it will have may be as
 long as names can be.
@@ -28,6 +29,7 @@ def state_to_read(path: str) -> os.stat_result:
 
     To read a pipe or a device would wait for its writer, or never end; a name that is no UTF-8 could stand in no result.
     """
+    _check_name(path)
     if not is_text(path):
         raise OSError(errno.EILSEQ, "its path is not UTF-8; rename the file or its folder", path)
     found = os.stat(path)
@@ -36,6 +38,12 @@ def state_to_read(path: str) -> os.stat_result:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is a pipe or a device; write what it gives to a file", path)
     return found
+
+
+def _check_name(path: str) -> None:
+    """Raise `OSError` for a name that no file can have, which the system is not even asked about (`ValueError`)."""
+    if "\0" in path:
+        raise OSError(errno.EINVAL, NO_ZERO, path)
 
 
 def is_text(name: str) -> bool:
@@ -57,6 +65,7 @@ def whole(path: str) -> Iterator[BinaryIO]:
 
     A file that it takes the place of keeps its mode, its owner and its other names, and is left alone if it is protected.
     """
+    _check_name(path)
     if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
         with open(path, "wb") as file:
             yield file

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple
 
-from convcost.core.errors import UsageError, Where, did_you_mean
+from convcost.core.errors import UsageError, Where, did_you_mean, is_one_of
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.reading import SHARES, parse_bytes, parse_count, parse_duration, read
 from convcost.core.units import say
@@ -133,8 +133,9 @@ def read_limit(name: str, given: Any, where: Where | None = None) -> dict[str, L
         return {key: Limit(key, amount, said, where) for key in (f"{GROWTH}.{part}" for part in LOCKED)}
     if name == BOARD:
         return {kind.name: Limit(kind.name, Fraction(0), said, where) for kind in _OF_BOARD}
-    if name not in LIMITS or name.startswith(f"{BOARD}."):
-        raise UsageError(f"there is no limit {name!r}{_hint(name)}")
+    if not is_one_of(name, LIMITS) or name.startswith(f"{BOARD}."):
+        hint = _hint(name) if isinstance(name, str) else did_you_mean(name, _STATED)
+        raise UsageError(f"there is no limit {name!r}{hint}")
     kind = LIMITS[name]
     if kind.grows:
         return {name: Limit(name, _share(given), said, where)}

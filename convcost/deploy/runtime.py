@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, get_args
 
 from convcost.core.dtypes import check_dtype
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 
 Runtime = Literal["tflm"]
 RUNTIMES: dict[str, str] = {"tflm": "TensorFlow Lite Micro: its greedy planner, reference kernels"}
@@ -41,9 +41,9 @@ class Deployment(NamedTuple):
         >>> Deployment(dtype="float32").checked().dtype
         'fp32'
         """
-        if self.runtime not in RUNTIMES:
+        if not is_one_of(self.runtime, RUNTIMES):
             raise UsageError(f"there is no runtime {self.runtime!r}{did_you_mean(self.runtime, RUNTIMES)}")
-        if self.kernels not in KERNELS:
+        if not is_one_of(self.kernels, KERNELS):
             raise UsageError(f"there are no kernels {self.kernels!r}{did_you_mean(self.kernels, KERNELS)}")
         if self.pointers not in get_args(Pointers):
             raise UsageError(f"addresses have 32 or 64 bits, got {self.pointers}")

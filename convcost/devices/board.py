@@ -110,6 +110,15 @@ class Board:
         }
 
 
+def as_board(board: str | os.PathLike[str] | Board) -> Board:
+    """A board by name, as a file, or as it is; raises as `find` does."""
+    if isinstance(board, Board):
+        return board
+    if not isinstance(board, (str, os.PathLike)):
+        raise UsageError(f"a board is a name, a file or a Board, got {type(board).__name__}")
+    return find(os.fspath(board))
+
+
 def find(name: str) -> Board:
     """The board of a name, or that of a YAML file; raises `UsageError`, and `SpecError` for what is wrong with a file.
 

@@ -19,7 +19,7 @@ import yaml
 from convcost.conventions.catalog import named
 from convcost.core.cost import entry
 from convcost.core.dims import Dim, Shape, elements, product
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 from convcost.core.units import decimal_text
 from convcost.graph.typed import Operands
 from convcost.graph.walk import Step
@@ -166,7 +166,7 @@ def find_table(name: str) -> EnergyTable:
     Fraction(7, 100)
     """
     known = all_tables()
-    if name not in known:
+    if not is_one_of(name, known):
         raise UsageError(f"there is no table of energies {name!r}{did_you_mean(name, known)}")
     return known[name]
 

@@ -11,7 +11,7 @@ from convcost.core.axes import letters
 from convcost.core.cost import LEDGER, entry
 from convcost.core.dims import Shape
 from convcost.core.dtypes import as_text
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 from convcost.core.metrics import METRICS
 from convcost.core.units import exact, percent, plus, say, shape_text
 from convcost.core.version import __version__
@@ -109,7 +109,7 @@ def find(report: Report, name: str) -> list[LayerCost]:
     for layer in report.layers:
         for depth in range(1, len(layer.scope) + 1):
             paths.setdefault(".".join(layer.scope[:depth]), []).append(layer)
-    if name in paths:
+    if is_one_of(name, paths):
         return paths[name]
     ends = [path for path in paths if path.endswith(f".{name}")]
     if len(ends) == 1:

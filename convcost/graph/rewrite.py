@@ -96,6 +96,8 @@ def way_of(to: str) -> tuple[str, int]:
     >>> way_of("grouped:8")
     ('grouped', 8)
     """
+    if not isinstance(to, str):
+        raise UsageError(f"a rewrite goes to {', '.join(REWRITES)} (G > 1), got {type(to).__name__}")
     way, _, number = to.partition(":")
     groups = whole_number(number) or 0
     if to not in REWRITES[:-1] and not (way == "grouped" and groups > 1):

@@ -54,9 +54,8 @@ def read(path: str, shown: str) -> Imported:
         raise SpecError([Problem(None, shown, what)])
     try:
         found = state_to_read(path)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise SpecError([Problem(None, shown, f"cannot be read: {why}")]) from None
+    except OSError as error:
+        raise SpecError([Problem(None, shown, f"cannot be read: {error.strerror or error}")]) from None
     return _read(path, shown, READERS[suffix], (found.st_mtime_ns, found.st_size, found.st_ino))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 
 Fuses = Literal["nothing", "weighted", "any"]
 """The ops into which later ops are fused: none, conv and linear layers, or any op."""
@@ -103,6 +103,6 @@ def policy(name: str) -> Policy:
     >>> policy("inplace").overwrite, policy("inplace").join
     (True, False)
     """
-    if name not in POLICIES:
+    if not is_one_of(name, POLICIES):
         raise UsageError(f"there is no memory policy {name!r}{did_you_mean(name, POLICIES)}")
     return POLICIES[name]

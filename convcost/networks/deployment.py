@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from convcost.deploy.runtime import Deployment
-from convcost.devices.board import Board, find
+from convcost.devices.board import Board, as_board
 from convcost.networks.deployed import DTYPE, OnDevice, dtype_of, program_of, stated_file
 from convcost.networks.deployed_tables import deployed_table, notes
 from convcost.networks.load import Model, knobs_apart, load
@@ -62,7 +62,7 @@ def deployed(
     (16000, True)
     """
     network = load(model, knobs)
-    place = board if board is None or isinstance(board, Board) else find(os.fspath(board))
+    place = None if board is None else as_board(board)
     bits = pointers or (place.pointers if place else 64)
     stated = dtype is None and bool(stated_file(network))
     deployment = Deployment(runtime, dtype or DTYPE, bits, kernels).checked(place.core if place else "")

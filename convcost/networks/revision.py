@@ -21,8 +21,12 @@ from convcost.spec.zoo import is_path, split_name
 _FILE = re.compile(
     r"(?P<path>.+?\.(?:ya?ml|onnx|tflite|keras|h5|pt2|pth|pt|param))(?P<rest>:.*)?$", re.IGNORECASE | re.DOTALL
 )
-_MENTIONED = re.compile(r"\"([^\"\n]+\.ya?ml)|'([^'\n]+\.ya?ml)|(?<![^\s\"'\[\]{},:#])([^\s\"'\[\]{},:#]+\.ya?ml)")
+_MENTIONED = re.compile(
+    r"\"([^\"\n]+\.ya?ml)[^\"\n]*\"?|'([^'\n]+\.ya?ml)[^'\n]*'?|(?<![^\s\"'\[\]{},:#])([^\s\"'\[\]{},:#]+\.ya?ml)"
+)
 """What may be the name of another spec in the text of one."""
+_COMMENT = re.compile(r"^((?:[^\"'\n]*[ \t])?)#.*", re.MULTILINE)
+"""A comment, in a line with no quotes before it, which could be around it."""
 _MOST_FILES = 1000
 """Of the specs that one uses, and that these use."""
 _SECONDS = 60
@@ -138,7 +142,12 @@ def _checked_out(place: Revised) -> Iterator[tuple[str, str]]:
                 file.write(data)
             coming = [name for name in _used(path, data) if name not in seen]
             seen.update(coming)
-            waiting += coming if len(seen) < _MOST_FILES else []
+            waiting += coming
+            if len(seen) > _MOST_FILES:
+                raise UsageError(
+                    f"{place.text}: with the files that it names, and that these name, it is more than {_MOST_FILES:,} "
+                    "files; check that revision out, and name its file"
+                )
         yield folder, os.path.join(folder, *top.split("/"))
 
 
@@ -198,9 +207,10 @@ def _used(path: str, data: bytes) -> list[str]:
     """The paths that the text of a spec mentions, from the top of the repository."""
     if not path.lower().endswith((".yaml", ".yml")):
         return []
-    names = (next(filter(None, found)) for found in _MENTIONED.findall(data.decode("utf-8", "replace")))
+    text = _COMMENT.sub(r"\1", data.decode("utf-8", "replace"))
+    names = (next(filter(None, found)) for found in _MENTIONED.findall(text))
     paths = (normpath(join(dirname(path), name)) for name in names)
-    return [one for one in dict.fromkeys(paths) if not one.startswith(("/", ".."))]
+    return [one for one in dict.fromkeys(paths) if not one.startswith(("/", "..")) and "\0" not in one]
 
 
 def _git(place: Revised, *arguments: str) -> bytes | None:

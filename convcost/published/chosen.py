@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
 
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 from convcost.core.reading import each
 from convcost.published.data import sources
 from convcost.spec.zoo import find
@@ -58,5 +58,5 @@ def family_of(model: str) -> str:
 
 def known_source(source: str | None) -> None:
     """Raise `UsageError` for a source that is not in sources.yaml."""
-    if source is not None and source not in sources():
+    if source is not None and not is_one_of(source, sources()):
         raise UsageError(f"there is no source {source!r}{did_you_mean(source, sources(), listed_by='convcost verify')}")

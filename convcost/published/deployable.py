@@ -17,7 +17,7 @@ from convcost.core.reading import parse_bytes
 from convcost.core.units import binary, counted, exact
 from convcost.core.version import __version__
 from convcost.deploy.runtime import Deployment
-from convcost.devices.board import Board, all_boards, find, said
+from convcost.devices.board import Board, all_boards, as_board, said
 from convcost.networks.deployed import on_device
 from convcost.networks.listing import known_networks
 from convcost.networks.load import open_network
@@ -190,7 +190,7 @@ def deployable(
     Every network is looked at as it stands, and at the knobs and input sizes for which an accuracy is printed. `patterns`,
     `family`, `task`, `year` and the bounds on MACs and parameters are those of `list_networks`. Raises `UsageError` where neither a board nor a size is given, and for unknown names.
     """
-    place = find(board) if isinstance(board, str) else board
+    place = None if board is None else as_board(board)
     if place is None and max_ram is None and max_flash is None:
         raise UsageError("say what has to be enough: a board, max_ram or max_flash")
     asked = Selection.of(patterns, family, task, year, max_macs, max_params)

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.convention import PAPER, Convention
-from convcost.core.errors import UsageError, did_you_mean, nearest
+from convcost.core.checks import check_path
+from convcost.core.errors import UsageError, did_you_mean, is_one_of, nearest
 from convcost.core.metrics import Metric
 from convcost.core.patterns import fitting
 from convcost.core.reading import Sizes, parse_bytes, parse_count, parse_duration, parse_sizes, parse_years, several
@@ -124,7 +125,7 @@ def frontier(
     imagenet_only: bool = False,
     yours: Yours | None = None,
     add: str | Sequence[str] | None = (),
-    data: str | None = None,
+    data: str | os.PathLike[str] | None = None,
     highlight: str | Sequence[str] | None = (),
     ablations: bool = False,
     front_only: bool = False,
@@ -152,7 +153,7 @@ def frontier(
     """
     task, (family, source, add, highlight) = task or "", map(several, (family, source, add, highlight))
     y = _metric(y, task, dataset, {"setup": setup, "add": add, "data": data, "imagenet_only": imagenet_only})
-    chosen, bounds = _on_axes(x, y, task, convention), _Bounds.of(x, y, most, least)
+    data, chosen, bounds = check_path(data, "data"), _on_axes(x, y, task, convention), _Bounds.of(x, y, most, least)
     found, place = _on(setup, x, own=bool((yours := one_by_one(yours)) or add or data), device=device)
     on, rows = landscape(task, dataset or "") if task else ("", _on_imagenet(found, data))
     tiers = () if data is not None or source or found else TIERS if tier is None else several(tier)
@@ -191,7 +192,7 @@ def _metric(y: str | None, task: str, dataset: str | None, others: Mapping[str, 
         if dataset:
             raise UsageError(f"a data set is of a task, and none is asked for: {', '.join(LANDSCAPES)}")
         return y or ACCURACIES[0]
-    if task not in LANDSCAPES:
+    if not is_one_of(task, LANDSCAPES):
         raise UsageError(f"there is no landscape of {task!r}{did_you_mean(task, LANDSCAPES)}")
     metric = METRICS_OF_TASKS[LANDSCAPES[task]]
     if y and y != LANDSCAPES[task]:
@@ -206,7 +207,7 @@ def _metric(y: str | None, task: str, dataset: str | None, others: Mapping[str, 
 
 def _refuse_unchecked(task: str, setup: str | None, *, imagenet_only: bool) -> None:
     """Raises `UsageError` for what nobody has printed of a task, or of latencies."""
-    if task in LANDSCAPES and setup is not None:
+    if is_one_of(task, LANDSCAPES) and setup is not None:
         raise UsageError(
             f"a setup's latencies stand against accuracies on ImageNet, and {task} has none there: leave out the setup or the "
             "task, or ask for --x latency with --device"

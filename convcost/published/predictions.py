@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 from convcost.core.kept import Answers, answers
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
@@ -216,7 +216,7 @@ def published_latencies(
     <PublishedLatencies on Snapdragon 855, CPU, Paddle Lite, 1 thread, fp32 · 4 networks>
     """
     with answers("verify") as known:
-        if setup != ALL and setup not in setups():
+        if setup != ALL and not is_one_of(setup, setups()):
             return _own_table(setup, whole=not models and source is None)
         if setup != ALL:
             return _compared(timings_on(setup, models, source), known)
@@ -227,7 +227,7 @@ def published_latencies(
 def _own_table(name: str, *, whole: bool) -> PublishedLatencies:
     """What a calibrated device was fitted on, each network beside what a fit without it says; raises `UsageError`."""
     known = calibrated_names()
-    if name not in known and not name.endswith((".yaml", ".yml")):
+    if not is_one_of(name, known) and not (isinstance(name, str) and name.endswith((".yaml", ".yml"))):
         hint = did_you_mean(name, [*setups(), *known], listed_by="convcost verify --latency all")
         raise UsageError(f"there are no published latencies of {name!r}{hint}")
     device = find(name)

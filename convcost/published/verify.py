@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from convcost.core.checks import check_path
 from convcost.core.errors import ConvcostError, UsageError, one_line
 from convcost.core.kept import answers
 from convcost.core.units import counted, exact
@@ -101,7 +103,9 @@ class Verdicts(tuple[Verdict, ...], Tabular):
         return f"<Verdicts on {counted(len(self), 'figure')} · {len(self.unexplained)} unexplained>"
 
 
-def verify(models: str | Sequence[str] = (), data: str | None = None, source: str | None = None) -> Verdicts:
+def verify(
+    models: str | Sequence[str] = (), data: str | os.PathLike[str] | None = None, source: str | None = None
+) -> Verdicts:
     """Recompute the published figures, all or those of some families, presets and one source.
 
     `data` is the path of a CSV file whose claims are checked instead, or of a metafile of OpenMMLab (`metafile.yml`). Raises
@@ -110,6 +114,7 @@ def verify(models: str | Sequence[str] = (), data: str | None = None, source: st
     >>> [verdict.printed for verdict in verify(["googlenet"]) if verdict.part == "inception_3b"]
     ['28×28×480', '380 Ki', '304 M']
     """
+    data = check_path(data, "data")
     chosen = Chosen(models, source)
     if data is None:
         known_source(source)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.checks import check_batch
 from convcost.core.dtypes import asked_dtype
-from convcost.core.errors import SpecError, UsageError, did_you_mean
+from convcost.core.errors import SpecError, UsageError
 from convcost.core.units import exact
 from convcost.graph.rewrite import NothingToRewrite, way_of
-from convcost.memory.policies import POLICIES
+from convcost.memory.policies import policy
 from convcost.networks.inputs import GivenShape, by_name
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
@@ -146,9 +146,7 @@ def asked_for(
     input_shape: GivenShape | None = None,
 ) -> Asked:
     """The network, the axes and the rest, each checked; nothing is computed yet."""
-    if request.memory_policy not in POLICIES:
-        near = did_you_mean(request.memory_policy, POLICIES)
-        raise UsageError(f"there is no memory policy {request.memory_policy!r}{near}")
+    policy(request.memory_policy)
     request = request._replace(dtype=asked_dtype(request.dtype))
     check_batch(request.batch)
     if request.rewrite:

@@ -98,9 +98,9 @@ class HowDeployed(NamedTuple):
         """The board, if one is named."""
         if self.board is None:
             return None
-        from convcost.devices.board import Board, find
+        from convcost.devices.board import as_board
 
-        return self.board if isinstance(self.board, Board) else find(os.fspath(self.board))
+        return as_board(self.board)
 
     def limits(self, max_ram: Any, max_flash: Any) -> dict[str, Any]:
         """The limits on RAM and flash: those that are given, else what the board has."""

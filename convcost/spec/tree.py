@@ -76,15 +76,7 @@ Tree = ScalarNode | SequenceNode | MappingNode
 
 def read_text(path: str, kind: str = "a spec", largest: int = LARGEST_FILE) -> str:
     """The text of a spec, or of another `kind` of file; raises `SpecError` if it is missing, unreadable, too large or not text."""
-    shown = shown_path(path)
-    try:
-        state_to_read(path)
-        with open(path, "rb") as file:
-            data = file.read(largest + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise SpecError(
-            [Problem(None, shown, f"cannot be read: {getattr(error, 'strerror', None) or error}")]
-        ) from None
+    shown, data = shown_path(path), read_bytes(path, largest + 1)
     if len(data) > largest:
         raise SpecError([Problem(None, shown, f"is larger than {kind} may be ({largest:,} bytes)")])
     try:
@@ -93,6 +85,16 @@ def read_text(path: str, kind: str = "a spec", largest: int = LARGEST_FILE) -> s
         where = _place(shown, data[: error.start].decode("utf-8", "replace"))
         what = f"not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}"
         raise SpecError([Problem(where, "", what)]) from None
+
+
+def read_bytes(path: str, most: int) -> bytes:
+    """So many bytes of a file, from its beginning; raises `SpecError` if it is missing or cannot be read."""
+    try:
+        state_to_read(path)
+        with open(path, "rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise SpecError([Problem(None, shown_path(path), f"cannot be read: {error.strerror or error}")]) from None
 
 
 @lru_cache(maxsize=2)

@@ -272,6 +272,26 @@ def test_annotations_in_a_file_are_pointed_to(here: Path, cli: Cli) -> None:
     assert len(commands((here / "out.txt").read_text())) == 1
 
 
+def test_a_file_is_written_whatever_could_be_checked_and_says_what_could_not(here: Path, cli: Cli) -> None:
+    """An old file left behind would be read as the answer to this check; standard error has told, so that a table need not."""
+    budgets(here, "networks: [{model: net.yaml, limits: {macs: 1G}}, {model: gone.yaml, limits: {macs: 1}}]", net=net())
+    why = "gone.yaml: cannot be read: No such file or directory"
+    for ending, said in ((".txt", f"not checked  gone.yaml: {why}\n"), (".json", f'"what": "{why}"'), (".md", why)):
+        for words, title in (
+            ((), "1 limit of 2 networks"),
+            (("gone.yaml", "--max-macs", "1"), "0 limits of 1 network"),
+        ):
+            (here / f"out{ending}").write_text("of another check\n")
+            ran = cli("check", *words, "-o", f"out{ending}", code=2)
+            written = (here / f"out{ending}").read_text()
+            assert said in written
+            assert "of another check" not in written
+            assert ending == ".json" or f"convcost check · {title} · 1 not checked\n" in written
+            assert (ran.stdout, ran.stderr.splitlines()[-1]) == ("", why)
+    assert "not checked  " not in cli("check", code=2).stdout
+    assert cli("check", "gone.yaml", "--max-macs", "1", code=2).stdout == ""
+
+
 def test_the_summary_is_appended(grown: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     page = grown / "summary.md"
     page.write_text("before\n")
@@ -416,6 +436,72 @@ def test_an_update_mends_a_broken_lock(grown: Path, cli: Cli) -> None:
     assert "--update writes it anew" in cli.refused_in_a_line("check")
     cli("check", "--update", code=0)
     cli.ok("check")
+
+
+@pytest.mark.parametrize("kind", ["Foo|Bar", "A_|_B->C", "\\", "a\\|b", "|"])
+def test_a_lock_holds_parts_of_any_kind(here: Path, cli: Cli, kind: str) -> None:
+    odd = f"7767517\n3 3\nInput data 0 1 data 0=8 1=8 2=3\nConvolution c 1 1 data c 0=4 1=3 5=1 6=108\n{kind} f 1 1 c out\n"
+    (here / "odd.param").write_text(odd)
+    cli("check", "odd.param", "--max-macs", "1G", "--update", code=3)
+    (part,) = (
+        line for line in (here / "convcost-lock.yaml").read_text().splitlines() if line.startswith("      - f |")
+    )
+    assert part.endswith(" | 6x6x4 -> ? | 0 MACs | 0 params")
+    again = cli("check", "odd.param", "--max-macs", "1G", "--update", code=3)
+    assert again.stderr == "wrote convcost-lock.yaml: nothing has changed\n"
+
+
+def test_a_lock_holds_numbers_of_any_size(here: Path, cli: Cli) -> None:
+    """10¹⁸ positions of a flat tensor, and 10³⁶ MACs: 10⁹ taps and channels at 10⁹ positions, of 10⁹ channels."""
+    layers = "  - {conv1d: {channels: 1000000000, kernel: 1000000000, padding: same}, name: c}\n  - flatten\n"
+    (here / "big.yaml").write_text(f"convcost: 1\nname: big\ninput: [1000000000, 1000000000]\nlayers:\n{layers}")
+    cli("check", "big.yaml", "--max-params", "1G", "--update", code=1)
+    lock = (here / "convcost-lock.yaml").read_text()
+    assert f" -> 1{'0' * 18} | 1{'0' * 36} MACs | 1{'0' * 17}1{'0' * 9} params\n" in lock
+    again = cli("check", "big.yaml", "--max-params", "1G", "--update", code=1)
+    assert again.stderr == "wrote convcost-lock.yaml: nothing has changed\n"
+
+
+def test_an_update_spares_a_file_that_is_no_lock(here: Path, cli: Cli) -> None:
+    """Not the network, the budgets, a model file or another file of the user is written over, whoever names it."""
+    said = (
+        "this is no lock file, which begins with convcost-lock: 1; name another behind --lock, or lock: in the budgets"
+    )
+    (here / "net.yaml").write_text(net())
+    (here / "notes.txt").write_text("mine\n")
+    (here / "model.onnx").write_bytes(b"\x08\x07\xff")
+    (here / "folder").mkdir()
+    checked = ("check", "net.yaml", "--max-macs", "1G")
+    for name in ("net.yaml", "notes.txt", "model.onnx"):
+        before = (here / name).read_bytes()
+        for update in ((), ("--update",)):
+            assert cli.refused_in_a_line(*checked, "--lock", name, *update) == f"{name}: {said}"
+        assert (here / name).read_bytes() == before
+    assert cli.refused_in_a_line(*checked, "--lock", "folder", "--update") == "folder: cannot be read: Is a directory"
+    deep = budgets(here / "deep")
+    for name in ("../notes.txt", "../net.yaml", "convcost-budgets.yaml"):
+        text = f"lock: {name}\nnetworks: [../net.yaml]\n"
+        (deep / "convcost-budgets.yaml").write_text(text)
+        shown = os.path.normpath(f"deep/{name}")
+        assert cli.refused_in_a_line("check", "deep/convcost-budgets.yaml", "--update") == f"{shown}: {said}"
+        assert (deep / "convcost-budgets.yaml").read_text() == text
+    assert ((here / "notes.txt").read_text(), (here / "net.yaml").read_text()) == ("mine\n", net())
+
+
+def test_a_name_with_a_zero_byte_is_no_file(here: Path, cli: Cli) -> None:
+    budgets(here, 'lock: "a\\0b.yaml"\nnetworks: [{model: net.yaml, limits: {macs: 1G}}]', net=net())
+    cli("check", code=0)  # there is no such lock, and no limit on growth that asks for one
+    said = cli("check", "--update", code=2).stderr
+    assert said == f"cannot write {here}/a\\x00b.yaml: no name of a file has a zero byte\n"
+    for words in (("-o", "a\0b.json"), ("--lock", "a\0b.yaml"), ("a\0b.onnx",), ("-oa\0b.json",)):
+        said = cli.refused_in_a_line("check", "net.yaml", "--max-macs", "1G", *words)
+        assert (
+            said
+            == f"{words[-1].removeprefix('-o')}: cannot be read or written: no name of a file has a zero byte".replace(
+                "\0", "\\x00"
+            )
+        )
+    assert {path.name for path in here.iterdir()} == {"net.yaml", "convcost-budgets.yaml"}
 
 
 # A repository, and the build that docs/ci.md shows

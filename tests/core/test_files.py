@@ -135,3 +135,10 @@ def test_any_name_that_a_file_can_have(tmp_path: Path, name: bytes) -> None:
         write(path, text)
         assert os.listdir(os.fsencode(tmp_path)) == [name]
         assert Path(path).read_text() == text
+
+
+def test_a_name_with_a_zero_byte_is_refused_like_one_that_the_system_knows_nothing_of() -> None:
+    for door in (files.state_to_read, lambda path: whole(path).__enter__()):
+        with pytest.raises(OSError, match="no name of a file has a zero byte") as raised:
+            door("a\0b")
+        assert raised.value.filename == "a\0b"

@@ -288,6 +288,74 @@ def test_globs_leave_out_the_files_of_the_check_itself(here: Path) -> None:
     assert rows(found)["more/a/one.yaml:width=2", "macs"][0] == macs(2)
 
 
+def tree(folder: Path, *names: str) -> None:
+    """Files of a network, in folders."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(net())
+
+
+def named(pattern: str) -> list[str]:
+    """The networks that a pattern means, in their order."""
+    return [line.network for line in convcost.check(pattern, max_macs="1G").lines]
+
+
+def test_a_file_that_is_there_is_no_glob(here: Path) -> None:
+    tree(here, "net[1].yaml", "net1.yaml", "d[1]/a.yaml", "d1/b.yaml", "p[2]/c.yaml", "p[2]/net[2].yaml")
+    assert named("net[1].yaml") == ["net[1].yaml"]
+    assert named("d[1]/*.yaml") == ["d[1]/a.yaml"]
+    assert named("net[12].yaml") == ["net1.yaml"]
+    assert named("net[[]1].yaml") == ["net[1].yaml"]
+    (here / "net1.yaml").unlink()
+    assert named("net[1].yaml") == ["net[1].yaml"]
+    with pytest.raises(UsageError, match=re.escape("no file matches 'net[12].yaml'")):
+        convcost.check("net[12].yaml", max_macs=1)
+    text = "networks: [{model: '*.yaml', limits: {macs: 1G}}, {model: 'net[2].yaml', name: one, limits: {macs: 1G}}]"
+    budgets(here / "p[2]", text)
+    found = convcost.check("p[2]/convcost-budgets.yaml")
+    assert [line.network for line in found.lines] == ["c.yaml", "net[2].yaml", "one"]
+
+
+def test_a_glob_matches_as_in_a_shell(here: Path) -> None:
+    tree(
+        here,
+        "net.yaml",
+        "a/net.yaml",
+        "a/b/net.yaml",
+        "a/b/other.yml",
+        ".hidden/net.yaml",
+        "a/.net.yaml",
+        "c/d/net.yaml",
+    )
+    assert named("**/*.yaml") == ["a/b/net.yaml", "a/net.yaml", "c/d/net.yaml", "net.yaml"]
+    assert named("**/b/**") == ["a/b/net.yaml", "a/b/other.yml"]
+    assert named("a/**/net.yaml") == ["a/b/net.yaml", "a/net.yaml"]
+    assert named("a/.*.yaml") == ["a/.net.yaml"]
+    assert named(".hidden/*.yaml") == [".hidden/net.yaml"]
+    assert named("./*/[!a]*.y*ml") == ["a/net.yaml"]
+    assert named(f"{here}/[c]/*/../d/*.yaml") == ["c/d/net.yaml"]
+    assert named("c/../*.yaml") == ["net.yaml"]
+
+
+def test_a_glob_finds_each_file_once_however_many_ways_lead_to_it(here: Path) -> None:
+    tree(here, "net.yaml", *(f"{folder}/net.yaml" for folder in "abcdefghijkl"), "deep/er/net.yaml")
+    every = sorted([*(f"{folder}/net.yaml" for folder in "abcdefghijkl"), "deep/er/net.yaml", "net.yaml"])
+    for loop in "xyz":
+        (here / f"loop_{loop}").symlink_to(here)
+        (here / "a" / f"up_{loop}").symlink_to("..")
+    (here / "latest").symlink_to("b")
+    begun = time.process_time()
+    assert named("**/*.yaml") == named("**/**/*.yaml") == every
+    assert named(f"{'**/' * 8}*.yaml") == named(f"{'**/**/./' * 100}net.yaml") == every
+    assert named(f"{'[a-l]/../' * 12}*.yaml") == ["net.yaml"]
+    assert len(named(f"{'*/' * 12}net.yaml")) == len(every)  # through the links, which lead to every folder again
+    # A link that is named is followed, and one whose folder is not matched itself.
+    assert named("late*/*.yaml") == ["latest/net.yaml"]
+    assert named("latest/**/*.yaml") == ["latest/net.yaml"]
+    assert named("[bl]*/net.yaml") == ["b/net.yaml", "l/net.yaml", "loop_x/net.yaml"]
+    assert time.process_time() - begun < 5
+
+
 def test_the_same_network_twice_needs_names(here: Path) -> None:
     text = "networks: [{model: net.yaml, limits: {macs: 1}}, {model: net.yaml, name: small, dtype: int8, limits: {weights: 1}}]"
     budgets(here, text, net=net())

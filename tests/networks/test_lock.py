@@ -9,23 +9,26 @@ from helpers.checks import net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convcost import SpecError
+from convcost import SpecError, UsageError
 from convcost.graph.items import Item
+from convcost.networks.budgets import lock
 from convcost.networks.budgets.costs import Measured, Recorded, as_written, reduced
 from convcost.networks.budgets.file import Conditions
-from convcost.networks.budgets.lock import read, updated, write
+from convcost.networks.budgets.lock import read, spare_others, updated, write
 from convcost.networks.load import load
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
-SHAPES = st.lists(st.integers(1, 10**6), max_size=4).map(tuple)
+ODD = st.text("a|\\ ->?3x+\n", min_size=1, max_size=12)
+"""What a line of a part consists of, in the name or in the kind of one."""
+SHAPES = st.lists(st.integers(1, 10**18), max_size=4).map(tuple)
 PARTS = st.builds(
     as_written,
-    NAMES,
-    st.sampled_from(["conv2d 3×3 /2 + bn + relu6", "linear", "conv2d 1×7 depthwise", "add", "source"]),
+    NAMES | ODD,
+    st.sampled_from(["conv2d 3×3 /2 + bn + relu6", "linear", "conv2d 1×7 depthwise", "add", "source"]) | NAMES | ODD,
     st.lists(SHAPES, max_size=3),
     SHAPES,
-    st.integers(0, 10**25),
-    st.integers(0, 10**15),
+    st.integers(0, 10**200),
+    st.integers(0, 10**200),
 )
 RECORDS = st.builds(
     Recorded,
@@ -34,7 +37,7 @@ RECORDS = st.builds(
     memory=st.just("fused"),
     dtype=st.sampled_from(["fp32", "int8", "mixed"]),
     inputs=st.sampled_from([{"input": (4, 4, 3)}, {"image": (4, 4, 3), "tokens": (7,)}]),
-    totals=st.fixed_dictionaries(dict.fromkeys(("macs", "params", "peak", "weights"), st.integers(0, 10**20))),
+    totals=st.fixed_dictionaries(dict.fromkeys(("macs", "params", "peak", "weights"), st.integers(0, 10**200))),
     unknown=st.integers(0, 3),
     parts=st.lists(PARTS, max_size=4).map(tuple),
     whole=st.just(False),
@@ -61,6 +64,27 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, netwo
     assert [part.name for one in found.values() for part in one.parts] == [
         part.name for name in found for part in networks[name].parts
     ]
+
+
+def test_no_more_is_written_than_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = {"a": recorded(tmp_path / "a.yaml", net()), "b": recorded(tmp_path / "b.yaml", net())}
+    (tmp_path / "lock").write_text(write(two))
+    size = (tmp_path / "lock").stat().st_size
+    said = "a lock file of 2 networks would be larger than one may be ({:,} bytes, {:,} values); check some of them with another, --lock FILE"
+    monkeypatch.setattr(lock, "LARGEST", size)
+    assert read(str(tmp_path / "lock")) is not None
+    assert write(two)
+    monkeypatch.setattr(lock, "LARGEST", size - 1)
+    with pytest.raises(UsageError) as raised:
+        write(two)
+    assert str(raised.value) == said.format(size - 1, 1_000_000)
+    monkeypatch.setattr(lock, "LARGEST", size)
+    # A mapping at the top with two keys and their values, then of each network its name, and nine keys; lists of three parts.
+    monkeypatch.setattr(lock, "MOST_VALUES", 1 + 4 + 2 * (2 + 18 + 3) - 1)
+    with pytest.raises(UsageError, match="values"):
+        write(two)
+    with pytest.raises(SpecError, match="values"):
+        read(str(tmp_path / "lock"))
 
 
 def recorded(path: Path, spec: str) -> Recorded:
@@ -162,6 +186,33 @@ def test_a_broken_lock_is_refused_in_a_line(text: str, tmp_path: Path, monkeypat
         read("lock")
     assert str(raised.value).startswith(BROKEN[text])
     assert "\n" not in str(raised.value)
+
+
+def test_a_broken_lock_may_be_written_anew_and_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ours = {*BROKEN} - {"- a"} | {GOOD, "\n \n", "<<<<<<< HEAD\n", "---\n# a word\n'convcost-lock': 1"}
+    ours |= {"\ufeff" + GOOD, GOOD + "\udcff", "||||||| a\n=======\n>>>>>>> b\n" + GOOD}
+    for text in ours:
+        Path("lock").write_text(text, encoding="utf-8", errors="surrogateescape")
+        spare_others("lock")
+    spare_others("none")
+    others = [
+        "- a",
+        "# notes\n",
+        "convcost: 1\n" + GOOD,
+        "# A page\n\n```yaml\n" + GOOD,
+        "\0",
+        "\n" * (1 << 16) + "a",
+        "\udcff",
+    ]
+    for text in others:
+        Path("lock").write_text(text, encoding="utf-8", errors="surrogateescape")
+        with pytest.raises(SpecError) as raised:
+            spare_others("lock")
+        assert str(raised.value) == (
+            "lock: this is no lock file, which begins with convcost-lock: 1; "
+            "name another behind --lock, or lock: in the budgets"
+        )
 
 
 def test_the_good_one_is_good(tmp_path: Path) -> None:

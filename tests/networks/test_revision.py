@@ -14,7 +14,7 @@ from helpers.limits import posix
 from helpers.paths import TESTS
 
 import convcost
-from convcost.networks.revision import Revised, revised
+from convcost.networks.revision import Revised, _used, revised
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -133,6 +133,47 @@ def test_a_file_that_is_not_there_is_not_taken_from_the_folder(cli: Cli, reposit
     git(repository, "commit", "-q", "-m", "uses what is not committed")
     (repository / "parts" / "new.yaml").write_text(CHAIN, encoding="utf-8")
     assert "new.yaml" in cli.refused("diff", "HEAD:specs/other.yaml", "mobilenet_v2")
+
+
+def test_a_spec_that_names_too_many_files_is_refused_by_the_bound(cli: Cli, repository: Path) -> None:
+    """999 beside itself, which git is asked for, are the most; names in comments are none."""
+    places = [repository / "specs" / name for name in ("most.yaml", "more.yaml")]
+    for path, many in zip(places, (999, 1000)):
+        comments = "".join(f"# old{i}.yaml\n" for i in range(2000))
+        named = "".join(f"  - {{use: ../parts/{i}.yaml, name: n{i}}} # once was{i}.yaml\n" for i in range(many - 1))
+        path.write_text(USES + named + comments, encoding="utf-8")
+    git(repository, "add", "-A", "specs")
+    git(repository, "commit", "-q", "-m", "many")
+    said = cli.refused_in_a_line("diff", "HEAD:specs/more.yaml", "lenet5")
+    assert said == (
+        "HEAD:specs/more.yaml: with the files that it names, and that these name, it is more than 1,000 files; "
+        "check that revision out, and name its file"
+    )
+    assert cli.refused("diff", "HEAD:specs/most.yaml", "lenet5").startswith("HEAD:specs/most.yaml:6:")
+
+
+def test_what_a_spec_mentions_is_looked_for_outside_of_comments() -> None:
+    text = """\
+# a.yaml
+  # b.yaml
+- use: parts/c.yaml # d.yaml
+- "e #f.yaml"
+- 'g.yaml' # h.yaml
+- use: i#j.yaml
+- [{use: 'k.yaml:small'}, {use: m.yaml}]
+- "l\0.yaml"
+"""
+    # What stands behind a quote may be in the quotes: h is one too many, which is looked for and not there.
+    found = [
+        "specs/parts/c.yaml",
+        "specs/e #f.yaml",
+        "specs/g.yaml",
+        "specs/h.yaml",
+        "specs/j.yaml",
+        "specs/k.yaml",
+        "specs/m.yaml",
+    ]
+    assert _used("specs/net.yaml", text.encode()) == found
 
 
 @posix

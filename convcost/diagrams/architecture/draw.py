@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import METRICS
-from convcost.core.reading import several
-from convcost.core.units import binary, compact, input_shapes_text
+from convcost.core.reading import python_int, several
+from convcost.core.units import binary, compact, input_shapes_text, say
 from convcost.diagrams.architecture.blocks import Block, place_blocks
 from convcost.diagrams.architecture.boxes import Chosen, choose
 from convcost.diagrams.architecture.diagram import Diagram
@@ -93,8 +93,8 @@ def plan(
     """Which boxes `draw` draws; raises `UsageError`."""
     if by not in BY:
         raise UsageError(f"by must be one of {', '.join(BY)}, got {by!r}{did_you_mean(by, BY)}")
-    if depth is not None and depth < 1:
-        raise UsageError(f"depth must be 1 or more, got {depth}")
+    if depth is not None and not (isinstance(python_int(depth), int) and depth >= 1):
+        raise UsageError(f"depth must be 1 or more, got {say(depth)}")
     if isinstance(network, str):
         network = load(network)
     report = report or network.report()

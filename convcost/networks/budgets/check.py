@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from convcost.core.checks import check_path
 from convcost.core.errors import ConvcostError, Problem, SpecError, UsageError
 from convcost.core.limits import BOARD, GROWTH, LIMITS, LOCKED, TIMED, Limit, read_limit
 from convcost.core.units import exact
@@ -93,7 +94,7 @@ def check(
     board: str | None = None,
     baseline: Model | None = None,
     tolerance: Any = None,
-    lock: str | None = None,
+    lock: str | os.PathLike[str] | None = None,
     convention: str | None = None,
     batch: int | None = None,
     dtype: str | None = None,
@@ -117,6 +118,7 @@ def check(
     """
     if not isinstance(limits, Mapping | None):
         raise UsageError(f"limits are a mapping, as {{'macs': '300M'}}, got {type(limits).__name__}")
+    lock = check_path(lock, "lock")
     said = {
         "macs": max_macs,
         "params": max_params,
@@ -173,7 +175,8 @@ def run(models: Sequence[Model], wanted: Wanted, lock: str | None = None, *, upd
 
 
 def _locked(path: str, *, update: bool) -> dict[str, Recorded] | None:
-    """What the lock file holds; one that cannot be read is no obstacle to writing it anew."""
+    """What the lock file holds; one that is broken is no obstacle to writing it anew, another file is."""
+    lock_file.spare_others(path)
     try:
         return lock_file.read(path)
     except SpecError:

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from glob import glob, has_magic
 from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import all_conventions
@@ -17,6 +16,7 @@ from convcost.core.limits import Limit
 from convcost.devices.device import Device, Roofline
 from convcost.devices.stored import find as find_device
 from convcost.memory.policies import POLICIES
+from convcost.networks.budgets.globs import is_glob, matching
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model
 from convcost.networks.network import Network
@@ -175,16 +175,14 @@ def expanded(entry: Entry, folder: str, excluded: Sequence[str]) -> Iterator[Ent
     text = str(entry.model)
     bare, knobs = split_name(text)
     rest = text[len(bare) :] if knobs else ""
-    if has_magic(bare):
+    if is_glob(bare, folder):
         skipped = {os.path.abspath(path) for path in excluded}
-        found = sorted(glob(os.path.join(folder, bare), recursive=True))
-        found = [path for path in found if os.path.abspath(path) not in skipped and os.path.isfile(path)]
+        found = [(name, path) for name, path in matching(bare, folder) if os.path.abspath(path) not in skipped]
         if not found:
             what = f"no file matches {bare!r}"
             raise SpecError([Problem(entry.where, "networks", what)]) if entry.where else UsageError(what)
-        for path in found:
-            name = os.path.relpath(path, folder or ".").replace(os.sep, "/") + rest
-            yield replace(entry, name=name, model=path + rest)
+        for name, path in found:
+            yield replace(entry, name=name + rest, model=path + rest)
         return
     at = os.path.join(folder, bare)
     if is_path(bare) or os.path.isfile(at):
@@ -253,7 +251,7 @@ class _Budgets:
         scope = f"networks.{model}"
         entry = self.entry(model, table, scope, replace(defaults, name=model, where=table.keys["model"]))
         name = self.text(table, "name")
-        if name and has_magic(split_name(model)[0]):
+        if name and is_glob(split_name(model)[0], self.folder):
             self.complain(
                 table.pairs["name"], scope, "several networks cannot have one name: leave it out beside a glob"
             )

@@ -12,13 +12,22 @@ from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
 from convcost.core.dims import Shape
-from convcost.core.errors import Problem, SpecError
+from convcost.core.errors import Problem, SpecError, UsageError
 from convcost.core.limits import LOCKED, TIMED
-from convcost.core.units import inputs_cell
+from convcost.core.units import counted, inputs_cell
 from convcost.graph.items import Item
 from convcost.networks.budgets.costs import Recorded, as_written
 from convcost.spec.calls import MOST_PARTS
-from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
+from convcost.spec.tree import (
+    MappingNode,
+    ScalarNode,
+    SequenceNode,
+    Tree,
+    parse_tree,
+    read_bytes,
+    read_text,
+    shown_path,
+)
 
 VERSION = 1
 LARGEST = 32 << 20
@@ -31,12 +40,23 @@ convcost-lock: 1
 networks:
 """
 _REMEDY = "convcost check --update writes it anew, git restores it"
+_OTHER = "this is no lock file, which begins with convcost-lock: 1; name another behind --lock, or lock: in the budgets"
+_BEGINS = re.compile(r"[\"']?convcost-lock[\"']?\s*:")
+_BEFORE = re.compile(r"\s*($|#|---\s*$|(<{7}|[|]{7}|={7}|>{7})(\s|$))")
+"""A line that may stand before it: none, a comment, and what a merge leaves."""
+_BEGINNING = 1 << 16
+"""Bytes of a file that are looked at to see whether it is one."""
 _LONG = 10**18
 """A number from which on YAML as specs read it refuses one that is not quoted."""
 _PLAIN = re.compile(r"[A-Za-z_./][\w./+-]*([:=,@][\w./+-]+)*", re.ASCII)
-_SHAPE = r"(?:\d{1,18}(?:x\d{1,18})*|\?)"
+_SHAPE = r"(?:\d{1,19}(?:x\d{1,19})*|\?)"
+"""Sizes of at most 10¹⁸."""
+_KIND = r"(?:[^|]|(?<=\\)\|)+"
+"""How a part is drawn, where a bar of its own stands behind a backslash."""
+_NUMBER = r"\d{1,300}"
+"""More digits than 5,000 layers can come to, whose eight axes have 10¹⁸ each."""
 _ROW = re.compile(
-    rf"(.+) \| ([^|]+) \| (|{_SHAPE}(?: \+ {_SHAPE})*) ?-> ({_SHAPE}) \| (\d{{1,30}}) MACs \| (\d{{1,30}}) params",
+    rf"(.+) \| ({_KIND}) \| (|{_SHAPE}(?: \+ {_SHAPE})*) ?-> ({_SHAPE}) \| ({_NUMBER}) MACs \| ({_NUMBER}) params",
     re.DOTALL | re.ASCII,
 )
 _WORDS = {"true", "false", "null", "none"}
@@ -48,7 +68,7 @@ _LATENCY = "latency_fs"
 
 
 def write(networks: Mapping[str, Recorded]) -> str:
-    """The text of a lock file.
+    """The text of a lock file, which `read` reads as what it was; raises `UsageError` where it would hold too much for that.
 
     >>> stem = as_written("stem", "conv2d 3×3", [(4, 4, 3)], (4, 4, 3), 1296, 81)
     >>> one = Recorded("", 1, "fused", "fp32", {"input": (4, 4, 3)}, {"macs": 1296, "params": 81}, 0, (stem,))
@@ -65,7 +85,14 @@ def write(networks: Mapping[str, Recorded]) -> str:
           - stem | conv2d 3×3 | 4x4x3 -> 4x4x3 | 1296 MACs | 81 params
     <BLANKLINE>
     """
-    return _HEAD + "".join(f"  {_key(name)}:\n{_entry(networks[name])}" for name in sorted(networks))
+    text = _HEAD + "".join(f"  {_key(name)}:\n{_entry(networks[name])}" for name in sorted(networks))
+    values = 2 * text.count("\n") - sum(len(one.parts) for one in networks.values())
+    if values > MOST_VALUES or len(text.encode()) > LARGEST:
+        raise UsageError(
+            f"a lock file of {counted(len(networks), 'network')} would be larger than one may be ({LARGEST:,} bytes, "
+            f"{MOST_VALUES:,} values); check some of them with another, --lock FILE"
+        )
+    return text
 
 
 def _entry(one: Recorded) -> str:
@@ -90,7 +117,8 @@ def _digits(number: int) -> str:
 def _row(part: Item) -> str:
     reads = " + ".join(map(_shape, part.reads))
     shapes = f"{reads} -> {_shape(part.makes)}".strip()
-    return f"{part.name} | {part.text} | {shapes} | {part.macs} MACs | {part.params} params"
+    kind = part.text.replace("\\", r"\\").replace("|", r"\|")
+    return f"{part.name} | {kind} | {shapes} | {part.macs} MACs | {part.params} params"
 
 
 def _shape(shape: Shape) -> str:
@@ -117,6 +145,17 @@ def _quoted(text: str) -> str:
         char if char.isprintable() else f"\\U{ord(char):08X}" for char in text.replace("\\", "\\\\").replace('"', '\\"')
     )
     return f'"{"".join(escaped)}"'
+
+
+def spare_others(path: str) -> None:
+    """Raise `SpecError` for a file that is there and is no lock file, whole or broken: none is written in its place."""
+    if not os.path.exists(path):
+        return
+    text = read_bytes(path, _BEGINNING).decode("utf-8-sig", "replace")
+    first = next((line for line in text.splitlines() if not _BEFORE.match(line)), "")
+    empty = not first and "#" not in text and len(text) < _BEGINNING
+    if not empty and not _BEGINS.match(first):
+        raise SpecError([Problem(None, shown_path(path), _OTHER)])
 
 
 def read(path: str) -> dict[str, Recorded] | None:
@@ -193,6 +232,7 @@ def _part(row: Tree) -> Item:
     if name.count(".") >= MOST_PARTS:
         _refuse(row, f"a part's name has at most {MOST_PARTS} words with a dot between two")
     shapes = [_sizes(shape) for shape in reads.split(" + ")] if reads else []
+    kind = re.sub(r"\\([\\|])", r"\1", kind)
     return as_written(name, kind, shapes, _sizes(makes), int(macs), int(params))
 
 
@@ -221,7 +261,7 @@ def _scalar(table: MappingNode, key: str, scope: str) -> ScalarNode:
 
 def _number(table: MappingNode, key: str, scope: str) -> int:
     tree = _scalar(table, key, scope)
-    value = int(tree.text) if re.fullmatch(r"\d{1,40}", tree.text, re.ASCII) else None
+    value = int(tree.text) if re.fullmatch(_NUMBER, tree.text, re.ASCII) else None
     if value is None:
         _refuse(tree, f"{scope}.{key} must be a whole number, got {tree.kind}")
     return value
