@@ -397,7 +397,12 @@ def test_the_content_has_each_file_of_data(original: Path, tmp_path: Path) -> No
     shutil.copytree(original, tmp_path / "house")
     roots = [str(tmp_path / "house" / name) for name in ("convcost", "specs")]
     zoo = set((tmp_path / "house/specs").glob("*.yaml")) - {tmp_path / "house/specs/nin.yaml"}
-    files = {path for root in roots for path in Path(root).rglob("*") if path.is_file() and path.suffix != ".py"}
+    files = {
+        path
+        for root in roots
+        for path in Path(root).rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"}
+    }
     data = [
         path for path in sorted(files - zoo) if path.name != "py.typed"
     ]  # which is empty, and says all by being there
