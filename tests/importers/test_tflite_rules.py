@@ -873,3 +873,35 @@ def test_an_input_whose_sizes_are_all_open_takes_a_shape(tmp_path: Path):
         assert convcost.load(str(path), input_shape=shape).walked.steps[-1].cost.out == ((1760,),)
     with pytest.raises(SpecError, match="open size"):
         convcost.load(str(path)).report()
+
+
+def test_numbers_are_joined_as_long_as_they_are_few():
+    """1,024 numbers four times are 4,096, which are known; five times are more, of which the shape alone is."""
+    for times, known in ((4, 4096), (5, None)):
+        net = (
+            Net().tensor("x", (1, 2)).tensor("y", (1, 2)).op("RELU", "x", "y").stored("c", (1024,), "int32", [7] * 1024)
+        )
+        imported = (
+            net.tensor("k", (1024 * times,), "int32")
+            .op("CONCATENATION", " ".join("c" * times), "k", axis=0)
+            .done("x", "y k")
+        )
+        low = Lowering(imported.model, RULES, Walk({"x": (2,)}))
+        low.run({"x": imported.entries["x"].value("x", (2,))})
+        assert low.values["k"].shape == (1024 * times,)
+        assert low.values["k"].contents == ((7,) * known if known else None)
+
+
+def test_numbers_of_other_shapes_are_not_joined():
+    net = Net().tensor("x", (1, 2)).tensor("y", (1, 2)).op("RELU", "x", "y")
+    net.stored("a", (1, 2), "int32", [1, 2]).stored("b", (1, 3), "int32", [1, 2, 3])
+    with pytest.raises(SpecError, match=r"joins tensors of \[1, 2\] and \[1, 3\] along axis 0"):
+        steps(net.tensor("k", (2, 2), "int32").op("CONCATENATION", "a b", "k", axis=0).done("x", "y k"))
+
+
+def test_numbers_that_are_stored_for_layers_are_not_computed_with():
+    """500 sums with 4,096 numbers each would be 2,048,000, more than a file may have computed with."""
+    net = Net().tensor("x0", (1, 4096)).stored("c", (4096,))
+    for i in range(500):
+        net.tensor(f"x{i + 1}", (1, 4096)).op("ADD", f"x{i} c", f"x{i + 1}")
+    assert kinds(net.done("x0", "x500")).count("add") == 500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import TypeAlias
 
@@ -37,16 +38,22 @@ def product_of(
     if x.rank < 2 or weights.rank != 2:
         raise Unfit(f"needs two matrices, got {x.rank} and {weights.rank} axes")
     if flip_x:
-        x = transposed(x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
+        x = _flipped(x)
     columns = weights.shape[0] if flip_w else weights.shape[1]
     whole_bias = bias is not None and bias.is_constant and bool(bias.stored) and _is_row(bias, columns)
     if weights.is_constant and weights.stored and not x.is_constant and (bias is None or whole_bias):
         linear(low, op, x, -1, columns, weights, bias)
         return
     first = low.part(op, "product") if bias is not None else op
-    multiplied(low, first, x, transposed(weights, (1, 0)) if flip_w else weights)
+    multiplied(low, first, x, _flipped(weights) if flip_w else weights)
     if bias is not None:
         combined(low, op, "add", [low.values[first.outputs[0]], bias])
+
+
+def _flipped(value: Value) -> Value:
+    """Matrices with rows for columns; what their elements are is nothing to a product."""
+    rank = value.rank
+    return transposed(replace(value, contents=None), (*range(rank - 2), rank - 1, rank - 2))
 
 
 def _is_row(bias: Value, columns: Dim) -> bool:
@@ -68,9 +75,9 @@ def multiplied(low: Lowering, op: Op, x: Value, y: Value, flip_x: bool = False, 
     if x.rank == 0 or y.rank == 0:
         raise Unfit("a product of matrices needs axes")
     if flip_x and x.rank > 1:
-        x = transposed(x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
+        x = _flipped(x)
     if flip_y and y.rank > 1 and (y.is_constant or x.is_constant):
-        y, flip_y = transposed(y, (*range(y.rank - 2), y.rank - 1, y.rank - 2)), False
+        y, flip_y = _flipped(y), False
     if x.is_constant and y.is_constant:
         _product_of_constants(low, op, x, y)
         return

@@ -109,9 +109,8 @@ def concatenation(low: Lowering, op: Op) -> None:
 
 def joined_along(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
     """Tensors one after the other: numbers at once, if all of them are known."""
-    known = [low.known(value) for value in values]
-    if all(known) and values[0].rank:
-        low.computed(op, values, joined([one for one in known if one], axis))
+    if values[0].rank and (known := low.all_known(values)):
+        low.computed(op, values, joined(known, axis))
         return
     concatenated(low, op, values, axis)
 
@@ -392,7 +391,7 @@ def fill(low: Lowering, op: Op) -> None:
         return
     sizes, value = numbers(low, op, 0), low.read(op, 1)
     small = all(type(size) is int and size >= 0 for size in sizes) and product(sizes) <= MOST_CONTENTS
-    elements = value.contents * int(product(sizes)) if small and value.contents else ()
+    elements = value.contents * int(product(sizes)) if small and value.is_number and value.contents else ()
     low.computed(op, [], Known(tuple(sizes), elements))
 
 
