@@ -257,6 +257,12 @@ CASES: dict[str, tuple[str, Sequence[Any], Sequence[Sequence[int]], dict[str, An
         {"begin_mask": 0b0011, "end_mask": 0b0111},
         [("slice", (4, 6, 3), 0, 0), ("slice", (4, 3, 3), 0, 0), ("slice", (4, 3, 2), 0, 0)],
     ),
+    # rows 2 to 2 + 3, columns 6 - 4 to 6 - 4 + 3 in steps of 2, all channels: the end of those is left out
+    "strided slice whose ends count from where it begins": (
+        "STRIDED_SLICE", [MAP, ints(0, 2, -4, 0), ints(1, 3, 3, 0), ints(1, 1, 2, 1)], [(1, 3, 2, 3)],
+        {"end_mask": 0b1000, "offset": Scalar("?", True)},
+        [("slice", (3, 6, 3), 0, 0), ("slice", (3, 2, 3), 0, 0)],
+    ),
     "strided slice of one element": (
         "STRIDED_SLICE", [MAP, ints(0, -1), ints(0, 0), ints(1, 1)], [(1, 6, 3)],
         {"begin_mask": 1, "end_mask": 1, "shrink_axis_mask": 2},

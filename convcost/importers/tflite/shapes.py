@@ -274,7 +274,7 @@ def _strides(low: Lowering, op: Op, x: Value) -> Ranges:
     if spare < 0 or sum(bits["ellipsis"]) > 1:
         raise Unfit(f"takes parts of {len(begins) - new} axes of {x.rank}")
     found = Ranges()
-    for i, (begin, end, step) in enumerate(zip(begins, ends, steps)):
+    for i, (begin, given, step) in enumerate(zip(begins, ends, steps)):
         if bits["ellipsis"][i]:
             for _ in range(spare):
                 found.keep(0, x.shape[len(found.kept)], 1)
@@ -289,8 +289,12 @@ def _strides(low: Lowering, op: Op, x: Value) -> Ranges:
                 open_ = bits["begin"][i], bits["end"][i]
                 start, stop = [
                     None if left else fixed.literal(low, op.inputs[at], [one])[0]
-                    for at, one, left in ((1, begin, open_[0]), (2, end, open_[1]))
+                    for at, one, left in ((1, begin, open_[0]), (2, given, open_[1]))
                 ]
+                end = given
+                if op.attrs.get("offset") and not open_[0]:  # the end is counted from where it begins
+                    end = _bounds(begin, 0, step, size, False, True)[0] + given
+                    stop = None if start is None or stop is None else start + stop
                 ends_there = fixed.ends_there(low, op.inputs[0], x, len(found.kept), start, stop)
                 found.keep(*_bounds(begin, end, step, size, open_[0], open_[1] or ends_there))
     for at in range(len(found.kept), x.rank):
