@@ -120,6 +120,15 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
         "ConvTranspose", [MAP, W((3, 4, 3, 3))], {"strides": (2, 2), "auto_pad": "SAME_UPPER"},
         [("conv_transpose2d", (16, 12, 4), 48 * 108, 108)],
     ),
+    # output_shape[i] = input_shape[i] * strides[i], says ONNX; what is added is cropped again
+    "transposed conv SAME_UPPER with more at the end": (
+        "ConvTranspose", [MAP, W((3, 4, 4, 4))], {"strides": (2, 2), "auto_pad": "SAME_UPPER", "output_padding": (1, 1)},
+        [("conv_transpose2d", (16, 12, 4), 48 * 192, 192)],
+    ),
+    "transposed conv VALID with more at the end": (
+        "ConvTranspose", [MAP, W((3, 4, 4, 4))], {"strides": (2, 2), "auto_pad": "VALID", "output_padding": (1, 1)},
+        [("conv_transpose2d", (7 * 2 + 4 + 1, 5 * 2 + 4 + 1, 4), 48 * 192, 192)],
+    ),
     "deformable conv": (
         "DeformConv", [MAP, W((4, 3, 3, 3)), (1, 18, 6, 4), W((4,)), (1, 9, 6, 4)], {},
         [("deform_conv2d", (6, 4, 4), 24 * 108, 112)],

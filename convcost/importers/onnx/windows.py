@@ -152,7 +152,7 @@ def conv_transpose(low: Lowering, op: Op) -> None:
     elif upper:
         attrs["padding"] = "same"
     extra = wholes(op, "output_padding")
-    if any(extra) and "size" not in attrs:
+    if any(extra) and not upper and "size" not in attrs:  # SAME is a stride for each element, whatever is added first
         attrs["output_padding"] = list(extra)
     convolved(low, op, x, attrs, weights, bias, kind="conv_transpose")
 
