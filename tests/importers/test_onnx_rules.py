@@ -99,6 +99,11 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
         "com.microsoft.FusedConv", [MAP, W((8, 3, 1, 1)), W((8,)), (1, 8, 8, 6)], {"activation": "Relu"},
         [("conv2d", (8, 6, 8), 48 * 24, 32), ("add", (8, 6, 8), 0, 0), ("relu", (8, 6, 8), 0, 0)],
     ),
+    # 8 rows of 6 elements of 3 channels, the filters of 3·3: 8 - 3 + 1 by 6 - 3 + 1 positions
+    "merged conv with the channels last": (
+        "com.microsoft.NhwcFusedConv", [(1, 8, 6, 3), W((4, 3, 3, 3)), W((4,)), (1, 6, 4, 4)], {"activation": "Relu"},
+        [("conv2d", (6, 4, 4), 24 * 4 * 27, 112), ("add", (6, 4, 4), 0, 0), ("relu", (6, 4, 4), 0, 0)],
+    ),
     # each of 8·6 elements of 3 maps goes to 2·2 places of 4 maps
     "transposed conv": (
         "ConvTranspose", [MAP, W((3, 4, 2, 2)), W((4,))], {"strides": (2, 2)},

@@ -73,14 +73,22 @@ def _more_before(
 # -- convolutions ------------------------------------------------------------------------------------------------------
 
 
-@rule("Conv", *of_microsoft("FusedConv", "NhwcFusedConv", "nchwc.Conv"), wants=1)
+@rule("Conv", *of_microsoft("FusedConv", "nchwc.Conv"), wants=1)
 def conv(low: Lowering, op: Op) -> None:
     weights = low.read(op, 1)
     attrs = of_filters(low, op, weights)
     convolved(low, op, low.read(op), attrs, weights, low.optional(op, 2), low.optional(op, 3))
 
 
-def of_filters(low: Lowering, op: Op, weights: Value) -> dict[str, Any]:
+@rule(*of_microsoft("NhwcFusedConv"), wants=-1, of_all=True)
+def conv_channels_last(low: Lowering, op: Op) -> None:
+    """What onnxruntime makes of a convolution by moving the axes of its input and its result alone: filters stay as they are."""
+    weights = low.read(op, 1)
+    attrs = of_filters(low, op, weights, -1)
+    convolved(low, op, low.read(op), attrs, weights, low.optional(op, 2), low.optional(op, 3), channel=-1)
+
+
+def of_filters(low: Lowering, op: Op, weights: Value, channel: int = 1) -> dict[str, Any]:
     """The attributes of a convolution with these filters."""
     if weights.rank < 3:
         raise Unfit(f"filters need output channels, input channels and a window, got {weights.rank} axes")
@@ -89,7 +97,8 @@ def of_filters(low: Lowering, op: Op, weights: Value) -> dict[str, Any]:
     if (given := wholes(op, "kernel_shape")) and given != kernel:
         raise Unfit(f"kernel_shape says {given}, but the filters are of {kernel}")
     groups = whole(op, "group", 1)
-    return {"channels": weights.shape[0], "groups": groups, **window(op, kernel, x.shape[2:])}
+    sizes = x.shape[2:] if channel == 1 else x.shape[1:-1]
+    return {"channels": weights.shape[0], "groups": groups, **window(op, kernel, sizes)}
 
 
 def convolved(
@@ -101,6 +110,7 @@ def convolved(
     bias: Value | None,
     added: Value | None = None,
     kind: str = "conv",
+    channel: int = 1,
 ) -> None:
     """A convolution with stored filters, and what onnxruntime merges behind it: a sum and an activation."""
     if not weights.is_constant:
@@ -111,10 +121,10 @@ def convolved(
     steps = ["sum"] * (added is not None) + steps
     at = [low.part(op, step) for step in ("conv", *steps)][: len(steps)]
     ops = [*at, op]
-    convolution(low, ops[0], x, 1, attrs, weights, bias, kind)
+    convolution(low, ops[0], x, channel, attrs, weights, bias, kind)
     done = 0
     if added is not None:
-        if added.rank == 1:
+        if added.rank == 1 and channel == 1:
             added = Value((*added.shape, *(1,) * (x.rank - 2)), added.dtype, stored=added.stored)
         combined(low, ops[1], "add", [low.values[ops[0].outputs[0]], added])
         done = 1
