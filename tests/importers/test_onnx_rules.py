@@ -705,6 +705,13 @@ def test_attention_to_earlier_tokens_is_unknown_as_a_whole(kind: str, between: i
     assert kinds(kept) == ["unknown"]
 
 
+def test_scales_for_groups_are_in_no_layer_and_the_notes_say_so():
+    """Before opset 21, 4 groups of 8 channels have 4 scales and 4 shifts."""
+    report = network(only("GroupNormalization", [WIDE, W((4,)), W((4,))], num_groups=4)).report()
+    assert report.totals.params == 0
+    assert report.remarks == ("8 stored numbers in 2 tensors are in no layer: t1, t2",)
+
+
 REFUSED = {
     "groups that lie": ("Conv", [MAP, W((8, 3, 3, 3))], {"group": 2}, "groups must divide"),
     "stride 0": ("Conv", [MAP, W((8, 3, 3, 3))], {"strides": (0, 0)}, "stride"),
@@ -723,6 +730,9 @@ REFUSED = {
     "other parts than it puts out": ("Split", [ROWS, ints(3, 3, 4)], {"axis": 1}, "splits 10 into 3 parts"),
     "a step of 0": ("Slice", [ROWS, ints(0), ints(5), ints(1), ints(0)], {}, "steps not 0"),
     "a missing input": ("Gemm", [(1, 20)], {}, "needs an input number 2"),
+    "scales for neither channels nor groups": (
+        "GroupNormalization", [WIDE, W((2,)), W((8,))], {"num_groups": 4}, "has a scale or shift of 2 for 8 channels in 4 groups",
+    ),
     "an equation for others": ("Einsum", [TOKENS], {"equation": "ij,jk->ik"}, "is for 2 operands, not 1"),
     "too many from an axis": ("TopK", [ROWS, ints(99)], {"axis": 1}, "count must be at most"),
 }  # fmt: skip
