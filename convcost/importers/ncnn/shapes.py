@@ -16,7 +16,7 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.ncnn.expressions import evaluated
 from convcost.importers.ncnn.given import BLOBS, DROPPED, number, whole, wholes
-from convcost.importers.ncnn.rules import axis_of, blobs_of, like, made, rule
+from convcost.importers.ncnn.rules import MOST_AXES, axis_of, blobs_of, like, made, rule
 from convcost.importers.values import Value, is_one
 
 #: Orders of Permute by number, the fastest axis first.
@@ -141,7 +141,10 @@ def expand_dims(low: Lowering, op: Op) -> None:
     if listed is None:
         raise Unsupported("new axes that are named by their letters")
     rank = x.rank - 1 + len(listed)
-    unsqueezed(low, op, x, [axis % rank + 1 for axis in listed])
+    axes = [axis + rank if axis < 0 else axis for axis in listed]
+    if len(set(axes)) < len(axes) or not all(0 <= axis < rank for axis in axes):
+        raise Unfit(f"puts axes {', '.join(map(str, listed))} into a blob that then has {rank}")
+    unsqueezed(low, op, x, [axis + 1 for axis in axes])
 
 
 @rule("Tile")
@@ -151,6 +154,8 @@ def tile(low: Lowering, op: Op) -> None:
         times = [1] * x.rank
         times[axis_of(whole(op.attrs, 0, 0), x)] = whole(op.attrs, 1, 1)
     else:
+        if len(repeats) > MOST_AXES:
+            raise Unfit(f"repeats {len(repeats)} axes, and a blob has at most {MOST_AXES}")
         times = [1] * max(x.rank - len(repeats), 1) + list(repeats)
     if min(times) < 1:
         raise Unsupported(f"repeats an axis {min(times)} times")
