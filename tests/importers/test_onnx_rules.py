@@ -185,6 +185,16 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
     "einsum with a stored matrix": (
         "Einsum", [TOKENS, W((16, 8))], {"equation": "bti,io->bto"}, [("linear", (5, 8), 640, 128)],
     ),
+    # 3 times 4·5 by 5·6: the one matrix of x serves all three
+    "einsum that stretches the axes of an ellipsis": (
+        "Einsum", [(1, 4, 5), (3, 5, 6)], {"equation": "...ij,...jk->...ik"}, [("matmul", (3, 4, 6), 3 * 4 * 5 * 6, 0)],
+    ),
+    "einsum that stretches stored weights": (
+        "Einsum", [(3, 4, 5), W((1, 5, 6))], {"equation": "...ij,...jk->...ik"}, [("linear", (3, 4, 6), 360, 30)],
+    ),
+    "einsum that stretches without a sum": (
+        "Einsum", [(3, 1, 5), (3, 4, 5)], {"equation": "...i,...i->...i"}, [("multiply", (3, 4, 5), 0, 0)],
+    ),
     "einsum that sums": ("Einsum", [TOKENS], {"equation": "bti->bt"}, [("reduce", (5, 1), 0, 0)]),
     # 10 steps of 4 gates of 6 channels, from 5 channels and 6 states; two biases a gate
     "lstm": ("LSTM", LSTM, {"hidden_size": 6}, [("lstm", (10, 6), 10 * 24 * 11, 24 * 11 + 48)]),
@@ -733,6 +743,8 @@ REFUSED = {
     "scales for neither channels nor groups": (
         "GroupNormalization", [WIDE, W((2,)), W((8,))], {"num_groups": 4}, "has a scale or shift of 2 for 8 channels in 4 groups",
     ),
+    "letters of other sizes": ("Einsum", [(1, 2, 5), (1, 3, 5)], {"equation": "bij,bij->bij"}, "axis 'i' has sizes 2 and 3"),
+    "a sum over letters of other sizes": ("Einsum", [(1, 2, 1), (1, 2, 5)], {"equation": "bij,bij->bi"}, "sums over axis 'j', which has sizes 1 and 5"),
     "an equation for others": ("Einsum", [TOKENS], {"equation": "ij,jk->ik"}, "is for 2 operands, not 1"),
     "too many from an axis": ("TopK", [ROWS, ints(99)], {"axis": 1}, "count must be at most"),
 }  # fmt: skip

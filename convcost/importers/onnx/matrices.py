@@ -10,7 +10,7 @@ from typing import TypeAlias
 from convcost.core.dims import Dim, Shape, product, stretched
 from convcost.core.errors import Unfit
 from convcost.importers.build import combined, linear, matrix_product, reduced
-from convcost.importers.contents import Known
+from convcost.importers.contents import Known, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op, Stored
 from convcost.importers.onnx.steps import Steps
@@ -137,7 +137,7 @@ def einsum(low: Lowering, op: Op) -> None:
     values = [low.read(op, i) for i in range(len(op.inputs))]
     operands, result = labelled(word(op, "equation", ""), [value.rank for value in values])
     if all(value.is_constant for value in values):
-        sizes = {label: size for value, one in zip(values, operands) for label, size in zip(one, value.shape)}
+        sizes = _stretched_sizes(*(dict(zip(one, value.shape)) for value, one in zip(values, operands)))
         low.computed(op, values, Known(tuple(sizes[label] for label in result), ()))
         return
     steps = Steps(low, op)
@@ -191,32 +191,51 @@ def _summed(steps: Steps, name: str, labels: Labels, kept: set[str]) -> tuple[st
     return op.outputs[0], tuple(label for label in labels if label in kept)
 
 
+def _stretched_sizes(*operands: dict[str, Dim]) -> dict[str, Dim]:
+    """The sizes of axes to which those of size 1 stretch.
+
+    >>> _stretched_sizes({"i": 1, "j": 5}, {"i": 3, "j": 5})
+    {'i': 3, 'j': 5}
+    """
+    found: dict[str, Dim] = {}
+    for label, size in (pair for one in operands for pair in one.items()):
+        had = found.get(label, 1)
+        if not is_one(had) and not is_one(size) and same(had, size) is False:
+            raise Unfit(f"axis {label!r} has sizes {had} and {size}")
+        found[label] = size if is_one(had) else had
+    return found
+
+
 def _pair(steps: Steps, x: str, x_labels: Labels, y: str, y_labels: Labels, later: set[str]) -> tuple[str, Labels]:
-    """The product of two operands, summed over what neither the result nor a later operand has."""
+    """The product of two operands, summed over what neither the result nor a later operand has; axes of size 1 stretch."""
     x, x_labels = _summed(steps, x, x_labels, later | {*y_labels})
     y, y_labels = _summed(steps, y, y_labels, later | {*x_labels})
     both = [label for label in x_labels if label in y_labels]
     batch, inner = [one for one in both if one in later], [one for one in both if one not in later]
     rows = [label for label in x_labels if label not in y_labels]
     columns = [label for label in y_labels if label not in x_labels]
-    sizes = dict(zip(y_labels, steps.value(y).shape)) | dict(zip(x_labels, steps.value(x).shape))
+    of_x, of_y = dict(zip(x_labels, steps.value(x).shape)), dict(zip(y_labels, steps.value(y).shape))
+    sizes = _stretched_sizes(of_x, of_y)
+    for label in inner:
+        if same(of_x[label], of_y[label]) is False:
+            raise Unfit(f"sums over axis {label!r}, which has sizes {of_x[label]} and {of_y[label]}")
     x = steps.transposed(x, [x_labels.index(label) for label in (*batch, *rows, *inner)])
     y = steps.transposed(y, [y_labels.index(label) for label in (*batch, *inner, *columns)])
 
     def many(labels: Sequence[str]) -> Dim:
         return product(sizes[label] for label in labels)
 
-    outer = [sizes[label] for label in batch]
+    outer_x, outer_y = [of_x[label] for label in batch], [of_y[label] for label in batch]
     shape = [sizes[label] for label in (*batch, *rows, *columns)]
     if not inner:
-        x = steps.reshaped(x, [*outer, *(sizes[label] for label in rows), *(1 for _ in columns)])
-        y = steps.reshaped(y, [*outer, *(1 for _ in rows), *(sizes[label] for label in columns)])
+        x = steps.reshaped(x, [*outer_x, *(sizes[label] for label in rows), *(1 for _ in columns)])
+        y = steps.reshaped(y, [*outer_y, *(1 for _ in rows), *(sizes[label] for label in columns)])
         return steps.combined("multiply", x, y), (*batch, *rows, *columns)
     second = steps.value(y)
     if second.is_constant and not batch and rows:  # a linear layer, which takes any axes before the channels
         y = steps.reshaped(y, [many(inner), many(columns)])
         x = steps.reshaped(x, [*(sizes[label] for label in rows), many(inner)])
     else:
-        x = steps.reshaped(x, [*outer, many(rows), many(inner)])
-        y = steps.reshaped(y, [*outer, many(inner), many(columns)])
+        x = steps.reshaped(x, [*outer_x, many(rows), many(inner)])
+        y = steps.reshaped(y, [*outer_y, many(inner), many(columns)])
     return steps.reshaped(steps.product(x, y), shape), (*batch, *rows, *columns)
