@@ -151,6 +151,9 @@ CASES: dict[str, tuple[str, Sequence[Any], Sequence[Sequence[int]], dict[str, An
     "fully connected to rows": (
         "FULLY_CONNECTED", [(1, 7, 12), W((5, 12))], [(7, 5)], {}, [("linear", (7, 5), 420, 60)],
     ),
+    "fully connected by what is computed, with a stored bias": (
+        "FULLY_CONNECTED", [(6, 12), (5, 12), W((5,))], [(6, 5)], {}, [("matmul", (6, 5), 360, 0), ("source", (5,), 0, 5), ("add", (6, 5), 0, 0)],
+    ),
     "fully connected by what is computed": (
         "FULLY_CONNECTED", [(6, 12), (5, 12)], [(6, 5)], {}, [("matmul", (6, 5), 360, 0)],
     ),
@@ -746,6 +749,10 @@ UNKNOWN = {
     "an LSTM that normalises its gates": (
         "UNIDIRECTIONAL_SEQUENCE_LSTM", [*LSTM, *BIASES], (1, 10, 16), {}, "normalises its gates"
     ),
+    "an LSTM of diagonal states": (
+        "UNIDIRECTIONAL_SEQUENCE_LSTM", [*LSTM[:5], *[W((16,))] * 4, *LSTM[9:]], (1, 10, 16),
+        {"diagonal_recurrent_tensors": Scalar("?", True)}, "their own gates alone",
+    ),
     "filters that are computed": (
         "CONV_2D", [MAP, (4, 3, 3, 3)], (1, 8, 6, 4), {"padding": "SAME", **WHOLE}, "a filter that is computed"
     ),
@@ -777,6 +784,7 @@ REFUSED = {
     "no stride": ("CONV_2D", [MAP, W((4, 3, 3, 3))], (1, 8, 6, 4), {"padding": "SAME"}, "stride"),
     "a bias that is too long": ("CONV_2D", [MAP, W((4, 3, 3, 3)), W((5,))], (1, 8, 6, 4), {"padding": "SAME", **WHOLE}, "5 biases"),
     "a matrix of other channels": ("FULLY_CONNECTED", [(1, 12), W((5, 7))], (1, 5), {"keep_num_dims": True}, "35 weights"),
+    "an axis that is not there for one": ("ONE_HOT", [(2, 3), W((), "int32", [4]), W(()), W(())], (2, 3, 4), {"axis": 3}, "names axis 3 of a tensor of 3"),
     "an axis that is not there": ("CONCATENATION", [MAP, MAP], MAP, {"axis": 7}, "names axis 7 of a tensor of 4"),
     "other elements": ("RESHAPE", [MAP, ints(1, 143)], (1, 143), {}, "has other elements"),
     "a shape of two unknowns": ("RESHAPE", [MAP, ints(-1, -1)], (1, 144), {}, "asks for a shape"),

@@ -489,7 +489,7 @@ def reverse(low: Lowering, op: Op) -> None:
 def one_hot(low: Lowering, op: Op) -> None:
     """A comparison of each index with all numbers below `depth`, along a new axis."""
     x, (depth,) = low.read(op), numbers(low, op, 1)
-    axis = op.attrs["axis"] % (x.rank + 1)
+    axis = one_axis(op.attrs["axis"], x.rank + 1)
     wide, classes = low.part(op, "wide"), low.part(op, "classes")
     unsqueezed(low, wide, x, [axis])
     low.computed(classes, [], Known((depth, *(1,) * (x.rank - axis)), ()))
