@@ -104,6 +104,17 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
         "com.microsoft.NhwcFusedConv", [(1, 8, 6, 3), W((4, 3, 3, 3)), W((4,)), (1, 6, 4, 4)], {"activation": "Relu"},
         [("conv2d", (6, 4, 4), 24 * 4 * 27, 112), ("add", (6, 4, 4), 0, 0), ("relu", (6, 4, 4), 0, 0)],
     ),
+    # 100 rows of 8 bytes of two numbers each
+    "rows of a table of 4 bits": (
+        "com.microsoft.GatherBlockQuantized", [W((100, 8), "uint8"), (1, 5), W((100, 1))], {"bits": 4, "block_size": 16},
+        [("embedding", (5, 16), 0, 1600)],
+    ),
+    "columns of a table of 8 bits": (
+        "com.microsoft.GatherBlockQuantized", [W((100, 8), "uint8"), ints(1, 4, 6), W((100, 1))],
+        {"bits": 8, "block_size": 16, "gather_axis": 1},
+        [("source", (100, 8), 0, 0), ("gather", (100, 3), 0, 0)],  # bytes are no trained numbers
+    ),
+    "sum of magnitudes of all": ("GlobalLpPool", [MAP], {"p": 1}, [("reduce", (1, 1, 3), 0, 0)]),
     # each of 8·6 elements of 3 maps goes to 2·2 places of 4 maps
     "transposed conv": (
         "ConvTranspose", [MAP, W((3, 4, 2, 2)), W((4,))], {"strides": (2, 2)},
@@ -726,6 +737,10 @@ REFUSED = {
     "groups that lie": ("Conv", [MAP, W((8, 3, 3, 3))], {"group": 2}, "groups must divide"),
     "stride 0": ("Conv", [MAP, W((8, 3, 3, 3))], {"strides": (0, 0)}, "stride"),
     "filters of another window": ("Conv", [MAP, W((8, 3, 3, 3))], {"kernel_shape": (5, 5)}, "kernel_shape says (5, 5)"),
+    "transposed filters of another window": (
+        "ConvTranspose", [MAP, W((3, 4, 3, 3))], {"kernel_shape": (5, 5)}, "kernel_shape says (5, 5), but the filters are of (3, 3)",
+    ),
+    "other parts than it says": ("Split", [ROWS], {"axis": 1, "num_outputs": 3}, "splits into 3 parts, and puts out 2"),
     "filters for other channels": ("Conv", [MAP, W((8, 4, 3, 3))], {}, "the file stores 288 weights"),
     "a word that is none": ("Conv", [MAP, W((8, 3, 3, 3))], {"auto_pad": "SOMEHOW"}, "auto_pad must be"),
     "an attribute of another type": ("Conv", [MAP, W((8, 3, 3, 3))], {"pads": "1"}, "pads must be a list of whole numbers"),

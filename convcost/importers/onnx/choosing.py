@@ -15,11 +15,11 @@ from convcost.importers.contents import Known, gathered
 from convcost.importers.lower import Depends, Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import MOST_FRACTIONS
-from convcost.importers.onnx.table import axis_in, made, of_microsoft, rule, whole
+from convcost.importers.onnx.table import axis_in, made, rule, whole
 from convcost.importers.values import Value
 
 
-@rule("Gather", *of_microsoft("GatherBlockQuantized"))
+@rule("Gather")
 def gather(low: Lowering, op: Op) -> None:
     x, indices = low.read(op), low.read(op, 1)
     axis = axis_in(whole(op, "axis", 0), x.rank)

@@ -171,6 +171,8 @@ def split(low: Lowering, op: Op) -> None:
     x = low.read(op)
     axis = axis_in(whole(op, "axis", 0), x.rank)
     parts = len(op.outputs)
+    if (wanted := whole(op, "num_outputs", parts)) != parts:
+        raise Unfit(f"splits into {wanted} parts, and puts out {parts}")
     given = wholes(op, "split") if "split" in op.attrs else low.contents(op, 1)
     size = x.shape[axis]
     if given is not None:
@@ -548,7 +550,8 @@ def mel_weights(low: Lowering, op: Op) -> None:
     bins, length = low.contents(op, 0), low.contents(op, 1)
     if not bins or not length:
         raise Unfit("needs its numbers of bins")
-    low.define(op, Value((length[0] // 2 + 1, bins[0]), "fp32", computed=True))
+    dtype = DTYPES.get(whole(op, "output_datatype", 1), "")
+    low.define(op, Value((length[0] // 2 + 1, bins[0]), dtype, computed=True))
 
 
 @rule("RandomNormal", "RandomUniform")

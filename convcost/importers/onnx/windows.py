@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.core.dims import Dim, floor, maximum
+from convcost.core.dims import Dim, Shape, floor, maximum
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
 from convcost.importers.build import combined, convolution, reduced, taken
@@ -92,13 +92,19 @@ def of_filters(low: Lowering, op: Op, weights: Value, channel: int = 1) -> dict[
     """The attributes of a convolution with these filters."""
     if weights.rank < 3:
         raise Unfit(f"filters need output channels, input channels and a window, got {weights.rank} axes")
-    kernel = weights.shape[2:]
+    kernel = _kernel(op, weights)
     x = image(low, op, len(kernel))
-    if (given := wholes(op, "kernel_shape")) and given != kernel:
-        raise Unfit(f"kernel_shape says {given}, but the filters are of {kernel}")
     groups = whole(op, "group", 1)
     sizes = x.shape[2:] if channel == 1 else x.shape[1:-1]
     return {"channels": weights.shape[0], "groups": groups, **window(op, kernel, sizes)}
+
+
+def _kernel(op: Op, weights: Value) -> Shape:
+    """The window of filters, which an attribute may repeat."""
+    kernel = weights.shape[2:]
+    if (given := wholes(op, "kernel_shape")) and given != kernel:
+        raise Unfit(f"kernel_shape says {given}, but the filters are of {kernel}")
+    return kernel
 
 
 def convolved(
@@ -147,7 +153,7 @@ def conv_transpose(low: Lowering, op: Op) -> None:
     weights, bias = low.read(op, 1), low.optional(op, 2)
     if weights.rank < 3:
         raise Unfit(f"filters need input channels, output channels and a window, got {weights.rank} axes")
-    kernel = weights.shape[2:]
+    kernel = _kernel(op, weights)
     axes = len(kernel)
     x, groups = image(low, op, axes), whole(op, "group", 1)
     attrs: dict[str, Any] = {"channels": weights.shape[1] * groups, "groups": groups}
@@ -228,8 +234,10 @@ def global_pool(low: Lowering, op: Op) -> None:
 
 @rule("GlobalLpPool", wants=1)
 def global_lp_pool(low: Lowering, op: Op) -> None:
-    x = image(low, op)
-    reduced(low, op, x, range(2, x.rank), "norm", keep=True)
+    x, power = image(low, op), whole(op, "p", 2)
+    if power not in (1, 2):
+        raise Unsupported(f"sums of powers of {power}", [(*x.shape[:2], *(1,) * (x.rank - 2))])
+    reduced(low, op, x, range(2, x.rank), "norm" if power == 2 else "absolute_sum", keep=True)
 
 
 # -- resampling --------------------------------------------------------------------------------------------------------
