@@ -177,6 +177,11 @@ CASES: dict[str, tuple[str, list[Sequence[int]], list[tuple[Any, ...]]]] = {
     "flatten": ("Flatten", [MAP], [("flatten", (144,), 0, 0)]),
     "tile": ("Tile 0=1 1=2", [MAP], [("tile", (16, 6, 3), 0, 0)]),
     "crop": ("Crop -23309=1,1 -23310=1,-1 -23311=1,2", [MAP], [("slice", (8, 4, 3), 0, 0)]),
+    # without offsets of height and channels the others are theirs: 3 of 8 rows, 1 of 3 channels from the second on
+    "crop of the channels": ("Crop 0=1 1=-233 2=-233 3=1", [MAP], [("slice", (8, 6, 1), 0, 0)]),
+    "crop of the channels and rows": (
+        "Crop 0=2 1=1 2=-233 3=3 4=1", [MAP], [("slice", (8, 6, 1), 0, 0), ("slice", (3, 6, 1), 0, 0)],
+    ),
     "crop to a size": ("Crop 0=1 1=2 3=3 4=4 5=-233", [MAP], [("slice", (4, 6, 3), 0, 0), ("slice", (4, 3, 3), 0, 0)]),
     "pad": ("Padding 0=1 1=2 2=3 3=4", [MAP], [("pad", (11, 13, 3), 0, 0)]),
     "pad the channels": ("Padding 7=1 8=4", [MAP], [("pad", (8, 6, 8), 0, 0)]),
@@ -320,6 +325,10 @@ def test_sizes_may_be_those_of_other_blobs(layer: str, shape: tuple[int, ...]):
 def test_sizes_that_cannot_be_computed_are_refused(text: str, what: str):
     with pytest.raises(ConvcostError, match=what):
         walked(net(given(MAP), f'Reshape r 1 1 x y 6="{text}"', "ReLU a 1 1 y z"))
+
+
+def test_a_crop_to_places_that_another_tensor_holds_is_unknown():
+    assert kinds(one("Crop 0=-233 1=-233 2=-233", MAP, (6,))) == ["unknown"]
 
 
 @pytest.mark.parametrize(

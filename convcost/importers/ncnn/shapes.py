@@ -196,7 +196,7 @@ def crop(low: Lowering, op: Op) -> None:
     offsets = [whole(op.attrs, at, 0) for at in (2, 13, 1, 0)]
     sizes = [whole(op.attrs, at, 0) for at in (5, 14, 4, 3)]
     behind = [whole(op.attrs, at, 0) for at in (8, 15, 7, 6)]
-    used = {2: (3,), 3: (2, 3), 4: (0, 2, 3), 5: (0, 1, 2, 3)}[x.rank]
+    used = _cropped(x, {2: (3,), 3: (2, 3), 4: (0, 2, 3), 5: (0, 1, 2, 3)}[x.rank], offsets, op.attrs[BLOBS])
     given = low.optional(op, 1) if not any(sizes) else None
     for axis, at in enumerate(used, start=1):
         size: Any = x.shape[axis]
@@ -210,6 +210,18 @@ def crop(low: Lowering, op: Op) -> None:
             is_end = fixed.ends_there(low, op.inputs[0], x, axis, offsets[at], end)
             wanted = room if is_end else minimum(sizes[at], room)
         taken(low, op, made(low, op), axis, offsets[at], offsets[at] + wanted)
+
+
+def _cropped(x: Value, used: tuple[int, ...], offsets: Sequence[int], blobs: int) -> tuple[int, ...]:
+    """The numbers of each axis, among those of channels, depth, height and width: as far as offsets are, for the outer axes."""
+    kept = tuple(at for at in used if offsets[at] != DROPPED)
+    if kept == used:
+        return used
+    if blobs > 1:
+        raise Unsupported("places that depend on other tensors")
+    if x.rank > 4 or kept != used[len(used) - len(kept) :]:
+        raise Unsupported("a part of some axes whose offsets are not those of the outer ones")
+    return kept
 
 
 def _computed(low: Lowering, op: Op, x: Value, starts: Sequence[Dim], ends: Sequence[Dim], axes: Sequence[Dim]) -> None:
