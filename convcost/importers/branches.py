@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, is_array, is_symbolic
@@ -136,7 +137,7 @@ def _choice(low: Lowering, branches: Sequence[Run], given: Sequence[str]) -> _Ch
         why = f"{_BRANCH}; the one with fewer MACs is counted, {fewer}, not {more}"
     if taken.written > other.written:
         why += f"; it writes more, {_number(taken.written)} elements, not {_number(other.written)}"
-    return _Choice(at, why, taken.begun, second.ended, tuple(map(_equal, first.values, second.values)))
+    return _Choice(at, why, taken.begun, second.ended, tuple(map(partial(_equal, low), first.values, second.values)))
 
 
 def _alike(one: Value, other: Value) -> bool:
@@ -145,11 +146,12 @@ def _alike(one: Value, other: Value) -> bool:
     return known and all(same(a, b) is True for a, b in zip(one.shape, other.shape))
 
 
-def _equal(one: Value, other: Value) -> bool:
+def _equal(low: Lowering, one: Value, other: Value) -> bool:
     """Whether two values are known to be the same numbers."""
-    if one.contents is None or other.contents is None or len(one.contents) != len(other.contents):
+    first, second = low.known(one), low.known(other)
+    if first is None or second is None or len(first.elements) != len(second.elements):
         return False
-    return all(same(a, b) is True for a, b in zip(one.contents, other.contents))
+    return all(same(a, b) is True for a, b in zip(first.elements, second.elements))
 
 
 def _macs(seen: _Seen) -> str:

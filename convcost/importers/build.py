@@ -29,9 +29,9 @@ _WITH_NUMBER = {
 
 def combined(low: Lowering, op: Op, function: str, values: Sequence[Value], compute: Any = None) -> None:
     """A function of the elements of several tensors, which stretch to each other; `compute` is that of known ones."""
-    known = [low.known(value) for value in values]
     if all(value.is_constant for value in values):
-        found = mapped(compute, *[one for one in known if one]) if compute and all(known) else None
+        known = low.all_known(values) if compute else None
+        found = mapped(compute, *known) if known else None
         low.computed(op, values, found or Known(_stretched([value.shape for value in values]), ()))
         return
     first, *rest = values

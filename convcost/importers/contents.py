@@ -6,12 +6,15 @@ system. Nothing here knows a format.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import accumulate, chain
 from math import prod
+from operator import mul
 from typing import Any, Final, NamedTuple
 
 from convcost.core.dims import equal, is_array, is_symbolic
+from convcost.core.errors import Unfit
 from convcost.importers.model import MOST_CONTENTS
 
 
@@ -45,32 +48,26 @@ def vector(values: Sequence[Any]) -> Known:
     return Known((len(values),), tuple(values))
 
 
-def places(shape: Sequence[int], at: Callable[[tuple[int, ...]], int]) -> Iterator[int]:
-    """What a function makes of each index of a shape, the last axis fastest.
+def places(*axes: Sequence[int]) -> list[int]:
+    """The sums of one number of each: where elements stand, of the places along each axis, the last one fastest.
 
-    >>> list(places((2, 2), lambda index: 10 * index[0] + index[1]))
+    >>> places(range(0, 20, 10), range(2))
     [0, 1, 10, 11]
     """
-    index = [0] * len(shape)
-    for _ in range(prod(shape)):
-        yield at(tuple(index))
-        for axis in reversed(range(len(shape))):
-            index[axis] += 1
-            if index[axis] < shape[axis]:
-                break
-            index[axis] = 0
+    found = [0] if all(map(len, axes)) else []
+    for axis in axes if found else ():
+        found = [at + one for at in found for one in axis]
+    return found
 
 
-def flat(shape: Sequence[int], index: Sequence[int]) -> int:
-    """The place of an index among the elements.
+def _along(shape: Sequence[int]) -> list[range]:
+    """The places along each axis of a shape.
 
-    >>> flat((2, 3), (1, 2))
-    5
+    >>> _along((2, 3))
+    [range(0, 6, 3), range(0, 3)]
     """
-    at = 0
-    for size, position in zip(shape, index, strict=True):
-        at = at * size + position
-    return at
+    steps = [1, *accumulate(reversed(shape[1:]), mul)][len(shape) == 0 :]
+    return [range(0, size * step, step) if step else range(size) for size, step in zip(shape, reversed(steps))]
 
 
 def broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
@@ -99,15 +96,12 @@ def mapped(function: Callable[..., Any], *operands: Known) -> Known | None:
     if shape is None or prod(shape) > MOST_CONTENTS:
         return None
 
-    def reader(one: Known) -> tuple[Any, ...]:
+    def reader(one: Known) -> Sequence[Any]:
         if one.shape == shape:
             return one.elements
-        lacks = len(shape) - len(one.shape)
-
-        def at(index: tuple[int, ...]) -> int:
-            return flat(one.shape, [0 if size == 1 else i for size, i in zip(one.shape, index[lacks:])])
-
-        return tuple(one.elements[i] for i in places(shape, at))
+        own = [[at[0]] * size if len(at) == 1 else at for at, size in zip(_along(one.shape), shape[-len(one.shape) :])]
+        new = [[0] * size for size in shape[: len(shape) - len(one.shape)]]
+        return [one.elements[at] for at in places(*new, *own)]
 
     return Known(shape, tuple(function(*some) for some in zip(*map(reader, operands))))
 
@@ -118,47 +112,55 @@ def gathered(x: Known, indices: Known, axis: int) -> Known:
     >>> gathered(vector([1, 3, 224, 160]), vector([2, -1]), 0)
     Known(shape=(2,), elements=(224, 160))
     """
-    shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
-    size, depth = x.shape[axis], len(indices.shape)
-
-    def at(index: tuple[int, ...]) -> int:
-        chosen = int(indices.elements[flat(indices.shape, index[axis : axis + depth])])
-        if not -size <= chosen < size:
-            raise IndexError(f"index {chosen} of an axis of {size}")
-        return flat(x.shape, (*index[:axis], chosen % size, *index[axis + depth :]))
-
-    return Known(shape, tuple(x.elements[i] for i in places(shape, at)))
+    size = x.shape[axis]
+    chosen = [int(one) for one in indices.elements]
+    if any(not -size <= one < size for one in chosen):
+        raise IndexError(f"index {next(one for one in chosen if not -size <= one < size)} of an axis of {size}")
+    return _taken(x, axis, [one % size for one in chosen], indices.shape)
 
 
-def sliced(x: Known, axis: int, start: int, stop: int | None, step: int) -> Known:
+def sliced(x: Known, axis: int, start: int | None, stop: int | None, step: int | None) -> Known:
     """Every `step`-th element of an axis, as Python slices it.
 
     >>> sliced(vector([1, 3, 224, 160]), 0, 2, None, 1).elements
     (224, 160)
     """
     chosen = range(x.shape[axis])[slice(start, stop, step)]
-    return gathered(x, vector(chosen), axis)
+    return _taken(x, axis, chosen, (len(chosen),))
+
+
+def _taken(x: Known, axis: int, chosen: Sequence[int], inner: Sequence[int]) -> Known:
+    """The elements at these places of an axis, which become axes of this shape: none of them where they are too many."""
+    shape = (*x.shape[:axis], *inner, *x.shape[axis + 1 :])
+    if not 0 < prod(shape) <= MOST_CONTENTS:
+        return Known(shape, ())
+    along = _along(x.shape)
+    before, behind, step = along[:axis], along[axis + 1 :], prod(x.shape[axis + 1 :])
+    return Known(shape, tuple(x.elements[at] for at in places(*before, [one * step for one in chosen], *behind)))
 
 
 def joined(parts: Sequence[Known], axis: int) -> Known:
-    """Tensors one after the other along an axis.
+    """Tensors one after the other along an axis, none of their elements where they are too many; raises `Unfit` if they differ.
 
     >>> joined([vector([1]), vector([2, 3])], 0).elements
     (1, 2, 3)
     """
-    shape = (*parts[0].shape[:axis], sum(part.shape[axis] for part in parts), *parts[0].shape[axis + 1 :])
-    ends: list[tuple[int, Known]] = []
-    begun = 0
-    for part in parts:
-        ends.append((begun, part))
-        begun += part.shape[axis]
-
-    def element(index: tuple[int, ...]) -> Any:
-        first, part = next((first, part) for first, part in reversed(ends) if first <= index[axis])
-        inside = (*index[:axis], index[axis] - first, *index[axis + 1 :])
-        return part.elements[flat(part.shape, inside)]
-
-    return Known(shape, tuple(places(shape, element)))
+    first = parts[0].shape
+    for one in (part.shape for part in parts):
+        if (*one[:axis], *one[axis + 1 :]) != (*first[:axis], *first[axis + 1 :]):
+            raise Unfit(f"joins tensors of {list(first)} and {list(one)} along axis {axis}")
+    shape = (*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :])
+    if not 0 < prod(shape) <= MOST_CONTENTS:
+        return Known(shape, ())
+    rows = [(part.elements, prod(part.shape[axis:])) for part in parts if part.elements]
+    return Known(
+        shape,
+        tuple(
+            chain.from_iterable(
+                elements[i * row : (i + 1) * row] for i in range(prod(first[:axis])) for elements, row in rows
+            )
+        ),
+    )
 
 
 def over(function: Callable[[Sequence[Any]], Any], x: Known, axis: int) -> Known:
@@ -167,14 +169,11 @@ def over(function: Callable[[Sequence[Any]], Any], x: Known, axis: int) -> Known
     >>> over(sum, vector([2, 3]), 0)
     Known(shape=(1,), elements=(5,))
     """
+    along = _along(x.shape)
+    line = along[axis]
+    begun = places(*along[:axis], *along[axis + 1 :])
     shape = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-
-    def line(index: tuple[int, ...]) -> Any:
-        return function(
-            [x.elements[flat(x.shape, (*index[:axis], i, *index[axis + 1 :]))] for i in range(x.shape[axis])]
-        )
-
-    return Known(shape, tuple(places(shape, line)))
+    return Known(shape, tuple(function([x.elements[at + i] for i in line]) for at in begun))
 
 
 def exact(value: Any) -> Any:

@@ -46,6 +46,8 @@ LONGEST_TYPE, LONGEST_WHY = 100, 300
 """Characters of the type of an unknown op, and of the reason why it is."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
+MOST_COMPUTED = 2_000_000
+"""Elements of constants that a file has computed with, each time that an op reads or makes them."""
 
 
 class Unsupported(Exception):
@@ -125,6 +127,8 @@ class Tried:
         """Identity of a body -> the values around it that it reads."""
         self.ops = 0
         """How many ops have been looked at."""
+        self.elements = 0
+        """How many elements of constants ops have read and made, in these bodies and in the model."""
 
 
 class Lowering:
@@ -345,13 +349,29 @@ class Lowering:
             return None
         if value.contents is None:
             raise Unsupported(f"input {i + 1} decides the shape, and is computed from data")
+        self._computes(value.contents)
         return value.contents
 
     def known(self, value: Value | None) -> Known | None:
         """A value whose elements are known, to compute with."""
         if value is None or value.contents is None or not all(type(size) is int for size in value.shape):
             return None
+        self._computes(value.contents)
         return Known(value.shape, value.contents)
+
+    def all_known(self, values: Iterable[Value]) -> list[Known] | None:
+        """Values all of whose elements are known, to compute with them; None if those of one are not."""
+        values = list(values)
+        if any(value.contents is None for value in values):
+            return None
+        found = [one for value in values if (one := self.known(value)) is not None]
+        return found if len(found) == len(values) else None
+
+    def _computes(self, elements: Sequence[Any]) -> None:
+        """Count elements that are read or made; raises `Unfit` if they become too many, as turns of a loop multiply them."""
+        self.tried.elements += len(elements)
+        if self.tried.elements > MOST_COMPUTED:
+            raise Unfit(f"a file may have {MOST_COMPUTED:,} elements of constants computed with, read or made")
 
     # -- presentations -------------------------------------------------------------------------------------------
 
@@ -538,6 +558,7 @@ class Lowering:
     def define(self, op: Op, value: Value, i: int = 0) -> None:
         """The i-th value that an op makes."""
         if i < len(op.outputs) and op.outputs[i]:
+            self._computes(value.contents if value.computed and value.contents else ())
             stated = self.stated(op.outputs[i])
             if not value.dtype and stated is not None:
                 value.dtype = stated.dtype
@@ -618,6 +639,7 @@ class Lowering:
         """An op that puts the axes into another order."""
         if sorted(order) != list(range(value.rank)):
             raise Unfit(f"puts axes into the order {tuple(order)}, but its input has {value.rank}")
+        self._computes(value.contents or ())
         self.define(op, transposed(value, order))
 
     def reshape(self, op: Op, value: Value, shape: Sequence[Dim]) -> None:

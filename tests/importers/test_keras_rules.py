@@ -618,6 +618,20 @@ def test_what_an_operation_becomes(model: Open, name: str):
         assert found[-1].cost.out[0] == out
 
 
+def test_sizes_are_read_from_the_last_on_and_given_an_axis_more(model: Open):
+    """Of 4 by 6 by 3 the sizes are turned around, behind that of the batch; all four stand in a list of one list then."""
+    made = [
+        operation("Shape", "sizes", call(tensor("x"))),
+        operation("GetItem", "first", call(tensor("sizes"), [slice_(0, 1)])),
+        operation("GetItem", "turned", call(tensor("sizes"), [slice_(None, 0, -1)])),
+        operation("Concatenate", "all", call([tensor("first"), tensor("turned")]), axis=0),
+        operation("GetItem", "listed", call(tensor("all"), [None, slice_()])),
+        operation("GetItem", "it", call(tensor("listed"), [0])),
+        operation("Reshape", "as_said", call(tensor("x"), tensor("it"))),
+    ]
+    assert steps(model(functional("net", [entry("x", None, 4, 6, 3), *made])))[-1].cost.out == ((3, 6, 4),)
+
+
 @pytest.mark.parametrize(
     ("equation", "first", "second", "out", "macs"),
     [

@@ -75,6 +75,14 @@ CASES: dict[str, tuple[str, list[Sequence[int]], list[tuple[Any, ...]]]] = {
     "transposed conv with more behind": (
         "Deconvolution 0=4 1=3 3=2 4=1 18=1 6=108", [MAP], [("conv_transpose2d", (16, 12, 4), 48 * 108, 108)],
     ),
+    # (8 - 1) · 2 + 4 + 1 and (6 - 1) · 2 + 4 + 1: nothing is cropped without a size
+    "transposed conv with more behind, as it comes out": (
+        "Deconvolution 0=4 1=4 3=2 4=-233 18=1 6=192", [MAP], [("conv_transpose2d", (19, 15, 4), 48 * 192, 192)],
+    ),
+    "transposed conv with more behind, to a size": (
+        "Deconvolution 0=4 1=3 3=2 4=-233 18=1 19=1 20=12 21=18 6=108", [MAP],
+        [("conv_transpose2d", (18, 12, 4), 48 * 108, 108)],
+    ),
     "transposed depthwise": ("DeconvolutionDepthWise 0=3 1=2 3=2 6=12 7=3", [MAP], [("conv_transpose2d", (16, 12, 3), 48 * 12, 12)]),
     "transposed conv of a line": ("Deconvolution1D 0=4 1=2 3=2 6=16", [(2, 10)], [("conv_transpose1d", (20, 4), 160, 16)]),
     "deformable conv": (
@@ -169,6 +177,11 @@ CASES: dict[str, tuple[str, list[Sequence[int]], list[tuple[Any, ...]]]] = {
     "flatten": ("Flatten", [MAP], [("flatten", (144,), 0, 0)]),
     "tile": ("Tile 0=1 1=2", [MAP], [("tile", (16, 6, 3), 0, 0)]),
     "crop": ("Crop -23309=1,1 -23310=1,-1 -23311=1,2", [MAP], [("slice", (8, 4, 3), 0, 0)]),
+    # without offsets of height and channels the others are theirs: 3 of 8 rows, 1 of 3 channels from the second on
+    "crop of the channels": ("Crop 0=1 1=-233 2=-233 3=1", [MAP], [("slice", (8, 6, 1), 0, 0)]),
+    "crop of the channels and rows": (
+        "Crop 0=2 1=1 2=-233 3=3 4=1", [MAP], [("slice", (8, 6, 1), 0, 0), ("slice", (3, 6, 1), 0, 0)],
+    ),
     "crop to a size": ("Crop 0=1 1=2 3=3 4=4 5=-233", [MAP], [("slice", (4, 6, 3), 0, 0), ("slice", (4, 3, 3), 0, 0)]),
     "pad": ("Padding 0=1 1=2 2=3 3=4", [MAP], [("pad", (11, 13, 3), 0, 0)]),
     "pad the channels": ("Padding 7=1 8=4", [MAP], [("pad", (8, 6, 8), 0, 0)]),
@@ -312,6 +325,27 @@ def test_sizes_may_be_those_of_other_blobs(layer: str, shape: tuple[int, ...]):
 def test_sizes_that_cannot_be_computed_are_refused(text: str, what: str):
     with pytest.raises(ConvcostError, match=what):
         walked(net(given(MAP), f'Reshape r 1 1 x y 6="{text}"', "ReLU a 1 1 y z"))
+
+
+def test_a_crop_to_places_that_another_tensor_holds_is_unknown():
+    assert kinds(one("Crop 0=-233 1=-233 2=-233", MAP, (6,))) == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes", "what"),
+    [
+        ("Tile -23302=5,1,1,1,1,2", [MAP], "repeats 5 axes, and a blob has at most 4"),
+        ("ExpandDims -23303=2,7,7", [TOKENS], "puts axes 7, 7 into a blob that then has 4"),
+        ("ExpandDims -23303=1,-6", [(3, 4, 8, 6)], "puts axes -6 into a blob that then has 5"),
+        ("ExpandDims -23303=1,0", [(3, 4, 8, 6)], "makes a blob of 5 axes, and one has at most 4"),
+        ('Reshape 6="1,2,3,8,3"', [MAP], "makes a blob of 5 axes, and one has at most 4"),
+        ("Eltwise 0=1", [MAP, (3, 1, 1)], "takes tensors of one shape, got 3×8×6 and 3×1×1 \\(channels first\\)"),
+        ("Eltwise 0=0", [MAP, (3, 8)], "takes tensors of one shape, got 3×8×6 and 3×8 \\(channels first\\)"),
+    ],
+)
+def test_layers_that_ncnn_does_not_run_are_refused(layer: str, shapes: list[Sequence[int]], what: str):
+    with pytest.raises(ConvcostError, match=what):
+        walked(one(layer, *shapes))
 
 
 @pytest.mark.parametrize(("scale", "shown"), [("1e300", "1e\\+300"), ("1e999", "inf"), ("-3.5e38", "-3.5e\\+38")])

@@ -134,6 +134,16 @@ def test_constants_are_stored_tensors_whatever_they_hold(read: Read):
     ]
 
 
+def test_the_contents_of_a_constant_of_many_numbers_are_left(read: Read):
+    nodes = [
+        onnx_node("Constant", [], ["few"], value_ints=[1] * 4096),
+        onnx_node("Constant", [], ["many"], value_ints=[1] * 4097),
+    ]
+    tensors = read(onnx_model(onnx_graph([*nodes, onnx_node("Sum", ["few", "many"], ["y"])], [], ["y"]))).body.tensors
+    assert tensors["few"].contents == (1,) * 4096
+    assert (tensors["many"].shape, tensors["many"].contents) == ((4097,), None)
+
+
 def test_types_of_other_domains_have_theirs_before_them(read: Read):
     nodes = [onnx_node("Gelu", ["x"], ["a"], domain="com.microsoft"), onnx_node("Gelu", ["a"], ["y"], domain="ai.onnx")]
     assert [op.type for op in read(onnx_model(onnx_graph(nodes, [X], ["y"]))).body.ops] == [

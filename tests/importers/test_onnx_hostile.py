@@ -64,6 +64,53 @@ def loops() -> bytes:
     return onnx_model(onnx_graph([top], [X], ["y"], [onnx_constant(10_000, name="n")]))
 
 
+def turns(count: int, *ops: bytes, stored: list[bytes]) -> bytes:
+    """A loop of so many turns of these ops, of which the last makes t, which is added to x."""
+    given = [onnx_value("i", (), "int64"), onnx_value("go", (), "bool"), onnx_value("h", (1, 4096))]
+    body = onnx_graph([*ops, onnx_node("Add", ["h", "t"], ["g"])], given, ["go", "g"])
+    top = onnx_node("Loop", ["n", "", "x"], ["y"], body=body)
+    return onnx_model(onnx_graph([top], [onnx_value("x", (1, 4096))], ["y"], [*stored, onnx_constant(count, name="n")]))
+
+
+#: Each turn makes a constant of 4,096 elements, reads it, and makes another: 12,288 elements, of which 2,000,000 are allowed.
+FOLDED_TURNS = turns(
+    1000,
+    onnx_node("Tile", ["c", "r"], ["s"]),
+    onnx_node("Neg", ["s"], ["t"]),
+    stored=[onnx_constant([1], name="c"), onnx_constant([4096], name="r")],
+)
+
+
+def of_nothing() -> bytes:
+    """A tensor of 0 times 10^9 elements, of which every second is taken, from the last on."""
+    nodes = [
+        onnx_node("Expand", ["c", "sizes"], ["e"]),
+        onnx_node("Slice", ["e", "from", "to", "axis", "step"], ["s"]),
+        onnx_node("Concat", ["s", "x"], ["y"], axis=0),
+    ]
+    ends = {"from": -1, "to": -(2**40), "axis": 1, "step": -2}
+    stored = [onnx_constant([number], name=name) for name, number in ends.items()]
+    return onnx_model(
+        onnx_graph(
+            nodes, [onnx_value("x", (1, 10**9 // 2))], ["y"],
+            [*stored, onnx_constant([1], name="c"), onnx_constant([0, 10**9], name="sizes")],
+        )
+    )  # fmt: skip
+
+
+def branches(count: int) -> bytes:
+    """A choice between two bodies that put out two constants of 4,096 elements many times: they differ in the last one."""
+    both = [onnx_graph([], [], [name] * count) for name in "cd"]
+    choice = onnx_node("If", ["k"], [f"o{i}" for i in range(count)], then_branch=both[0], else_branch=both[1])
+    stored = [onnx_constant([1] * 4095 + [last], name=name) for last, name in enumerate("cd")]
+    return onnx_model(
+        onnx_graph(
+            [choice, onnx_node("Add", ["x", "o0"], ["y"])],
+            [onnx_value("x", (1, 4096)), onnx_value("k", (), "bool")], ["y"], stored,
+        )
+    )  # fmt: skip
+
+
 def one(kind: str, *tensors: bytes, **attrs: object) -> bytes:
     """A model of one op over x and stored tensors."""
     names = [f"t{i}" for i in range(len(tensors))]
@@ -87,6 +134,12 @@ HOSTILE = {
     "a constant that doubles": doubled(),
     "digits that double": fractions(),
     "loops in loops": loops(),
+    "constants of 4,096 elements in 10,000 turns": turns(10_000, onnx_node("Tile", ["c", "r"], ["t"]), stored=[onnx_constant([1], name="c"), onnx_constant([4096], name="r")]),
+    "constants that are computed in 1,000 turns": FOLDED_TURNS,
+    "a constant of 4,096 elements chosen 4,096 times": onnx_model(onnx_graph([onnx_node("Reshape", ["c", "s"], ["r"]), onnx_node("Gather", ["r", "z"], ["g"], axis=0), onnx_node("Add", ["x", "g"], ["y"])], [onnx_value("x", (4096, 4096))], ["y"], [onnx_constant([0] * 4096, name="c"), onnx_constant([1, 4096], name="s"), onnx_constant([0] * 4096, name="z")])),
+    "a constant of 4,096 elements joined 200 times": onnx_model(onnx_graph([onnx_node("Concat", ["c"] * 200, ["k"], axis=0), onnx_node("Add", ["x", "k"], ["y"])], [onnx_value("x", (1, 819_200))], ["y"], [onnx_constant([0] * 4096, name="c")])),
+    "every second of 10^9 elements of nothing": of_nothing(),
+    "constants of 4,096 elements from 10,000 branches": branches(10_000),
     "a loop of 2^62 turns": onnx_model(onnx_graph([onnx_node("Loop", ["n", "", "x"], ["y"], body=onnx_graph([], [], ["x", "x"]))], [X], ["y"], [onnx_constant(2**62, name="n")])),
     "an equation that is none": one("Einsum", equation="ij" * 2000),
     "an axis of 2^62": one("Softmax", axis=2**62),
@@ -111,3 +164,11 @@ def test_files_that_are_made_to_harm_do_not(case: str, tmp_path: Path):
         assert "\n" not in text, text
         assert len(text) < 2_000, len(text)
     assert time.process_time() - begun < 4
+
+
+def test_constants_are_computed_in_few_turns(tmp_path: Path):
+    """162 turns compute with 162 · 12,288 = 1,990,656 elements, and what says how often to repeat the one."""
+    (tmp_path / "net.onnx").write_bytes(FOLDED_TURNS)
+    words = "a file may have 2,000,000 elements of constants computed with, read or made"
+    with pytest.raises(ConvcostError, match=words):
+        load(tmp_path / "net.onnx").report()

@@ -99,6 +99,22 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
         "com.microsoft.FusedConv", [MAP, W((8, 3, 1, 1)), W((8,)), (1, 8, 8, 6)], {"activation": "Relu"},
         [("conv2d", (8, 6, 8), 48 * 24, 32), ("add", (8, 6, 8), 0, 0), ("relu", (8, 6, 8), 0, 0)],
     ),
+    # 8 rows of 6 elements of 3 channels, the filters of 3·3: 8 - 3 + 1 by 6 - 3 + 1 positions
+    "merged conv with the channels last": (
+        "com.microsoft.NhwcFusedConv", [(1, 8, 6, 3), W((4, 3, 3, 3)), W((4,)), (1, 6, 4, 4)], {"activation": "Relu"},
+        [("conv2d", (6, 4, 4), 24 * 4 * 27, 112), ("add", (6, 4, 4), 0, 0), ("relu", (6, 4, 4), 0, 0)],
+    ),
+    # 100 rows of 8 bytes of two numbers each
+    "rows of a table of 4 bits": (
+        "com.microsoft.GatherBlockQuantized", [W((100, 8), "uint8"), (1, 5), W((100, 1))], {"bits": 4, "block_size": 16},
+        [("embedding", (5, 16), 0, 1600)],
+    ),
+    "columns of a table of 8 bits": (
+        "com.microsoft.GatherBlockQuantized", [W((100, 8), "uint8"), ints(1, 4, 6), W((100, 1))],
+        {"bits": 8, "block_size": 16, "gather_axis": 1},
+        [("source", (100, 8), 0, 0), ("gather", (100, 3), 0, 0)],  # bytes are no trained numbers
+    ),
+    "sum of magnitudes of all": ("GlobalLpPool", [MAP], {"p": 1}, [("reduce", (1, 1, 3), 0, 0)]),
     # each of 8·6 elements of 3 maps goes to 2·2 places of 4 maps
     "transposed conv": (
         "ConvTranspose", [MAP, W((3, 4, 2, 2)), W((4,))], {"strides": (2, 2)},
@@ -119,6 +135,15 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
     "transposed conv SAME_UPPER": (
         "ConvTranspose", [MAP, W((3, 4, 3, 3))], {"strides": (2, 2), "auto_pad": "SAME_UPPER"},
         [("conv_transpose2d", (16, 12, 4), 48 * 108, 108)],
+    ),
+    # output_shape[i] = input_shape[i] * strides[i], says ONNX; what is added is cropped again
+    "transposed conv SAME_UPPER with more at the end": (
+        "ConvTranspose", [MAP, W((3, 4, 4, 4))], {"strides": (2, 2), "auto_pad": "SAME_UPPER", "output_padding": (1, 1)},
+        [("conv_transpose2d", (16, 12, 4), 48 * 192, 192)],
+    ),
+    "transposed conv VALID with more at the end": (
+        "ConvTranspose", [MAP, W((3, 4, 4, 4))], {"strides": (2, 2), "auto_pad": "VALID", "output_padding": (1, 1)},
+        [("conv_transpose2d", (7 * 2 + 4 + 1, 5 * 2 + 4 + 1, 4), 48 * 192, 192)],
     ),
     "deformable conv": (
         "DeformConv", [MAP, W((4, 3, 3, 3)), (1, 18, 6, 4), W((4,)), (1, 9, 6, 4)], {},
@@ -170,6 +195,16 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
     ),
     "einsum with a stored matrix": (
         "Einsum", [TOKENS, W((16, 8))], {"equation": "bti,io->bto"}, [("linear", (5, 8), 640, 128)],
+    ),
+    # 3 times 4·5 by 5·6: the one matrix of x serves all three
+    "einsum that stretches the axes of an ellipsis": (
+        "Einsum", [(1, 4, 5), (3, 5, 6)], {"equation": "...ij,...jk->...ik"}, [("matmul", (3, 4, 6), 3 * 4 * 5 * 6, 0)],
+    ),
+    "einsum that stretches stored weights": (
+        "Einsum", [(3, 4, 5), W((1, 5, 6))], {"equation": "...ij,...jk->...ik"}, [("linear", (3, 4, 6), 360, 30)],
+    ),
+    "einsum that stretches without a sum": (
+        "Einsum", [(3, 1, 5), (3, 4, 5)], {"equation": "...i,...i->...i"}, [("multiply", (3, 4, 5), 0, 0)],
     ),
     "einsum that sums": ("Einsum", [TOKENS], {"equation": "bti->bt"}, [("reduce", (5, 1), 0, 0)]),
     # 10 steps of 4 gates of 6 channels, from 5 channels and 6 states; two biases a gate
@@ -691,10 +726,21 @@ def test_attention_to_earlier_tokens_is_unknown_as_a_whole(kind: str, between: i
     assert kinds(kept) == ["unknown"]
 
 
+def test_scales_for_groups_are_in_no_layer_and_the_notes_say_so():
+    """Before opset 21, 4 groups of 8 channels have 4 scales and 4 shifts."""
+    report = network(only("GroupNormalization", [WIDE, W((4,)), W((4,))], num_groups=4)).report()
+    assert report.totals.params == 0
+    assert report.remarks == ("8 stored numbers in 2 tensors are in no layer: t1, t2",)
+
+
 REFUSED = {
     "groups that lie": ("Conv", [MAP, W((8, 3, 3, 3))], {"group": 2}, "groups must divide"),
     "stride 0": ("Conv", [MAP, W((8, 3, 3, 3))], {"strides": (0, 0)}, "stride"),
     "filters of another window": ("Conv", [MAP, W((8, 3, 3, 3))], {"kernel_shape": (5, 5)}, "kernel_shape says (5, 5)"),
+    "transposed filters of another window": (
+        "ConvTranspose", [MAP, W((3, 4, 3, 3))], {"kernel_shape": (5, 5)}, "kernel_shape says (5, 5), but the filters are of (3, 3)",
+    ),
+    "other parts than it says": ("Split", [ROWS], {"axis": 1, "num_outputs": 3}, "splits into 3 parts, and puts out 2"),
     "filters for other channels": ("Conv", [MAP, W((8, 4, 3, 3))], {}, "the file stores 288 weights"),
     "a word that is none": ("Conv", [MAP, W((8, 3, 3, 3))], {"auto_pad": "SOMEHOW"}, "auto_pad must be"),
     "an attribute of another type": ("Conv", [MAP, W((8, 3, 3, 3))], {"pads": "1"}, "pads must be a list of whole numbers"),
@@ -709,6 +755,11 @@ REFUSED = {
     "other parts than it puts out": ("Split", [ROWS, ints(3, 3, 4)], {"axis": 1}, "splits 10 into 3 parts"),
     "a step of 0": ("Slice", [ROWS, ints(0), ints(5), ints(1), ints(0)], {}, "steps not 0"),
     "a missing input": ("Gemm", [(1, 20)], {}, "needs an input number 2"),
+    "scales for neither channels nor groups": (
+        "GroupNormalization", [WIDE, W((2,)), W((8,))], {"num_groups": 4}, "has a scale or shift of 2 for 8 channels in 4 groups",
+    ),
+    "letters of other sizes": ("Einsum", [(1, 2, 5), (1, 3, 5)], {"equation": "bij,bij->bij"}, "axis 'i' has sizes 2 and 3"),
+    "a sum over letters of other sizes": ("Einsum", [(1, 2, 1), (1, 2, 5)], {"equation": "bij,bij->bi"}, "sums over axis 'j', which has sizes 1 and 5"),
     "an equation for others": ("Einsum", [TOKENS], {"equation": "ij,jk->ik"}, "is for 2 operands, not 1"),
     "too many from an axis": ("TopK", [ROWS, ints(99)], {"axis": 1}, "count must be at most"),
 }  # fmt: skip

@@ -151,6 +151,9 @@ CASES: dict[str, tuple[str, Sequence[Any], Sequence[Sequence[int]], dict[str, An
     "fully connected to rows": (
         "FULLY_CONNECTED", [(1, 7, 12), W((5, 12))], [(7, 5)], {}, [("linear", (7, 5), 420, 60)],
     ),
+    "fully connected by what is computed, with a stored bias": (
+        "FULLY_CONNECTED", [(6, 12), (5, 12), W((5,))], [(6, 5)], {}, [("matmul", (6, 5), 360, 0), ("source", (5,), 0, 5), ("add", (6, 5), 0, 0)],
+    ),
     "fully connected by what is computed": (
         "FULLY_CONNECTED", [(6, 12), (5, 12)], [(6, 5)], {}, [("matmul", (6, 5), 360, 0)],
     ),
@@ -256,6 +259,12 @@ CASES: dict[str, tuple[str, Sequence[Any], Sequence[Sequence[int]], dict[str, An
         "STRIDED_SLICE", [MAP, ints(0, 0, 1, 0), ints(0, 0, 0, 2), ints(1, 2, 2, 1)], [(1, 4, 3, 2)],
         {"begin_mask": 0b0011, "end_mask": 0b0111},
         [("slice", (4, 6, 3), 0, 0), ("slice", (4, 3, 3), 0, 0), ("slice", (4, 3, 2), 0, 0)],
+    ),
+    # rows 2 to 2 + 3, columns 6 - 4 to 6 - 4 + 3 in steps of 2, all channels: the end of those is left out
+    "strided slice whose ends count from where it begins": (
+        "STRIDED_SLICE", [MAP, ints(0, 2, -4, 0), ints(1, 3, 3, 0), ints(1, 1, 2, 1)], [(1, 3, 2, 3)],
+        {"end_mask": 0b1000, "offset": Scalar("?", True)},
+        [("slice", (3, 6, 3), 0, 0), ("slice", (3, 2, 3), 0, 0)],
     ),
     "strided slice of one element": (
         "STRIDED_SLICE", [MAP, ints(0, -1), ints(0, 0), ints(1, 1)], [(1, 6, 3)],
@@ -740,6 +749,10 @@ UNKNOWN = {
     "an LSTM that normalises its gates": (
         "UNIDIRECTIONAL_SEQUENCE_LSTM", [*LSTM, *BIASES], (1, 10, 16), {}, "normalises its gates"
     ),
+    "an LSTM of diagonal states": (
+        "UNIDIRECTIONAL_SEQUENCE_LSTM", [*LSTM[:5], *[W((16,))] * 4, *LSTM[9:]], (1, 10, 16),
+        {"diagonal_recurrent_tensors": Scalar("?", True)}, "their own gates alone",
+    ),
     "filters that are computed": (
         "CONV_2D", [MAP, (4, 3, 3, 3)], (1, 8, 6, 4), {"padding": "SAME", **WHOLE}, "a filter that is computed"
     ),
@@ -771,6 +784,7 @@ REFUSED = {
     "no stride": ("CONV_2D", [MAP, W((4, 3, 3, 3))], (1, 8, 6, 4), {"padding": "SAME"}, "stride"),
     "a bias that is too long": ("CONV_2D", [MAP, W((4, 3, 3, 3)), W((5,))], (1, 8, 6, 4), {"padding": "SAME", **WHOLE}, "5 biases"),
     "a matrix of other channels": ("FULLY_CONNECTED", [(1, 12), W((5, 7))], (1, 5), {"keep_num_dims": True}, "35 weights"),
+    "an axis that is not there for one": ("ONE_HOT", [(2, 3), W((), "int32", [4]), W(()), W(())], (2, 3, 4), {"axis": 3}, "names axis 3 of a tensor of 3"),
     "an axis that is not there": ("CONCATENATION", [MAP, MAP], MAP, {"axis": 7}, "names axis 7 of a tensor of 4"),
     "other elements": ("RESHAPE", [MAP, ints(1, 143)], (1, 143), {}, "has other elements"),
     "a shape of two unknowns": ("RESHAPE", [MAP, ints(-1, -1)], (1, 144), {}, "asks for a shape"),
@@ -873,3 +887,35 @@ def test_an_input_whose_sizes_are_all_open_takes_a_shape(tmp_path: Path):
         assert convcost.load(str(path), input_shape=shape).walked.steps[-1].cost.out == ((1760,),)
     with pytest.raises(SpecError, match="open size"):
         convcost.load(str(path)).report()
+
+
+def test_numbers_are_joined_as_long_as_they_are_few():
+    """1,024 numbers four times are 4,096, which are known; five times are more, of which the shape alone is."""
+    for times, known in ((4, 4096), (5, None)):
+        net = (
+            Net().tensor("x", (1, 2)).tensor("y", (1, 2)).op("RELU", "x", "y").stored("c", (1024,), "int32", [7] * 1024)
+        )
+        imported = (
+            net.tensor("k", (1024 * times,), "int32")
+            .op("CONCATENATION", " ".join("c" * times), "k", axis=0)
+            .done("x", "y k")
+        )
+        low = Lowering(imported.model, RULES, Walk({"x": (2,)}))
+        low.run({"x": imported.entries["x"].value("x", (2,))})
+        assert low.values["k"].shape == (1024 * times,)
+        assert low.values["k"].contents == ((7,) * known if known else None)
+
+
+def test_numbers_of_other_shapes_are_not_joined():
+    net = Net().tensor("x", (1, 2)).tensor("y", (1, 2)).op("RELU", "x", "y")
+    net.stored("a", (1, 2), "int32", [1, 2]).stored("b", (1, 3), "int32", [1, 2, 3])
+    with pytest.raises(SpecError, match=r"joins tensors of \[1, 2\] and \[1, 3\] along axis 0"):
+        steps(net.tensor("k", (2, 2), "int32").op("CONCATENATION", "a b", "k", axis=0).done("x", "y k"))
+
+
+def test_numbers_that_are_stored_for_layers_are_not_computed_with():
+    """500 sums with 4,096 numbers each would be 2,048,000, more than a file may have computed with."""
+    net = Net().tensor("x0", (1, 4096)).stored("c", (4096,))
+    for i in range(500):
+        net.tensor(f"x{i + 1}", (1, 4096)).op("ADD", f"x{i} c", f"x{i + 1}")
+    assert kinds(net.done("x0", "x500")).count("add") == 500

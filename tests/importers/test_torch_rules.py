@@ -233,6 +233,15 @@ def test_einsum_of_two_activations_is_a_product():
     assert (step.node.op, step.cost.macs, step.cost.out) == ("matmul", 5 * 5 * 6, ((5, 5),))
 
 
+def test_einsum_stretches_sizes_of_1():
+    """5 tokens of 6 times 3 matrices of 6 by 5: 3·5·6·5, and the other way round 3·5·6·5 again."""
+    for equation, tensors in (("bic,bcj->bij", refs("x", "w")), ("bci,bjc->bij", refs("w", "x"))):
+        call = op("aten.einsum.default", "y", equation=equation, tensors=tensors)
+        found = steps(program(SEQUENCE, [call], [weight("w", 3, 6, 5)]))
+        assert [step.cost.macs for step in found if step.cost.macs] == [3 * 5 * 6 * 5]
+        assert found[-1].cost.out == ((3, 5, 5),)
+
+
 def test_functions_that_are_spelled_out_are_recognised():
     """x·relu6(x + 3)/6 with two clamps, x·sigmoid(x), and x·(1 + erf(x/√2))/2; numbers stand in the calls."""
     hard_swish = [

@@ -88,9 +88,11 @@ def get_item(low: Lowering, op: Op) -> None:
     gone = [axis for axis, item in key.items if not is_slice(item)]
     if (known := low.known(x)) is not None:
         for axis, one in bounds:
-            known = sliced(known, axis, one.start or 0, one.stop, 1 if one.step is None else one.step)
-        kept = tuple(size for axis, size in enumerate(known.shape) if axis not in gone)
-        low.computed(op, [x], Known(kept, known.elements))
+            known = sliced(known, axis, *one.bounds)
+        kept = [size for axis, size in enumerate(known.shape) if axis not in gone]
+        for axis in key.new:
+            kept.insert(axis, 1)
+        low.computed(op, [x], Known(tuple(kept), known.elements))
         return
     for axis, one in bounds:
         if one != Slice(None, None, None):

@@ -36,9 +36,8 @@ from convcost.importers.values import Value, channels_at, transposed
 def concatenate(low: Lowering, op: Op) -> None:
     values = _listed(low, op)
     axis = argument(op, "axis", 1)
-    known = [low.known(value) for value in values]
-    if all(known) and values[0].rank == 1:
-        low.computed(op, values, joined([one for one in known if one], 0))
+    if values[0].rank == 1 and (known := low.all_known(values)):
+        low.computed(op, values, joined(known, 0))
         return
     concatenated(low, op, values, axis_of(-1 if axis is None else axis, same_rank(values)))
 
@@ -48,9 +47,8 @@ def stack(low: Lowering, op: Op) -> None:
     values, steps = _listed(low, op), Steps(low, op)
     given = argument(op, "axis", 1)
     axis = axis_of(0 if given is None else given, same_rank(values) + 1)
-    known = [low.known(value) for value in values]
-    if all(known) and values[0].rank == 0:
-        low.computed(op, values, vector([one.elements[0] for one in known if one]))
+    if values[0].rank == 0 and (known := low.all_known(values)):
+        low.computed(op, values, vector([one.elements[0] for one in known]))
         return
     if axis == 0 and values[0].rank:
         raise Unsupported("tensors put beside each other along the batch")

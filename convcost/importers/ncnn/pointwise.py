@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from convcost.core.dims import Shape
 from convcost.core.errors import Unfit
+from convcost.core.units import shape_text
 from convcost.importers.build import combined, cut
 from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
@@ -163,6 +165,11 @@ def _with_number(word: str, *, is_reversed: bool) -> str:
     return words.get(word, "clip")
 
 
+def _alike(a: Shape, b: Shape) -> bool:
+    """Whether shapes are the same, as far as that can be said."""
+    return len(a) == len(b) and all(same(one, other) is not False for one, other in zip(a, b))
+
+
 @rule("Eltwise", wants="same", reads=None)
 def eltwise(low: Lowering, op: Op) -> None:
     """The product, sum or largest of tensors of one shape; a sum may be of multiples."""
@@ -173,6 +180,10 @@ def eltwise(low: Lowering, op: Op) -> None:
     values = [low.read(op, i) for i in range(len(op.inputs))]
     if kind == 1 and factors and len(factors) != len(values):
         raise Unfit(f"has {len(factors)} factors for {len(values)} tensors")
+    for value in values[1:]:
+        if not _alike(value.shape, values[0].shape):
+            first, other = (shape_text(one.shape[1:]) for one in (values[0], value))
+            raise Unfit(f"takes tensors of one shape, got {first} and {other} (channels first)")
     for i, factor in enumerate(factors if kind == 1 else ()):
         if factor != 1:
             part = low.part(op, f"multiple {i}")

@@ -17,6 +17,8 @@ from convcost.importers.ncnn.given import BLOBS, listed, whole
 from convcost.importers.values import Value
 
 RULES: Final = Rules(channels=1)
+MOST_AXES: Final = 4
+"""The most axes that a blob of ncnn has: channels, depth, height and width."""
 MERGED: Final = 9
 """The parameter of layers with weights that says which activation is merged into them; the next one lists its numbers."""
 #: Merged activation -> the op of convcost and its attributes.
@@ -54,7 +56,7 @@ def rule(
             function(low, op)
             if merged and (kind := whole(op.attrs, MERGED, 0)):
                 _activated(low, op, kind)
-            check_hints(low, op)
+            check_made(low, op)
 
         RULES.rule(*types, wants=wants, of_all=of_all)(whole_rule)
         return function
@@ -81,13 +83,13 @@ def is_relu6(bounds: tuple[Any, ...]) -> bool:
     return tuple(bounds) == (0, 6)
 
 
-def check_hints(low: Lowering, op: Op) -> None:
-    """Raise `Unfit` where a shape at the file's own size is not the one that the converter has written down."""
-    if low.own is not None:
-        return
+def check_made(low: Lowering, op: Op) -> None:
+    """Raise `Unfit` for blobs of too many axes, and for shapes at the file's own size that the converter's hints deny."""
     for name in op.outputs:
         value, stated = low.find(name), low.body.stated.get(name)
-        if value is None or value.lost or stated is None or stated.shape is None:
+        if value is not None and value.rank > 1 + MOST_AXES:
+            raise Unfit(f"makes a blob of {value.rank - 1} axes, and one has at most {MOST_AXES}")
+        if low.own is not None or value is None or value.lost or stated is None or stated.shape is None:
             continue
         fits = value.rank == len(stated.shape) and all(
             same(a, b) is not False for a, b in zip(value.shape, stated.shape)

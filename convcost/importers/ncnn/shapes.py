@@ -16,7 +16,7 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.ncnn.expressions import evaluated
 from convcost.importers.ncnn.given import BLOBS, DROPPED, number, whole, wholes
-from convcost.importers.ncnn.rules import axis_of, blobs_of, like, made, rule
+from convcost.importers.ncnn.rules import MOST_AXES, axis_of, blobs_of, like, made, rule
 from convcost.importers.values import Value, is_one
 
 #: Orders of Permute by number, the fastest axis first.
@@ -141,7 +141,10 @@ def expand_dims(low: Lowering, op: Op) -> None:
     if listed is None:
         raise Unsupported("new axes that are named by their letters")
     rank = x.rank - 1 + len(listed)
-    unsqueezed(low, op, x, [axis % rank + 1 for axis in listed])
+    axes = [axis + rank if axis < 0 else axis for axis in listed]
+    if len(set(axes)) < len(axes) or not all(0 <= axis < rank for axis in axes):
+        raise Unfit(f"puts axes {', '.join(map(str, listed))} into a blob that then has {rank}")
+    unsqueezed(low, op, x, [axis + 1 for axis in axes])
 
 
 @rule("Tile")
@@ -151,6 +154,8 @@ def tile(low: Lowering, op: Op) -> None:
         times = [1] * x.rank
         times[axis_of(whole(op.attrs, 0, 0), x)] = whole(op.attrs, 1, 1)
     else:
+        if len(repeats) > MOST_AXES:
+            raise Unfit(f"repeats {len(repeats)} axes, and a blob has at most {MOST_AXES}")
         times = [1] * max(x.rank - len(repeats), 1) + list(repeats)
     if min(times) < 1:
         raise Unsupported(f"repeats an axis {min(times)} times")
@@ -191,7 +196,7 @@ def crop(low: Lowering, op: Op) -> None:
     offsets = [whole(op.attrs, at, 0) for at in (2, 13, 1, 0)]
     sizes = [whole(op.attrs, at, 0) for at in (5, 14, 4, 3)]
     behind = [whole(op.attrs, at, 0) for at in (8, 15, 7, 6)]
-    used = {2: (3,), 3: (2, 3), 4: (0, 2, 3), 5: (0, 1, 2, 3)}[x.rank]
+    used = _cropped(x, {2: (3,), 3: (2, 3), 4: (0, 2, 3), 5: (0, 1, 2, 3)}[x.rank], offsets, op.attrs[BLOBS])
     given = low.optional(op, 1) if not any(sizes) else None
     for axis, at in enumerate(used, start=1):
         size: Any = x.shape[axis]
@@ -205,6 +210,18 @@ def crop(low: Lowering, op: Op) -> None:
             is_end = fixed.ends_there(low, op.inputs[0], x, axis, offsets[at], end)
             wanted = room if is_end else minimum(sizes[at], room)
         taken(low, op, made(low, op), axis, offsets[at], offsets[at] + wanted)
+
+
+def _cropped(x: Value, used: tuple[int, ...], offsets: Sequence[int], blobs: int) -> tuple[int, ...]:
+    """The numbers of each axis, among those of channels, depth, height and width: as far as offsets are, for the outer axes."""
+    kept = tuple(at for at in used if offsets[at] != DROPPED)
+    if kept == used:
+        return used
+    if blobs > 1:
+        raise Unsupported("places that depend on other tensors")
+    if x.rank > 4 or kept != used[len(used) - len(kept) :]:
+        raise Unsupported("a part of some axes whose offsets are not those of the outer ones")
+    return kept
 
 
 def _computed(low: Lowering, op: Op, x: Value, starts: Sequence[Dim], ends: Sequence[Dim], axes: Sequence[Dim]) -> None:

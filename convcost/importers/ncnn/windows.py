@@ -136,10 +136,10 @@ def deconv(low: Lowering, op: Op) -> None:
     if "DepthWise" in op.type and (groups := whole(op.attrs, 7, 1)) != 1:
         attrs["groups"] = groups
     extra, wanted = _more(op, axes, 18), _more(op, axes, 25 if axes == 3 else 20)
+    if any(extra):
+        attrs["output_padding"] = extra
     if set(sides(op, axes, 4, 15)) <= {DROPPED, SAME_LOWER}:
         attrs["padding"] = _cropped(low, op, x, attrs, wanted) if all(wanted) else 0
-    elif any(extra):
-        attrs["output_padding"] = extra
     convolution(low, op, x, 1, attrs, weights, bias, kind="conv_transpose")
 
 
@@ -153,10 +153,13 @@ def _cropped(low: Lowering, op: Op, x: Value, attrs: dict[str, Any], wanted: Seq
     """What a transposed convolution crops from both ends of each axis to come to these sizes."""
     here = fixed.sizes_here(low, op.inputs[0], x, dict(enumerate(wanted, start=2)), scales=True)
     sizes: list[Any] = [here.get(axis, size) for axis, size in enumerate(wanted, start=2)]
-    dilation = attrs.get("dilation", [1] * len(sizes))
+    dilation, extra = (
+        attrs.get(name, [least] * len(sizes)) for name, least in (("dilation", 1), ("output_padding", 0))
+    )
     found: list[Dim] = []
-    for had, size, taps, step, apart in zip(x.shape[2:], sizes, attrs["kernel"], attrs["stride"], dilation):
-        whole_size: Any = (had - 1) * step + (taps - 1) * apart + 1
+    each = zip(x.shape[2:], sizes, attrs["kernel"], attrs["stride"], dilation, extra)
+    for had, size, taps, step, apart, more in each:
+        whole_size: Any = (had - 1) * step + (taps - 1) * apart + 1 + more
         if less(whole_size, size):
             raise Unfit(f"crops {whole_size} elements to {size}")
         cut = whole_size - size

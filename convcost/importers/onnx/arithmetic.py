@@ -136,12 +136,10 @@ TRUTHS = ("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Not", "A
 
 def numbers(low: Lowering, value: Value | None) -> Known | None:
     """The elements of a value as numbers to compute with, if all are known and are few enough for their kind."""
+    if value is None or (value.dtype in FLOATS and len(value.contents or ()) > MOST_FRACTIONS):
+        return None
     known = low.known(value)
-    if known is None or value is None:
-        return None
-    if value.dtype in FLOATS and len(known.elements) > MOST_FRACTIONS:
-        return None
-    return Known(known.shape, tuple(map(element, known.elements)))
+    return Known(known.shape, tuple(map(element, known.elements))) if known is not None else None
 
 
 def compute(kind: str, values: Sequence[Value], known: Sequence[Known]) -> Known | None:

@@ -13,13 +13,13 @@ from convcost.importers.accounts import FLOATS
 from convcost.importers.build import taken, with_axes
 from convcost.importers.contents import Known, gathered
 from convcost.importers.lower import Depends, Lowering, Unsupported
-from convcost.importers.model import MOST_CONTENTS, Op
+from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import MOST_FRACTIONS
-from convcost.importers.onnx.table import axis_in, made, of_microsoft, rule, whole
+from convcost.importers.onnx.table import axis_in, made, rule, whole
 from convcost.importers.values import Value
 
 
-@rule("Gather", *of_microsoft("GatherBlockQuantized"))
+@rule("Gather")
 def gather(low: Lowering, op: Op) -> None:
     x, indices = low.read(op), low.read(op, 1)
     axis = axis_in(whole(op, "axis", 0), x.rank)
@@ -29,7 +29,7 @@ def gather(low: Lowering, op: Op) -> None:
             found = gathered(known, which, axis)
         except (IndexError, TypeError, ValueError) as error:
             raise Unfit(f"chooses {error}") from None
-        if len(found.elements) <= MOST_CONTENTS:
+        if len(found.elements) == product(found.shape):
             low.computed(op, [x], found)
             made(low, op).dtype = x.dtype
             return

@@ -13,7 +13,7 @@ from typing import Any
 
 from convcost.core.errors import SpecError
 from convcost.importers.forms import holders
-from convcost.importers.model import Body, Model, Op, Size, Stated, Stored
+from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
 from convcost.importers.onnx.order import in_order, shown
 from convcost.importers.onnx.paths import module_path, written
 from convcost.importers.onnx.tensors import DTYPES, sparse, stored
@@ -254,7 +254,8 @@ class _Reader:
             if key in _SCALARS and isinstance(value, (int, float, str)):
                 return Stored(name, (), _SCALARS[key], (value,))
             if key.removesuffix("s") in _SCALARS and isinstance(value, tuple):
-                return Stored(name, (len(value),), _SCALARS[key.removesuffix("s")], value)
+                few = len(value) <= MOST_CONTENTS
+                return Stored(name, (len(value),), _SCALARS[key.removesuffix("s")], value if few else None)
         raise self.wrong(f"constant {name!r}", "has no value; the file is damaged")
 
     def attributes(self, messages: Iterable[Message], scope: _Scope, op: Op) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import TypeAlias
 
 from convcost.core.dims import Dim, Shape, product, stretched
 from convcost.core.errors import Unfit
 from convcost.importers.build import combined, linear, matrix_product, reduced
-from convcost.importers.contents import Known
+from convcost.importers.contents import Known, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op, Stored
 from convcost.importers.onnx.steps import Steps
@@ -37,16 +38,22 @@ def product_of(
     if x.rank < 2 or weights.rank != 2:
         raise Unfit(f"needs two matrices, got {x.rank} and {weights.rank} axes")
     if flip_x:
-        x = transposed(x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
+        x = _flipped(x)
     columns = weights.shape[0] if flip_w else weights.shape[1]
     whole_bias = bias is not None and bias.is_constant and bool(bias.stored) and _is_row(bias, columns)
     if weights.is_constant and weights.stored and not x.is_constant and (bias is None or whole_bias):
         linear(low, op, x, -1, columns, weights, bias)
         return
     first = low.part(op, "product") if bias is not None else op
-    multiplied(low, first, x, transposed(weights, (1, 0)) if flip_w else weights)
+    multiplied(low, first, x, _flipped(weights) if flip_w else weights)
     if bias is not None:
         combined(low, op, "add", [low.values[first.outputs[0]], bias])
+
+
+def _flipped(value: Value) -> Value:
+    """Matrices with rows for columns; what their elements are is nothing to a product."""
+    rank = value.rank
+    return transposed(replace(value, contents=None), (*range(rank - 2), rank - 1, rank - 2))
 
 
 def _is_row(bias: Value, columns: Dim) -> bool:
@@ -68,9 +75,9 @@ def multiplied(low: Lowering, op: Op, x: Value, y: Value, flip_x: bool = False, 
     if x.rank == 0 or y.rank == 0:
         raise Unfit("a product of matrices needs axes")
     if flip_x and x.rank > 1:
-        x = transposed(x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
+        x = _flipped(x)
     if flip_y and y.rank > 1 and (y.is_constant or x.is_constant):
-        y, flip_y = transposed(y, (*range(y.rank - 2), y.rank - 1, y.rank - 2)), False
+        y, flip_y = _flipped(y), False
     if x.is_constant and y.is_constant:
         _product_of_constants(low, op, x, y)
         return
@@ -130,7 +137,7 @@ def einsum(low: Lowering, op: Op) -> None:
     values = [low.read(op, i) for i in range(len(op.inputs))]
     operands, result = labelled(word(op, "equation", ""), [value.rank for value in values])
     if all(value.is_constant for value in values):
-        sizes = {label: size for value, one in zip(values, operands) for label, size in zip(one, value.shape)}
+        sizes = _stretched_sizes(*(dict(zip(one, value.shape)) for value, one in zip(values, operands)))
         low.computed(op, values, Known(tuple(sizes[label] for label in result), ()))
         return
     steps = Steps(low, op)
@@ -184,32 +191,51 @@ def _summed(steps: Steps, name: str, labels: Labels, kept: set[str]) -> tuple[st
     return op.outputs[0], tuple(label for label in labels if label in kept)
 
 
+def _stretched_sizes(*operands: dict[str, Dim]) -> dict[str, Dim]:
+    """The sizes of axes to which those of size 1 stretch.
+
+    >>> _stretched_sizes({"i": 1, "j": 5}, {"i": 3, "j": 5})
+    {'i': 3, 'j': 5}
+    """
+    found: dict[str, Dim] = {}
+    for label, size in (pair for one in operands for pair in one.items()):
+        had = found.get(label, 1)
+        if not is_one(had) and not is_one(size) and same(had, size) is False:
+            raise Unfit(f"axis {label!r} has sizes {had} and {size}")
+        found[label] = size if is_one(had) else had
+    return found
+
+
 def _pair(steps: Steps, x: str, x_labels: Labels, y: str, y_labels: Labels, later: set[str]) -> tuple[str, Labels]:
-    """The product of two operands, summed over what neither the result nor a later operand has."""
+    """The product of two operands, summed over what neither the result nor a later operand has; axes of size 1 stretch."""
     x, x_labels = _summed(steps, x, x_labels, later | {*y_labels})
     y, y_labels = _summed(steps, y, y_labels, later | {*x_labels})
     both = [label for label in x_labels if label in y_labels]
     batch, inner = [one for one in both if one in later], [one for one in both if one not in later]
     rows = [label for label in x_labels if label not in y_labels]
     columns = [label for label in y_labels if label not in x_labels]
-    sizes = dict(zip(y_labels, steps.value(y).shape)) | dict(zip(x_labels, steps.value(x).shape))
+    of_x, of_y = dict(zip(x_labels, steps.value(x).shape)), dict(zip(y_labels, steps.value(y).shape))
+    sizes = _stretched_sizes(of_x, of_y)
+    for label in inner:
+        if same(of_x[label], of_y[label]) is False:
+            raise Unfit(f"sums over axis {label!r}, which has sizes {of_x[label]} and {of_y[label]}")
     x = steps.transposed(x, [x_labels.index(label) for label in (*batch, *rows, *inner)])
     y = steps.transposed(y, [y_labels.index(label) for label in (*batch, *inner, *columns)])
 
     def many(labels: Sequence[str]) -> Dim:
         return product(sizes[label] for label in labels)
 
-    outer = [sizes[label] for label in batch]
+    outer_x, outer_y = [of_x[label] for label in batch], [of_y[label] for label in batch]
     shape = [sizes[label] for label in (*batch, *rows, *columns)]
     if not inner:
-        x = steps.reshaped(x, [*outer, *(sizes[label] for label in rows), *(1 for _ in columns)])
-        y = steps.reshaped(y, [*outer, *(1 for _ in rows), *(sizes[label] for label in columns)])
+        x = steps.reshaped(x, [*outer_x, *(sizes[label] for label in rows), *(1 for _ in columns)])
+        y = steps.reshaped(y, [*outer_y, *(1 for _ in rows), *(sizes[label] for label in columns)])
         return steps.combined("multiply", x, y), (*batch, *rows, *columns)
     second = steps.value(y)
     if second.is_constant and not batch and rows:  # a linear layer, which takes any axes before the channels
         y = steps.reshaped(y, [many(inner), many(columns)])
         x = steps.reshaped(x, [*(sizes[label] for label in rows), many(inner)])
     else:
-        x = steps.reshaped(x, [*outer, many(rows), many(inner)])
-        y = steps.reshaped(y, [*outer, many(inner), many(columns)])
+        x = steps.reshaped(x, [*outer_x, many(rows), many(inner)])
+        y = steps.reshaped(y, [*outer_y, many(inner), many(columns)])
     return steps.reshaped(steps.product(x, y), shape), (*batch, *rows, *columns)

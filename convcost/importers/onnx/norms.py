@@ -6,6 +6,7 @@ from typing import Any
 
 from convcost.core.dims import equal
 from convcost.core.errors import Unfit
+from convcost.core.units import shape_text
 from convcost.importers.build import along, combined
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -45,18 +46,22 @@ def group_norm(low: Lowering, op: Op) -> None:
 def grouped(
     low: Lowering, op: Op, x: Value, groups: Any, scale: Value | None, shift: Value | None, channel: int = 1
 ) -> None:
-    """A norm of each group of channels; scale and shift are for channels, or, before opset 21, for groups."""
+    """A norm of each group of channels; scale and shift are for channels, or, before opset 21, for groups.
+
+    Those for groups are in no layer, as the notes then say: what convcost calls a group norm scales channels.
+    """
     if x.rank < 3:
         raise Unsupported("a norm of groups of channels without positions")
-    order = channels_at(x, channel, windows=x.rank - 2)
-    each = scale is not None and scale.rank == 1 and equal(scale.shape[0], x.shape[channel]) is True
-    if scale is None or shift is None or not each:
-        for value in (scale, shift):
-            low.accounts.set_aside(value.stored if value is not None else ())
+    order, channels = channels_at(x, channel, windows=x.rank - 2), x.shape[channel]
+    given = [stored(value) for value in (scale, shift) if value is not None]
+    for value in given:
+        if value.rank != 1 or all(equal(value.shape[0], size) is False for size in (channels, groups)):
+            raise Unfit(f"has a scale or shift of {shape_text(value.shape)} for {channels} channels in {groups} groups")
+    if given and all(equal(value.shape[0], channels) is True for value in given):
+        used = {"weights": given[:1], "biases": given[1:]}
+        low.layer(op, "group_norm", x, order, {"groups": groups}, used)
+    else:
         low.layer(op, "group_norm", x, order, {"groups": groups, "scale": False, "shift": False})
-        return
-    used = {"weights": (stored(scale),), "biases": (stored(shift),)}
-    low.layer(op, "group_norm", x, order, {"groups": groups}, used)
 
 
 @rule(

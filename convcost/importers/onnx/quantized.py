@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from convcost.core.errors import Unfit
 from convcost.importers.accounts import FLOATS
 from convcost.importers.build import combined, linear
 from convcost.importers.lower import Lowering, Unsupported
-from convcost.importers.model import Op
+from convcost.importers.model import Op, Stored
+from convcost.importers.onnx.choosing import embedded, is_table, picked
 from convcost.importers.onnx.elementwise import ACTIVATIONS
 from convcost.importers.onnx.matrices import multiplied, product_of
 from convcost.importers.onnx.reductions import over_axes
@@ -21,7 +23,7 @@ from convcost.importers.onnx.table import axes_of, axis_in, of_microsoft, rule, 
 from convcost.importers.onnx.tensors import DTYPES
 from convcost.importers.onnx.types import DEQUANTISE, QUANTISE
 from convcost.importers.onnx.windows import convolved, image, of_filters, pooled
-from convcost.importers.values import channels_at
+from convcost.importers.values import Value, channels_at
 
 _QUANT = tuple(
     f"{domain}.{kind}"
@@ -56,7 +58,8 @@ def quantize(low: Lowering, op: Op) -> None:
 @rule(*DEQUANTISE, wants="same")
 def dequantize(low: Lowering, op: Op) -> None:
     aside(low, op, 1, 2)
-    converted(low, op, "dequantize", type_of(low, op, 1, "fp32"), op.outputs[0])
+    given = DTYPES.get(whole(op, "output_dtype", 0), "")
+    converted(low, op, "dequantize", given or type_of(low, op, 1, "fp32"), op.outputs[0])
 
 
 def converted(low: Lowering, op: Op, function: str, dtype: str, other: str) -> None:
@@ -156,6 +159,23 @@ def qlinear_binary(low: Lowering, op: Op) -> None:
     aside(low, op, 1, 2, 4, 5, 6, 7)
     function = "add" if op.type.endswith("Add") else "multiply"
     combined(low, op, function, [low.read(op), low.read(op, 3)])
+
+
+@rule(*of_microsoft("GatherBlockQuantized"))
+def gather_packed(low: Lowering, op: Op) -> None:
+    """Chosen parts of a stored table of a few bits each, of which a byte holds several, with a scale for each block."""
+    aside(low, op, 2, 3)
+    x, indices, bits = low.read(op), low.read(op, 1), whole(op, "bits", 4)
+    if bits not in (4, 8):
+        raise Unfit(f"bits must be 4 or 8, got {bits}")
+    if x.dtype == "uint8" and len(x.stored) == 1 and bits == 4:
+        shape, name = (*x.stored[0].shape[:-1], 2 * x.stored[0].shape[-1]), x.stored[0].name
+        x = Value(shape, "int4", stored=(Stored(name, shape, "int4"),))
+    axis = axis_in(whole(op, "gather_axis", 0), x.rank)
+    if is_table(x, axis) and not indices.is_constant:
+        embedded(low, op, x, indices)
+    else:
+        picked(low, op, x, indices, axis)
 
 
 @rule(*of_microsoft("QLinearConcat"), wants=None)

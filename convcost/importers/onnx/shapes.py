@@ -22,7 +22,7 @@ from convcost.importers.build import (
     unsqueezed,
     with_axes,
 )
-from convcost.importers.contents import Known, gathered, joined, mapped, scalar, sliced, vector
+from convcost.importers.contents import Known, joined, mapped, scalar, sliced, vector
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op, Stored
 from convcost.importers.onnx.arithmetic import bounded, element, numbers
@@ -142,25 +142,15 @@ def join(low: Lowering, op: Op, values: Sequence[Value], axis: int) -> None:
         raise Unfit("joins nothing")
     rank = max(value.rank for value in values)
     axis = axis_in(axis, rank)
-    known = [low.known(value) for value in values]
-    if all(known) and all(value.rank == rank for value in values):
-        parts = [one for one in known if one]
-        _check_alike(parts, axis)
-        if sum(len(one.elements) for one in parts) <= MOST_CONTENTS:
-            low.computed(op, values, joined(parts, axis))
-            made(low, op).dtype = values[0].dtype
-            return
+    if all(value.rank == rank for value in values) and (known := low.all_known(values)):
+        low.computed(op, values, joined(known, axis))
+        made(low, op).dtype = values[0].dtype
+        return
     if all(value.is_constant for value in values):
         low.computed(op, values, Known(_joined_shape(values, axis), ()))
         made(low, op).dtype = values[0].dtype
         return
     concatenated(low, op, values, axis)
-
-
-def _check_alike(parts: Sequence[Known], axis: int) -> None:
-    shapes = {(*one.shape[:axis], *one.shape[axis + 1 :]) for one in parts}
-    if len(shapes) > 1:
-        raise Unfit(f"joins tensors of {', '.join(str(list(one.shape)) for one in parts)} along axis {axis}")
 
 
 def _joined_shape(values: Sequence[Value], axis: int) -> Shape:
@@ -181,6 +171,8 @@ def split(low: Lowering, op: Op) -> None:
     x = low.read(op)
     axis = axis_in(whole(op, "axis", 0), x.rank)
     parts = len(op.outputs)
+    if (wanted := whole(op, "num_outputs", parts)) != parts:
+        raise Unfit(f"splits into {wanted} parts, and puts out {parts}")
     given = wholes(op, "split") if "split" in op.attrs else low.contents(op, 1)
     size = x.shape[axis]
     if given is not None:
@@ -271,7 +263,7 @@ def sliced_along(low: Lowering, op: Op, x: Value, axis: int, start: Dim, end: Di
             else (*slice(start, end, step).indices(size)[:2], step)
         )
         if known:
-            piece = sliced(known, axis, start, end, step) if step > 0 else _backwards(known, axis, first, last, step)
+            piece = sliced(known, axis, start, end, step)
             low.define(
                 op,
                 Value(
@@ -314,10 +306,6 @@ def cut_off(low: Lowering, x: Value, axis: int, begin: Dim, stop: Dim, step: int
     part = Stored(f"{whole_.name}[{axis}, {begin}:{stop}:{step}]", shape_, whole_.dtype)
     low.accounts.cut(whole_, part)
     return Value(shape_, x.dtype, stored=(part,))
-
-
-def _backwards(known: Known, axis: int, first: int, last: int, step: int) -> Known:
-    return gathered(known, vector(range(first, last, step)), axis)
 
 
 def _place(at: Dim, size: Dim) -> Dim:
@@ -562,7 +550,8 @@ def mel_weights(low: Lowering, op: Op) -> None:
     bins, length = low.contents(op, 0), low.contents(op, 1)
     if not bins or not length:
         raise Unfit("needs its numbers of bins")
-    low.define(op, Value((length[0] // 2 + 1, bins[0]), "fp32", computed=True))
+    dtype = DTYPES.get(whole(op, "output_datatype", 1), "")
+    low.define(op, Value((length[0] // 2 + 1, bins[0]), dtype, computed=True))
 
 
 @rule("RandomNormal", "RandomUniform")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.core.dims import Dim, floor, maximum
+from convcost.core.dims import Dim, Shape, floor, maximum
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
 from convcost.importers.build import combined, convolution, reduced, taken
@@ -73,23 +73,38 @@ def _more_before(
 # -- convolutions ------------------------------------------------------------------------------------------------------
 
 
-@rule("Conv", *of_microsoft("FusedConv", "NhwcFusedConv", "nchwc.Conv"), wants=1)
+@rule("Conv", *of_microsoft("FusedConv", "nchwc.Conv"), wants=1)
 def conv(low: Lowering, op: Op) -> None:
     weights = low.read(op, 1)
     attrs = of_filters(low, op, weights)
     convolved(low, op, low.read(op), attrs, weights, low.optional(op, 2), low.optional(op, 3))
 
 
-def of_filters(low: Lowering, op: Op, weights: Value) -> dict[str, Any]:
+@rule(*of_microsoft("NhwcFusedConv"), wants=-1, of_all=True)
+def conv_channels_last(low: Lowering, op: Op) -> None:
+    """What onnxruntime makes of a convolution by moving the axes of its input and its result alone: filters stay as they are."""
+    weights = low.read(op, 1)
+    attrs = of_filters(low, op, weights, -1)
+    convolved(low, op, low.read(op), attrs, weights, low.optional(op, 2), low.optional(op, 3), channel=-1)
+
+
+def of_filters(low: Lowering, op: Op, weights: Value, channel: int = 1) -> dict[str, Any]:
     """The attributes of a convolution with these filters."""
     if weights.rank < 3:
         raise Unfit(f"filters need output channels, input channels and a window, got {weights.rank} axes")
-    kernel = weights.shape[2:]
+    kernel = _kernel(op, weights)
     x = image(low, op, len(kernel))
+    groups = whole(op, "group", 1)
+    sizes = x.shape[2:] if channel == 1 else x.shape[1:-1]
+    return {"channels": weights.shape[0], "groups": groups, **window(op, kernel, sizes)}
+
+
+def _kernel(op: Op, weights: Value) -> Shape:
+    """The window of filters, which an attribute may repeat."""
+    kernel = weights.shape[2:]
     if (given := wholes(op, "kernel_shape")) and given != kernel:
         raise Unfit(f"kernel_shape says {given}, but the filters are of {kernel}")
-    groups = whole(op, "group", 1)
-    return {"channels": weights.shape[0], "groups": groups, **window(op, kernel, x.shape[2:])}
+    return kernel
 
 
 def convolved(
@@ -101,6 +116,7 @@ def convolved(
     bias: Value | None,
     added: Value | None = None,
     kind: str = "conv",
+    channel: int = 1,
 ) -> None:
     """A convolution with stored filters, and what onnxruntime merges behind it: a sum and an activation."""
     if not weights.is_constant:
@@ -111,10 +127,10 @@ def convolved(
     steps = ["sum"] * (added is not None) + steps
     at = [low.part(op, step) for step in ("conv", *steps)][: len(steps)]
     ops = [*at, op]
-    convolution(low, ops[0], x, 1, attrs, weights, bias, kind)
+    convolution(low, ops[0], x, channel, attrs, weights, bias, kind)
     done = 0
     if added is not None:
-        if added.rank == 1:
+        if added.rank == 1 and channel == 1:
             added = Value((*added.shape, *(1,) * (x.rank - 2)), added.dtype, stored=added.stored)
         combined(low, ops[1], "add", [low.values[ops[0].outputs[0]], added])
         done = 1
@@ -137,7 +153,7 @@ def conv_transpose(low: Lowering, op: Op) -> None:
     weights, bias = low.read(op, 1), low.optional(op, 2)
     if weights.rank < 3:
         raise Unfit(f"filters need input channels, output channels and a window, got {weights.rank} axes")
-    kernel = weights.shape[2:]
+    kernel = _kernel(op, weights)
     axes = len(kernel)
     x, groups = image(low, op, axes), whole(op, "group", 1)
     attrs: dict[str, Any] = {"channels": weights.shape[1] * groups, "groups": groups}
@@ -152,7 +168,7 @@ def conv_transpose(low: Lowering, op: Op) -> None:
     elif upper:
         attrs["padding"] = "same"
     extra = wholes(op, "output_padding")
-    if any(extra) and "size" not in attrs:
+    if any(extra) and not upper and "size" not in attrs:  # SAME is a stride for each element, whatever is added first
         attrs["output_padding"] = list(extra)
     convolved(low, op, x, attrs, weights, bias, kind="conv_transpose")
 
@@ -218,8 +234,10 @@ def global_pool(low: Lowering, op: Op) -> None:
 
 @rule("GlobalLpPool", wants=1)
 def global_lp_pool(low: Lowering, op: Op) -> None:
-    x = image(low, op)
-    reduced(low, op, x, range(2, x.rank), "norm", keep=True)
+    x, power = image(low, op), whole(op, "p", 2)
+    if power not in (1, 2):
+        raise Unsupported(f"sums of powers of {power}", [(*x.shape[:2], *(1,) * (x.rank - 2))])
+    reduced(low, op, x, range(2, x.rank), "norm" if power == 2 else "absolute_sum", keep=True)
 
 
 # -- resampling --------------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ def fully_connected(low: Lowering, op: Op) -> None:
         x = made(low, flat)
     if not weights.stored:
         matrix_product(low, op, x, weights, flip_y=True)
+        if bias is not None:
+            combined(low, op, "add", [made(low, op), bias])
         return
     linear(low, op, x, -1, channels, weights, bias)
 
@@ -116,6 +118,8 @@ def recurrent(
 
 def gates_of(low: Lowering, op: Op, first: int) -> tuple[list[Value], list[Value]]:
     """The weights and biases of an LSTM whose inputs start at this one; raises `Unsupported` for what changes its cost."""
+    if op.attrs.get("diagonal_recurrent_tensors"):
+        raise Unsupported("an LSTM whose states each go into their own gates alone")
     if low.optional(op, first) is None or low.optional(op, first + 4) is None:
         raise Unsupported("an LSTM whose input gate is coupled to its forget gate")
     if any(low.optional(op, first + i) is not None for i in (8, 9, 10)):

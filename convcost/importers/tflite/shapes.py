@@ -109,9 +109,8 @@ def concatenation(low: Lowering, op: Op) -> None:
 
 def joined_along(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
     """Tensors one after the other: numbers at once, if all of them are known."""
-    known = [low.known(value) for value in values]
-    if all(known) and values[0].rank:
-        low.computed(op, values, joined([one for one in known if one], axis))
+    if values[0].rank and (known := low.all_known(values)):
+        low.computed(op, values, joined(known, axis))
         return
     concatenated(low, op, values, axis)
 
@@ -275,7 +274,7 @@ def _strides(low: Lowering, op: Op, x: Value) -> Ranges:
     if spare < 0 or sum(bits["ellipsis"]) > 1:
         raise Unfit(f"takes parts of {len(begins) - new} axes of {x.rank}")
     found = Ranges()
-    for i, (begin, end, step) in enumerate(zip(begins, ends, steps)):
+    for i, (begin, given, step) in enumerate(zip(begins, ends, steps)):
         if bits["ellipsis"][i]:
             for _ in range(spare):
                 found.keep(0, x.shape[len(found.kept)], 1)
@@ -290,8 +289,12 @@ def _strides(low: Lowering, op: Op, x: Value) -> Ranges:
                 open_ = bits["begin"][i], bits["end"][i]
                 start, stop = [
                     None if left else fixed.literal(low, op.inputs[at], [one])[0]
-                    for at, one, left in ((1, begin, open_[0]), (2, end, open_[1]))
+                    for at, one, left in ((1, begin, open_[0]), (2, given, open_[1]))
                 ]
+                end = given
+                if op.attrs.get("offset") and not open_[0]:  # the end is counted from where it begins
+                    end = _bounds(begin, 0, step, size, False, True)[0] + given
+                    stop = None if start is None or stop is None else start + stop
                 ends_there = fixed.ends_there(low, op.inputs[0], x, len(found.kept), start, stop)
                 found.keep(*_bounds(begin, end, step, size, open_[0], open_[1] or ends_there))
     for at in range(len(found.kept), x.rank):
@@ -392,7 +395,7 @@ def fill(low: Lowering, op: Op) -> None:
         return
     sizes, value = numbers(low, op, 0), low.read(op, 1)
     small = all(type(size) is int and size >= 0 for size in sizes) and product(sizes) <= MOST_CONTENTS
-    elements = value.contents * int(product(sizes)) if small and value.contents else ()
+    elements = value.contents * int(product(sizes)) if small and value.is_number and value.contents else ()
     low.computed(op, [], Known(tuple(sizes), elements))
 
 
@@ -486,7 +489,7 @@ def reverse(low: Lowering, op: Op) -> None:
 def one_hot(low: Lowering, op: Op) -> None:
     """A comparison of each index with all numbers below `depth`, along a new axis."""
     x, (depth,) = low.read(op), numbers(low, op, 1)
-    axis = op.attrs["axis"] % (x.rank + 1)
+    axis = one_axis(op.attrs["axis"], x.rank + 1)
     wide, classes = low.part(op, "wide"), low.part(op, "classes")
     unsqueezed(low, wide, x, [axis])
     low.computed(classes, [], Known((depth, *(1,) * (x.rank - axis)), ()))

@@ -12,7 +12,7 @@ from convcost.core.errors import Unfit
 from convcost.importers import build, fixed
 from convcost.importers.contents import joined, sliced
 from convcost.importers.lower import Lowering, Unsupported
-from convcost.importers.model import MOST_CONTENTS, Op
+from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
     RULES,
     becomes_weights,
@@ -464,12 +464,11 @@ def stack(low: Lowering, op: Op) -> None:
 
 
 def _joined(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
-    known = [low.known(value) for value in values]
-    full = [one for one in known if one is not None]
+    values = [value for value in values if value.shape != (0,)] or values[:1]
     axis %= max(values[0].rank, 1)
     if folds(low, op, values):
-        few = sum(len(one.elements) for one in full) <= MOST_CONTENTS
-        whole = joined(full, axis) if len(full) == len(values) and values[0].rank and few else None
+        known = low.all_known(values) if values[0].rank else None
+        whole = joined(known, axis) if known else None
         shape = list(values[0].shape)
         if values[0].rank:
             shape[axis] = sum((value.shape[axis] for value in values[1:]), values[0].shape[axis])

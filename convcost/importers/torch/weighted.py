@@ -36,7 +36,7 @@ from convcost.importers.torch.arguments import (
     word_of,
 )
 from convcost.importers.torch.pointwise import joined
-from convcost.importers.values import Value, channels_at
+from convcost.importers.values import Value, channels_at, is_one
 
 
 def weights_of(low: Lowering, value: Value) -> Value:
@@ -252,9 +252,11 @@ def contracted(low: Lowering, op: Op, read: tuple[Value, Value], terms: tuple[st
     columns = [one for one in result if one in second and one not in first]
     if len(batch) + len(inner) + len(rows) != len(first) or len(batch) + len(inner) + len(columns) != len(second):
         raise Unsupported("a product that sums one of its factors alone")
-    sizes = {**dict(zip(first, x.shape)), **dict(zip(second, y.shape))}
+    of_x, of_y = dict(zip(first, x.shape)), dict(zip(second, y.shape))
+    wide_x = {one: size for one, size in of_x.items() if one not in of_y or not is_one(size)}  # sizes of 1 stretch
 
     def matrix(value: Value, term: str, groups: Sequence[list[str]], leaf: str) -> Value:
+        sizes = dict(zip(term, value.shape))
         turned, flat = part(low, op, f"{leaf}_turned"), part(low, op, leaf)
         low.transpose(turned, value, [term.index(one) for group in groups for one in group])
         shape = [*(sizes[one] for one in groups[0]), *(product(sizes[one] for one in group) for group in groups[1:])]
@@ -266,7 +268,7 @@ def contracted(low: Lowering, op: Op, read: tuple[Value, Value], terms: tuple[st
     multiply, spread = part(low, op, "product"), part(low, op, "spread")
     matrix_product(low, multiply, left, right)
     order = [*batch, *rows, *columns]
-    wide = reshaped(low, spread, made(low, multiply), [sizes[one] for one in order])
+    wide = reshaped(low, spread, made(low, multiply), [{**of_y, **wide_x}[one] for one in order])
     low.transpose(op, wide, [order.index(one) for one in result])
 
 
