@@ -250,6 +250,15 @@ def reduced(low: Lowering, op: Op, x: Value, axes: Sequence[int], function: str,
         squeezed(low, op, value, gone)
 
 
+def whole_pooled(low: Lowering, op: Op, x: Value, channel: int, axes: int, function: str) -> None:
+    """The mean or the largest (`max`) of each channel of a map, as axes of one element; of several maps, of each by itself."""
+    order = channels_at(x, channel, windows=axes)
+    if len(order) > axes + 1:
+        reduced(low, op, x, order[-1 - axes : -1], function, keep=True)
+    else:
+        low.layer(op, "global_max_pool" if function == "max" else "global_avg_pool", x, order)
+
+
 def squeezed(low: Lowering, op: Op, value: Value, axes: Sequence[int]) -> None:
     """A value without some axes of size 1."""
     gone = {axis % value.rank for axis in axes}

@@ -299,6 +299,19 @@ def test_each_op_becomes_what_it_computes(case: str):
     assert found == nodes
 
 
+@pytest.mark.parametrize(
+    ("kind", "quantised"), [("GlobalAveragePool", ()), ("com.microsoft.QLinearGlobalAveragePool", ("s", "z", "s", "z"))]
+)
+def test_each_map_is_pooled_by_itself(kind: str, quantised: tuple[str, ...]):
+    ops = [op("Reshape", "x two", "r"), op(kind, " ".join(("r", *quantised)), "p"), op("Relu", "p", "y")]
+    stored = [
+        Stored("two", (4,), "int64", (2, 4, 6, 6)),
+        Stored("s", (1,), "fp32", (0.5,)),
+        Stored("z", (1,), "uint8", (3,)),
+    ]
+    assert outs(model({"x": (1, 8, 6, 6)}, ops, stored))[-1] == (2, 1, 1, 4)
+
+
 def test_the_cases_are_of_most_rules():
     """Those without a row here are tested below, by the files of the onnx package (tests/oracle), or only rename others."""
     rows = {kind for kind, *_ in CASES.values()}

@@ -98,6 +98,46 @@ def _behind(arguments: dict[str, Any]) -> dict[str, Any]:
     return {word: Ref("r") if value is X else value for word, value in arguments.items()}
 
 
+SEVERAL: list[tuple[str, dict[str, Any], tuple[Stored, ...], list[str], tuple[int, ...]]] = [
+    # op on two maps of 6 channels, its arguments, stored tensors -> kinds of nodes, shape of the result (channels last)
+    ("adaptive_avg_pool2d.default", {"self": X, "output_size": (1, 1)}, (), ["reduce"], (2, 1, 1, 6)),
+    ("adaptive_max_pool2d.default", {"self": X, "output_size": (1, 1)}, (), ["reduce"], (2, 1, 1, 6)),
+    ("adaptive_avg_pool2d.default", {"self": X, "output_size": (2, 5)}, (), ["adaptive_avg_pool2d"], (2, 2, 5, 6)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "arguments", "tensors", "expected", "shape"), SEVERAL)
+def test_one_op_on_several_maps(
+    target: str, arguments: dict[str, Any], tensors: Any, expected: list[str], shape: tuple[int, ...]
+):
+    """Maps that a view makes of channels are each computed by itself; a batch that the program fixes is left out."""
+    viewed = program(
+        {"x": (1, 12, 8, 10)},
+        [op("aten.view.default", "r", self=X, size=(2, 6, 8, 10)), op(f"aten.{target}", "y", **_behind(arguments))],
+        tensors,
+    )
+    assert [kind for kind in kinds(viewed)[1:] if kind != "reshape"] == expected
+    assert outs(viewed)[-1] == shape
+    batch = [op("aten.relu.default", "r", self=X), op(f"aten.{target}", "y", **_behind(arguments))]
+    assert outs(program({"x": (2, 6, 8, 10)}, batch, tensors))[-1] == shape[1:]
+
+
+def test_a_network_that_was_exported_with_two_images_has_the_numbers_of_one():
+    """conv of 6·6 filters, the mean of each image, 10 classes: 80·36 MACs and 60."""
+    ops = [
+        op("aten.conv2d.default", "c", input=X, weight=W),
+        op("aten.adaptive_avg_pool2d.default", "p", self=Ref("c"), output_size=(1, 1)),
+        op("aten.flatten.using_ints", "f", self=Ref("p"), start_dim=1),
+        op("aten.linear.default", "y", input=Ref("f"), weight=Ref("m")),
+    ]
+    imported = program({"x": (2, 6, 8, 10)}, ops, [weight("w", 6, 6, 1, 1), weight("m", 10, 6)])
+    assert [step.cost.macs for step in steps(imported) if step.cost.macs] == [80 * 36, 60]
+    assert "global_avg_pool" in kinds(imported)
+    viewed = [op("aten.view.default", "v", self=X, size=(2, 4, 6, 6)), op("aten.adaptive_avg_pool2d.default", "p", self=Ref("v"), output_size=(1, 1)), *ops[2:]]  # fmt: skip
+    last = steps(program({"x": (1, 8, 6, 6)}, viewed, [weight("m", 10, 4)]))[-1]
+    assert (last.cost.out[0], last.cost.macs) == ((2, 10), 2 * 40)
+
+
 def test_attention_is_two_products_and_a_softmax():
     """4 heads of 16 numbers over 5 tokens, each 2·4·5·5·16 MACs; the mask is added where it is of numbers."""
     heads = dict.fromkeys("qkv", (1, 4, 5, 16))

@@ -10,7 +10,7 @@ from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers import fixed
-from convcost.importers.build import along, combined, concatenated, reduced, squeezed, with_axes
+from convcost.importers.build import along, combined, concatenated, squeezed, whole_pooled, with_axes
 from convcost.importers.keras import attention, indexing, moves, recurrent, spelling, transformers
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.calls import (
@@ -275,15 +275,9 @@ def adaptive_pool(low: Lowering, op: Op) -> None:
 def global_pool(low: Lowering, op: Op) -> None:
     x, axes = low.read(op), axes_in(op)
     channel = channel_axis(op, x, axes)
-    gone = [axis for axis in range(1, x.rank) if axis != channel]
-    order = channels_at(x, channel, windows=axes)
-    is_max = "Max" in op.type
-    if len(order) == axes + 1:
-        made = low.layer(op, "global_max_pool" if is_max else "global_avg_pool", x, order)
-        if not flag(op, "keepdims"):
-            squeezed(low, op, made, gone)
-    else:  # the batch holds steps of a sequence
-        reduced(low, op, x, gone, "max" if is_max else "mean", keep=flag(op, "keepdims"))
+    whole_pooled(low, op, x, channel, axes, "max" if "Max" in op.type else "mean")
+    if not flag(op, "keepdims"):
+        squeezed(low, op, low.values[op.outputs[0]], [axis for axis in range(1, x.rank) if axis != channel])
 
 
 # -- several tensors ---------------------------------------------------------------------------------------------------

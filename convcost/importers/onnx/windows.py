@@ -10,7 +10,7 @@ from typing import Any
 from convcost.core.dims import Dim, floor, maximum
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
-from convcost.importers.build import combined, convolution, reduced, taken
+from convcost.importers.build import combined, convolution, reduced, taken, whole_pooled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
@@ -208,12 +208,7 @@ def pooled(low: Lowering, op: Op, x: Value, kind: str, channel: int = 1) -> None
 @rule("GlobalAveragePool", "GlobalMaxPool", *of_microsoft("nchwc.GlobalAveragePool", "nchwc.GlobalMaxPool"), wants=1)
 def global_pool(low: Lowering, op: Op) -> None:
     x = image(low, op)
-    kind = "global_max_pool" if op.type.endswith("GlobalMaxPool") else "global_avg_pool"
-    order = channels_at(x, 1, windows=x.rank - 2)
-    if len(order) == x.rank:  # several images, each pooled by itself
-        reduced(low, op, x, range(2, x.rank), "max" if kind == "global_max_pool" else "mean", keep=True)
-    else:
-        low.layer(op, kind, x, order)
+    whole_pooled(low, op, x, 1, x.rank - 2, "max" if op.type.endswith("GlobalMaxPool") else "mean")
 
 
 @rule("GlobalLpPool", wants=1)

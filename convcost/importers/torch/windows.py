@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.core.dims import Dim
-from convcost.importers import fixed
+from convcost.importers import build, fixed
 from convcost.importers.contents import exact
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -56,8 +56,8 @@ def _adaptive(low: Lowering, op: Op) -> None:
     sizes = per_axis(low, op, "output_size", axes, 1)
     kind = "max" if "max" in op.type else "avg"
     wanted = [x.shape[at - axes] if size is None else size for at, size in enumerate(sizes)]
-    if all(size == 1 for size in wanted if type(size) is int) and all(type(size) is int for size in wanted):
-        low.layer(output(op, 0), f"global_{kind}_pool", x, order)
+    if all(type(size) is int and size == 1 for size in wanted):
+        build.whole_pooled(low, output(op, 0), x, order[-1], axes, "max" if kind == "max" else "mean")
     else:
         low.layer(output(op, 0), f"adaptive_{kind}_pool{axes}d", x, order, {"size": wanted})
     _lost(low, op, 1, "it says where the largest elements of a pool were")
