@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import prod
 from typing import Any, Final, NamedTuple
 
-from convcost.core.dims import equal, is_array, is_symbolic
+from convcost.core.dims import equal, floor, is_array, is_symbolic
 from convcost.importers.model import MOST_CONTENTS
 
 
@@ -187,6 +187,32 @@ def exact(value: Any) -> Any:
         found = Fraction(str(value))
         return found.numerator if found.denominator == 1 else found
     return value
+
+
+def is_round(value: Any) -> bool:
+    """Whether products with a number are the same for computers and in exact arithmetic: it has few binary digits.
+
+    >>> is_round(3), is_round(Fraction(3, 2)), is_round(Fraction("0.29"))
+    (True, True, False)
+    """
+    return not isinstance(value, Fraction) or (
+        value.denominator & (value.denominator - 1) == 0 and value.numerator < 256
+    )
+
+
+def scaled(size: Any, scale: Any, multiplied: Callable[[int], float]) -> Any:
+    """A size times a scale, rounded down as computers do it, which round the product before: `multiplied` is theirs.
+
+    A grid is split by the size where that may come to another integer. Symbols are multiplied exactly.
+
+    >>> scaled(100, Fraction("0.29"), lambda size: size * 0.29), scaled(100, Fraction(3, 2), lambda size: size * 1.5)
+    (28, 150)
+    """
+    if not is_round(scale):
+        size = decided(size)
+        if type(size) is int:
+            return int(multiplied(size))
+    return floor(size * scale)
 
 
 def divided(a: Any, b: Any) -> Any:

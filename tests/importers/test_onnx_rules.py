@@ -312,6 +312,14 @@ def test_each_map_is_pooled_by_itself(kind: str, quantised: tuple[str, ...]):
     assert outs(model({"x": (1, 8, 6, 6)}, ops, stored))[-1] == (2, 1, 1, 4)
 
 
+def test_a_scale_of_32_bits_is_the_same_in_a_sweep():
+    """0.29 is 0.28999999 there, and 100 times it is 28.999999, which 32 bits round to 29; 99 times it is 28.7."""
+    scales = Stored("s", (4,), "fp32", (1.0, 1.0, 0.28999999165534973, 0.28999999165534973))
+    net = model({"x": ("batch", 3, "h", "w")}, [op("Resize", "x - s", "y")], [scales])
+    assert network(net, resolution=100).report().totals.activations == 29 * 29 * 3
+    assert network(net).sweep(resolution=[99, 100]).activations.tolist() == [28 * 28 * 3, 29 * 29 * 3]
+
+
 def test_the_cases_are_of_most_rules():
     """Those without a row here are tested below, by the files of the onnx package (tests/oracle), or only rename others."""
     rows = {kind for kind, *_ in CASES.values()}

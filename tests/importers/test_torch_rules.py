@@ -347,6 +347,33 @@ def test_every_function_of_sizes_is_one_of_python():
     assert all(name.split(".")[0] in ("operator", "math", "torch") for name in ARITHMETIC)
 
 
+#: A scale, and what it makes of sizes of 100 and of 300.
+SCALES = [(0.29, 28, 87), (0.57, 56, 170), (1.15, 114, 345), (2.3, 229, 690), (1.5, 150, 450), (1 / 3, 33, 100)]
+
+
+@pytest.mark.parametrize(("scale", "small", "large"), SCALES)
+def test_a_scale_is_a_double(scale: float, small: int, large: int):
+    """0.29 · 100 is 28.999999999999996 there, and cut off to 28; 0.29 · 300 is 87. In a sweep it is the same."""
+    arguments = {"input": X, "output_size": None, "scale_factors": (scale, scale)}
+    net = program({"x": ("batch", 6, "h", "w")}, [op("aten.upsample_nearest2d.vec", "y", **arguments)])
+    resolutions = [99, 100, 101, 300]
+    single = [lowered(net, x=(high, high, 6)).steps[-1].cost.out[0] for high in resolutions]
+    assert (single[1], single[3]) == ((small, small, 6), (large, large, 6))
+    swept = network(net, resolution=100).sweep(resolution=resolutions)
+    assert swept.activations.tolist() == [high * wide * 6 for high, wide, _ in single]
+
+
+def test_products_of_sizes_and_doubles_are_doubles():
+    ops = [
+        op("aten.sym_size.int", "high", self=X, dim=2),
+        Op("operator.mul", "part", ("high",), ("part",), {"a": Ref("high"), "b": 0.29}),
+        Op("math.trunc", "n", ("part",), ("n",), {"a": Ref("part")}),
+        op("aten.slice.Tensor", "y", self=X, dim=2, start=0, end=Ref("n")),
+    ]
+    net = program({"x": ("batch", 6, "h", "w")}, ops)
+    assert [lowered(net, x=(high, 10, 6)).steps[-1].cost.out[0] for high in (100, 300)] == [(28, 10, 6), (87, 10, 6)]
+
+
 # ---- other sizes -----------------------------------------------------------------------------------------------------
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.core.dims import Dim, floor, maximum
+from convcost.core.dims import Dim, maximum
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
 from convcost.importers.build import combined, convolution, reduced, taken, whole_pooled
+from convcost.importers.contents import scaled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
@@ -273,10 +274,7 @@ def _scaled(size: Dim, scale: Any) -> Dim:
     """
     if scale is None:
         raise Unsupported("a scale that is no number")
-    if type(size) is int and isinstance(scale, Fraction):
-        (product_,) = struct.unpack("<f", struct.pack("<f", float(size * scale)))
-        return int(product_)
-    return floor(size * scale)
+    return scaled(size, scale, lambda one: float(struct.unpack("<f", struct.pack("<f", float(one * scale)))[0]))
 
 
 def _kept_aspect(op: Op, x: Value, axes: Sequence[int], sizes: Sequence[Any]) -> list[Dim]:

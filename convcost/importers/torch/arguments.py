@@ -108,13 +108,13 @@ def careful(function: Callable[..., Any]) -> Callable[..., Any]:
             return None
         found = function(*map(exact, given))
         if isinstance(found, Fraction):
-            return found if max(abs(found.numerator), found.denominator) < _LARGEST else None
-        return None if isinstance(found, int) and abs(found) >= _LARGEST else found
+            return found if max(abs(found.numerator), found.denominator) < LARGEST else None
+        return None if isinstance(found, int) and abs(found) >= LARGEST else found
 
     return compute
 
 
-_LARGEST = 1 << 63
+LARGEST = 1 << 63
 
 
 def operand(low: Lowering, op: Op, word: str = "other") -> Value:

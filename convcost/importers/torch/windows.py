@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from convcost.core.dims import Dim
 from convcost.importers import build, fixed
-from convcost.importers.contents import exact
+from convcost.importers.contents import exact, scaled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import RULES, data, number, numbers, output, per_axis, rule, tensor
@@ -73,14 +75,14 @@ def _resized(low: Lowering, op: Op) -> None:
     factors = op.attrs.get("scale_factors") or [op.attrs.get(f"scales_{axis}") for axis in ("d", "h", "w")[3 - axes :]]
     sizes = op.attrs.get("output_size")
     if sizes is None or (factors and all(one is not None for one in factors)):
-        scales = [exact(number(low, op, "", one)) for one in factors or ()]
+        scales = [number(low, op, "", one) for one in factors or ()]
         if len(scales) != axes:
             raise Unsupported("interpolation to an unknown size")
         if all(Fraction(one).denominator == 1 for one in scales):
             low.layer(op, f"upsample{axes}d", x, order, {"scale": [int(one) for one in scales], "mode": mode})
             return
         wanted: list[Dim] = [
-            size * one.numerator // one.denominator for size, one in zip(before, map(Fraction, scales))
+            scaled(size, Fraction(exact(one)), partial(operator.mul, float(one))) for size, one in zip(before, scales)
         ]
     else:
         wanted = list(numbers(low, op, "output_size"))
