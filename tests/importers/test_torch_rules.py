@@ -259,6 +259,23 @@ def test_a_sequence_in_two_directions_and_its_last_states():
     assert net.walked.steps[-1].cost.out == ((2, 4),)
 
 
+def test_memory_cells_are_as_many_as_channels_and_a_projected_state_is_smaller():
+    """6 numbers to 4 cells, and these to a state of 2, in two directions: 5 steps of 2·(4·4·(6 + 2) + 4·2) MACs."""
+    names = [f"{kind}{way}" for way in ("", "_reverse") for kind in ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")]
+    shapes = [(16, 6), (16, 2), (16,), (16,), (2, 4)] * 2
+    ops = [
+        op("aten.zeros.default", "h0", size=(2, 1, 2)), op("aten.zeros.default", "c0", size=(2, 1, 4)),
+        op("aten.lstm.input", "out h c", input=X, hx=refs("h0", "c0"), params=refs(*names), has_biases=True, num_layers=1,
+           dropout=0.0, train=False, bidirectional=True, batch_first=True),
+        op("aten.linear.default", "y", input=Ref("c"), weight=W),
+    ]  # fmt: skip
+    tensors = [*(weight(name, *shape) for name, shape in zip(names, shapes)), weight("w", 7, 4)]
+    made = steps(program(SEQUENCE, ops, tensors, outputs=["h", "y"]))
+    assert made[0].cost.macs == 5 * 2 * (16 * 8 + 8)
+    assert made[-1].cost.out == ((2, 7),)
+    assert (2, 2) in [step.cost.out[0] for step in made]  # the states, one for each direction
+
+
 def test_einsum_with_weights_is_a_linear_layer():
     """x: 5 tokens of 6; w: 6 by 2 heads of 3."""
     call = op("aten.einsum.default", "y", equation="btc,chd->bhtd", tensors=refs("x", "w"))

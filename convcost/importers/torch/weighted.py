@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from convcost.core.dims import product
+from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.importers import build
 from convcost.importers.build import matrix_product, with_axes
@@ -490,7 +490,9 @@ def recurrent(low: Lowering, op: Op) -> None:
             ends += _last_states(low, op, x, order[-2], ways, layer)
     for i, name in enumerate(op.outputs[1:], start=1):
         if name in facts(low).read:
-            build.concatenated(low, output(op, i), ends, 0)
+            build.concatenated(
+                low, output(op, i), ends if i == 1 else _cells(low, op, ends, _channels(kind, params)), 0
+            )
 
 
 def _sequence(x: Value, batch_first: bool) -> list[int]:
@@ -502,12 +504,17 @@ def _sequence(x: Value, batch_first: bool) -> list[int]:
     return [steps, 2] if is_left_out else [batch, steps, 2]
 
 
+def _channels(kind: str, params: list[Value]) -> Dim:
+    """How many channels a layer has; with a projection its state has fewer."""
+    return params[1].shape[0] // {"lstm": 4, "gru": 3, "rnn": 1}[kind]
+
+
 def _one_layer(low: Lowering, op: Op, kind: str, x: Value, order: list[int], params: list[Value], ways: int) -> Value:
     """One layer, whose weights are for each way two matrices, perhaps two biases, and perhaps the matrix of a projection."""
     matrices = tuple(one for one in params if one.rank > 1)
     biases = tuple(one for one in params if one.rank == 1)
     attrs: dict[str, Any] = {
-        "channels": matrices[1].shape[0] // {"lstm": 4, "gru": 3, "rnn": 1}[kind],
+        "channels": _channels(kind, params),
         "bidirectional": ways == 2,
         "biases": len(biases) // ways,
     }
@@ -530,6 +537,21 @@ def _last_states(low: Lowering, op: Op, x: Value, steps: int, ways: int, layer: 
         build.squeezed(low, bare, own, [steps])
         build.unsqueezed(low, lifted, made(low, bare), [0])
         found.append(made(low, lifted))
+    return found
+
+
+def _cells(low: Lowering, op: Op, states: list[Value], channels: Dim) -> list[Value]:
+    """The memory cells beside last states: as large, unless these are projections of fewer elements."""
+    found = []
+    for i, state in enumerate(states):
+        inner = part(low, op, f"cells{i}")
+        if same(state.shape[-1], channels):
+            low.same(inner, state)
+        else:
+            edge, order = with_axes(low, state, [-1])
+            step = low.emit(inner, "gather", [edge], {"count": channels, "axis": order.index(state.rank - 1)})
+            low.result(inner, step, order, state.rank)
+        found.append(made(low, inner))
     return found
 
 
