@@ -557,6 +557,17 @@ def test_a_model_at_each_step(model: Open):
     assert made["l"].input_shapes == ((5, 32),)
 
 
+def test_blocks_at_each_step(model: Open):
+    """Five maps of 6·6·8, whose channels are spread: one move of all elements, and a convolution of 12·12·2."""
+    made = operation("DepthToSpace", "d", call(tensor("f")), "nn", block_size=2)
+    inner = functional("cnn", [entry("f", None, 6, 6, 8), made, layer("Conv2D", "c", "d", filters=3, kernel_size=1)])
+    td = layer("TimeDistributed", "td", "x", layer=inner)
+    found = steps(model(functional("net", [entry("x", None, 5, 6, 6, 8), td])))
+    assert [step.node.op for step in found if step.node.op != "reshape"] == ["transpose", "conv2d"]
+    assert found[-1].cost.out == ((5, 12, 12, 3),)
+    assert found[-1].cost.macs == 5 * 144 * 2 * 3
+
+
 # -- operations -------------------------------------------------------------------------------------------------------------
 
 

@@ -122,6 +122,27 @@ def test_one_op_on_several_maps(
     assert outs(program({"x": (2, 6, 8, 10)}, batch, tensors))[-1] == shape[1:]
 
 
+@pytest.mark.parametrize(
+    ("target", "word", "several", "one"),
+    [("pixel_shuffle", "upscale_factor", (2, 2, 16, 20), (16, 20, 2)), ("pixel_unshuffle", "downscale_factor", (2, 32, 4, 5), (4, 5, 32))],
+)  # fmt: skip
+def test_blocks_of_several_maps(target: str, word: str, several: tuple[int, ...], one: tuple[int, ...]):
+    """Two maps of 8 channels: each element is moved once, and read as it is needed; a convolution follows."""
+    call_ = op(f"aten.{target}.default", "p", self=Ref("r"), **{word: 2})
+    ops = [
+        op("aten.view.default", "r", self=X, size=(2, 8, 8, 10)),
+        call_,
+        op("aten.conv2d.default", "y", input=Ref("p"), weight=W),
+    ]
+    filters = [weight("w", 3, several[1], 1, 1)]
+    made = steps(program({"x": (1, 16, 8, 10)}, ops, filters))
+    assert [step.node.op for step in made if step.node.op != "reshape"] == ["transpose", "conv2d"]
+    assert made[-1].cost.out == ((2, several[2], several[3], 3),)
+    assert made[-1].cost.macs == 2 * several[1] * several[2] * several[3] * 3
+    batch = steps(program({"x": (2, 8, 8, 10)}, [op("aten.relu.default", "r", self=X), *ops[1:]], filters))
+    assert [step.cost.out[0] for step in batch[1:]] == [one, (*one[:2], 3)]
+
+
 def test_a_network_that_was_exported_with_two_images_has_the_numbers_of_one():
     """conv of 6·6 filters, the mean of each image, 10 classes: 80·36 MACs and 60."""
     ops = [

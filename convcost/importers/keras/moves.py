@@ -10,7 +10,7 @@ from convcost.core.dims import Dim, ceil_div, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers import fixed
-from convcost.importers.build import concatenated, cut, squeezed, taken, unsqueezed, with_axes
+from convcost.importers.build import blocks, concatenated, cut, squeezed, taken, unsqueezed, with_axes
 from convcost.importers.contents import joined, vector
 from convcost.importers.keras.calls import (
     Steps,
@@ -346,8 +346,8 @@ def depth_to_space(low: Lowering, op: Op) -> None:
     if x.rank != 4:
         raise Unfit(f"takes a tensor of 4 axes, got {x.rank}")
     block = as_count(argument(op, "block_size", 1), "block_size")
-    kind = "depth_to_space" if op.type in ("ops.DepthToSpace", "tf.nn.depth_to_space") else "space_to_depth"
-    low.layer(op, kind, x, channels_at(x, 1 if _is_first(op) else 3, windows=2), {"block": block})
+    is_spread = op.type in ("ops.DepthToSpace", "tf.nn.depth_to_space")
+    blocks(low, op, x, 1 if _is_first(op) else 3, block, spread=is_spread)
 
 
 @operation("ExtractPatches", wants=lambda op, _made: 1 if _is_first(op) else -1)

@@ -10,13 +10,12 @@ from typing import Any
 from convcost.core.dims import Dim, maximum
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
-from convcost.importers.build import combined, convolution, reduced, taken, whole_pooled
+from convcost.importers.build import blocks, combined, convolution, reduced, taken, whole_pooled
 from convcost.importers.contents import scaled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
 from convcost.importers.onnx.elementwise import ACTIVATIONS
-from convcost.importers.onnx.steps import Steps
 from convcost.importers.onnx.table import axis_in, handed_on, of_microsoft, rule, whole, wholes, word
 from convcost.importers.values import Value, channels_at
 
@@ -331,28 +330,8 @@ def _alike(a: Any, b: Any) -> bool:
 
 @rule("DepthToSpace", "SpaceToDepth", wants=1)
 def depth_space(low: Lowering, op: Op) -> None:
-    x, block = image(low, op, 2), whole(op, "blocksize")
-    if x.axes[0] is not None:
-        _by_hand(low, op, x, block)
-        return
-    kind = "depth_to_space" if op.type == "DepthToSpace" else "space_to_depth"
-    low.layer(op, kind, x, channels_at(x, 1, windows=2), {"block": block})
-
-
-def _by_hand(low: Lowering, op: Op, x: Value, block: int) -> None:
-    """The same for several maps at once: axes cut, moved and merged."""
-    if block < 1:
-        raise Unfit(f"blocksize must be at least 1, got {block}")
-    steps = Steps(low, op)
-    number, channels, height, width = x.shape
-    if op.type == "DepthToSpace":
-        deep = channels // (block * block)
-        split, order = [number, block, block, deep, height, width], (0, 3, 4, 1, 5, 2)
-        whole_ = [number, deep, height * block, width * block]
-    else:
-        split = [number, channels, height // block, block, width // block, block]
-        order, whole_ = (0, 3, 5, 1, 2, 4), [number, channels * block * block, height // block, width // block]
-    steps.done(steps.reshaped(steps.transposed(steps.reshaped(op.inputs[0], split), order), whole_))
+    x = image(low, op, 2)
+    blocks(low, op, x, 1, whole(op, "blocksize"), spread=op.type == "DepthToSpace")
 
 
 @rule("RoiAlign", wants=1)

@@ -124,9 +124,9 @@ for _dims in (1, 2, 3):
 @rule("pixel_shuffle", "pixel_unshuffle", wants=1)
 def pixel_shuffle(low: Lowering, op: Op) -> None:
     x = data(low, tensor(low, op))
-    word = "upscale_factor" if "upscale_factor" in op.attrs else "downscale_factor"
-    kind = "depth_to_space" if word == "upscale_factor" else "space_to_depth"
-    low.layer(op, kind, x, channels_at(x, x.rank - 3, windows=2), {"block": number(low, op, word)})
+    is_spread = "upscale_factor" in op.attrs
+    block = number(low, op, "upscale_factor" if is_spread else "downscale_factor")
+    build.blocks(low, op, x, x.rank - 3, block, spread=is_spread)
 
 
 @rule("channel_shuffle", "native_channel_shuffle", wants=1)
