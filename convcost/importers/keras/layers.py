@@ -19,6 +19,7 @@ from convcost.importers.keras.calls import (
     as_int,
     axes_of,
     axis_of,
+    batch_of,
     channel_axis,
     check_built,
     count,
@@ -323,11 +324,14 @@ def dot(low: Lowering, op: Op) -> None:
         raise Unsupported("products of tensors of more than three axes")
     rows: list[int | None] = [axis for axis in range(1, x.rank) if axis != depths[0]]
     columns: list[int | None] = [axis for axis in range(1, y.rank) if axis != depths[1]]
-    edges = [low.present(x, [*(rows or [None]), depths[0]]), low.present(y, [*(columns or [None]), depths[1]])]
+    edges = [
+        low.present(x, [*batch_of(x), *(rows or [None]), depths[0]]),
+        low.present(y, [*batch_of(y), *(columns or [None]), depths[1]]),
+    ]
     step = low.emit(op, "matmul", edges, {"transpose": True})
     # With neither rows nor columns a single number is left, as an axis of one.
     rank = 1 + max(len(rows) + len(columns), 1)
-    order = [1 if rows else None, rank - 1 if columns or not rows else None]
+    order = [*(batch_of(x) or batch_of(y)), 1 if rows else None, rank - 1 if columns or not rows else None]
     low.result(op, step, order, rank)
 
 
@@ -368,8 +372,10 @@ def repeat_vector(low: Lowering, op: Op) -> None:
     x, times = low.read(op), count(op, "n")
     if x.rank != 2:
         raise Unfit(f"takes a tensor of 2 axes, got {x.rank}")
-    step = low.emit(op, "expand", [low.present(x, [1])], {"shape": [times, x.shape[1]]})
-    low.result(op, step, [1, 2], 3)
+    batch = batch_of(x)
+    shape = [*(x.shape[axis] for axis in batch), times, x.shape[1]]
+    step = low.emit(op, "expand", [low.present(x, [*batch, *([None] if batch else []), 1])], {"shape": shape})
+    low.result(op, step, [*batch, 1, 2], 3)
 
 
 def sides(op: Op, name: str, axes: int) -> list[tuple[int, int]]:
