@@ -122,6 +122,59 @@ def test_one_op_on_several_maps(
     assert outs(program({"x": (2, 6, 8, 10)}, batch, tensors))[-1] == shape[1:]
 
 
+def _places(*made: Op) -> list[Op]:
+    """An op that reads a map r and places in it, which two filters compute of it."""
+    conv = op("aten.conv2d.default", "g", input=Ref("r"), weight=W)
+    return [conv, op("aten.permute.default", "places", self=Ref("g"), dims=(0, 2, 3, 1)), *made]
+
+
+#: Ops that convcost has for one map only -> what several maps become, with its shape, and what one map is.
+OF_ONE_MAP: dict[str, tuple[list[Op], tuple[int, ...], str, tuple[int, ...]]] = {
+    "im2col": (  # 6·8 windows of 9 taps of 3 channels
+        [op("aten.im2col.default", "y", self=Ref("r"), kernel_size=(3, 3), dilation=(1, 1), padding=(0, 0), stride=(1, 1))],
+        (2, 27, 48), "unfold", (48, 27),
+    ),
+    "im2col with steps": (  # ⌊(8 + 2 - 5) / 2⌋ + 1 by ⌊(10 + 2 - 5) / 2⌋ + 1
+        [op("aten.im2col.default", "y", self=Ref("r"), kernel_size=(3, 3), dilation=(2, 2), padding=(1, 1), stride=(2, 2))],
+        (2, 27, 12), "unfold", (12, 27),
+    ),
+    "col2im": (  # 80 windows of 1 tap, put back where they were
+        [
+            op("aten.flatten.using_ints", "f", self=Ref("r"), start_dim=2),
+            op("aten.col2im.default", "y", self=Ref("f"), output_size=(8, 10), kernel_size=(1, 1), dilation=(1, 1), padding=(0, 0), stride=(1, 1)),
+        ],
+        (2, 3, 8, 10), "fold", (8, 10, 3),
+    ),
+    "samples": (
+        _places(op("aten.grid_sampler.default", "y", input=Ref("r"), grid=Ref("places"), interpolation_mode=0)),
+        (2, 3, 8, 10), "grid_sample", (8, 10, 3),
+    ),
+    "deformed": (  # 1·1 filters, of which each has a place in height and one in width
+        _places(op("torchvision.deform_conv2d.default", "y", input=Ref("r"), weight=Ref("u"), offset=Ref("g"), mask=Ref("g"), bias=None, use_mask=False)),
+        (2, 4, 8, 10), "deform_conv2d", (8, 10, 4),
+    ),
+    "boxes": (  # 80 positions of 2 numbers: 32 boxes of 5, and 64 of two maps
+        _places(
+            op("aten.reshape.default", "boxes", self=Ref("places"), shape=(-1, 5)),
+            op("torchvision.roi_align.default", "y", input=Ref("r"), rois=Ref("boxes"), spatial_scale=1.0, pooled_height=2, pooled_width=7),
+        ),
+        (64, 3, 2, 7), "roi_align", (32, 2, 7, 3),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_ONE_MAP)
+def test_ops_of_one_map_on_several(name: str):
+    """On several maps the shape is known, so that a program which was exported with two images is that of one."""
+    ops, several, kind, one = OF_ONE_MAP[name]
+    filters = [weight("w", 2, 3, 1, 1), weight("u", 4, 3, 1, 1)]
+    view = op("aten.view.default", "r", self=X, size=(2, 3, 8, 10))
+    (*_, last) = steps(program({"x": (1, 6, 8, 10)}, [view, *ops], filters))
+    assert (last.node.op, last.cost.out[0]) == ("unknown", several)
+    (*_, last) = steps(program({"x": (2, 3, 8, 10)}, [op("aten.relu.default", "r", self=X), *ops], filters))
+    assert (last.node.op, last.cost.out[0]) == (kind, one)
+
+
 @pytest.mark.parametrize(
     ("target", "word", "several", "one"),
     [("pixel_shuffle", "upscale_factor", (2, 2, 16, 20), (16, 20, 2)), ("pixel_unshuffle", "downscale_factor", (2, 32, 4, 5), (4, 5, 32))],
@@ -157,6 +210,34 @@ def test_a_network_that_was_exported_with_two_images_has_the_numbers_of_one():
     viewed = [op("aten.view.default", "v", self=X, size=(2, 4, 6, 6)), op("aten.adaptive_avg_pool2d.default", "p", self=Ref("v"), output_size=(1, 1)), *ops[2:]]  # fmt: skip
     last = steps(program({"x": (1, 8, 6, 6)}, viewed, [weight("m", 10, 4)]))[-1]
     assert (last.cost.out[0], last.cost.macs) == ((2, 10), 2 * 40)
+
+
+FOLLOWED: dict[str, list[Op]] = {
+    "roll": [op("aten.roll.default", "y", self=Ref("r"), shifts=(1, 1), dims=(1, 2))],
+    "index": [op("aten.index.Tensor", "y", self=Ref("r"), indices=(None, Ref("w")))],
+    "einsum": [op("aten.relu.default", "s", self=Ref("r")), op("aten.einsum.default", "y", equation="bchw,bkhw->bck", tensors=(Ref("r"), Ref("s")))],
+    "attention": [op("aten.scaled_dot_product_attention.default", "y", query=Ref("r"), key=Ref("k"), value=Ref("k"))],
+    "interpolation": [op("aten.upsample_bilinear2d.vec", "y", input=Ref("r"), output_size=(9, 11), align_corners=False, scale_factors=None)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_two_images_are_two_times_one(name: str):
+    """What is computed in several steps is followed from the file's size to that of one image, reshapes among them too."""
+    chosen = buffer("w", 2, 2, dtype="int64", contents=(0, 2, 1, 1))
+    half = op("aten.slice.Tensor", "k", self=Ref("r"), dim=1, start=0, end=2)
+    ops = [op("aten.relu.default", "r", self=X), half, *FOLLOWED[name]]
+    one, two = (steps(program({"x": (count, 6, 8, 10)}, ops, [chosen])) for count in (1, 2))
+    assert [(step.node.op, step.cost.out) for step in one] == [(step.node.op, step.cost.out) for step in two]
+    assert sum(step.cost.macs for step in one) == {"einsum": 6 * 6 * 80, "attention": 2 * 6 * 64 * 10}.get(name, 0)
+
+
+def test_a_product_by_letters_is_followed_to_other_sizes():
+    """6·6 products along all positions, of which there are others."""
+    net = program({"x": (1, 6, 8, 10)}, [op("aten.relu.default", "r", self=X), *FOLLOWED["einsum"]])
+    here, there = (lowered(net, x=size).steps for size in ((8, 10, 6), (12, 10, 6)))
+    assert [step.node.op for step in here] == [step.node.op for step in there]
+    assert sum(step.cost.macs for step in there) == 6 * 6 * 120
 
 
 def test_attention_is_two_products_and_a_softmax():

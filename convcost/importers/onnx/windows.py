@@ -173,7 +173,8 @@ def deform_conv(low: Lowering, op: Op) -> None:
     bias, mask = low.optional(op, 3), low.optional(op, 4)
     attrs = {**of_filters(low, op, weights), "bias": bias is not None}
     if x.axes[0] is not None:
-        raise Unsupported("a deformable convolution of several maps")
+        shape = (x.shape[0], weights.shape[0], *offsets.shape[2:])
+        raise Unsupported("a deformable convolution of several maps", [shape])
     values = [x, offsets, *([mask] if mask is not None else [])]
     edges = [low.present(value, channels_at(value, 1, windows=2)) for value in values]
     used = {"weights": (weights,)} | ({"biases": (bias,)} if bias is not None else {})

@@ -166,6 +166,11 @@ def part(low: Lowering, op: Op, *leaves: str) -> Op:
     return replace(op, outputs=tuple(low.part(op, leaf).outputs[0] for leaf in leaves))
 
 
+def behind(op: Op, before: Op) -> Op:
+    """The op as one that reads what a part has made: a reshape is followed to other input sizes by the name of what it reads."""
+    return replace(op, inputs=before.outputs[:1])
+
+
 def made(low: Lowering, op: Op, i: int = 0) -> Value:
     """What an op has made."""
     return low.values[op.outputs[i]]

@@ -16,6 +16,7 @@ from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.torch.arguments import (
     RULES,
     becomes_weights,
+    behind,
     cut_off,
     data,
     fold,
@@ -366,7 +367,7 @@ def _chosen(low: Lowering, op: Op, x: Value, axis: int, indices: Value) -> None:
     step = low.emit(inner, "gather", edges, {"count": count, "axis": order.index(axis)})
     low.result(inner, step, order, x.rank)
     if inner is not op:
-        low.reshape(op, made(low, inner), shape)
+        low.reshape(behind(op, inner), made(low, inner), shape)
 
 
 @rule("index")
@@ -425,7 +426,7 @@ def rearranged(low: Lowering, op: Op, x: Value, shape: Sequence[Dim], places: Va
     edges = [edge] if places is None else [edge, low.any(data(low, places))[0]]
     step = low.emit(chosen, "gather", edges, {"count": product(shape), "axis": 0})
     low.result(chosen, step, order, 1)
-    low.reshape(op, made(low, chosen), tuple(shape))
+    low.reshape(behind(op, chosen), made(low, chosen), tuple(shape))
 
 
 @rule("roll")

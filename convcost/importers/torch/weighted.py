@@ -16,6 +16,7 @@ from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
     RULES,
     becomes_weights,
+    behind,
     constant,
     data,
     facts,
@@ -137,7 +138,12 @@ def convolution(low: Lowering, op: Op) -> None:
 @RULES.rule("torchvision.deform_conv2d", wants=1)
 def deform_conv2d(low: Lowering, op: Op) -> None:
     x, weights, bias = tensor(low, op, "input"), tensor(low, op, "weight"), optional(low, op, "bias")
-    read = [x, tensor(low, op, "offset")]
+    offset = tensor(low, op, "offset")
+    if data(low, x).axes[0] is not None:
+        raise Unsupported(
+            "a deformable convolution of several maps", [(x.shape[0], weights.shape[0], *offset.shape[2:])]
+        )
+    read = [x, offset]
     if op.attrs.get("use_mask"):
         read.append(tensor(low, op, "mask"))
     attrs = {
@@ -258,7 +264,7 @@ def contracted(low: Lowering, op: Op, read: tuple[Value, Value], terms: tuple[st
         turned, flat = part(low, op, f"{leaf}_turned"), part(low, op, leaf)
         low.transpose(turned, value, [term.index(one) for group in groups for one in group])
         shape = [*(sizes[one] for one in groups[0]), *(product(sizes[one] for one in group) for group in groups[1:])]
-        return reshaped(low, flat, made(low, turned), shape)
+        return reshaped(low, behind(flat, turned), made(low, turned), shape)
 
     is_linear = y.is_constant and y.stored and not batch
     left = matrix(data(low, x), first, (batch, rows, inner), "left")
@@ -266,7 +272,7 @@ def contracted(low: Lowering, op: Op, read: tuple[Value, Value], terms: tuple[st
     multiply, spread = part(low, op, "product"), part(low, op, "spread")
     matrix_product(low, multiply, left, right)
     order = [*batch, *rows, *columns]
-    wide = reshaped(low, spread, made(low, multiply), [sizes[one] for one in order])
+    wide = reshaped(low, behind(spread, multiply), made(low, multiply), [sizes[one] for one in order])
     low.transpose(op, wide, [order.index(one) for one in result])
 
 
@@ -297,14 +303,14 @@ def attention(low: Lowering, op: Op) -> None:
     matrix_product(low, scores, query, key, flip_y=True)
     found = made(low, scores)
     if mask is not None:
-        apart = reshaped(low, part(low, op, "apart"), found, shape) if is_grouped else found
+        apart = reshaped(low, behind(part(low, op, "apart"), scores), found, shape) if is_grouped else found
         joined(low, masked, "where" if mask.dtype == "bool" else "add", [apart, mask])
-        found = reshaped(low, part(low, op, "together"), made(low, masked), found.shape)
+        found = reshaped(low, behind(part(low, op, "together"), masked), made(low, masked), found.shape)
     build.along(low, weights, "softmax", found, -1)
     product_ = part(low, op, "product") if is_grouped else output(op, 0)
     matrix_product(low, product_, made(low, weights), value)
     if is_grouped:
-        reshaped(low, output(op, 0), made(low, product_), result)
+        reshaped(low, behind(output(op, 0), product_), made(low, product_), result)
 
 
 # -- products that PyTorch has an op of its own for --------------------------------------------------------------------
@@ -331,7 +337,7 @@ def bilinear(low: Lowering, op: Op) -> None:
     low.transpose(turned, weights, (0, 2, 1))
     table = reshaped(low, matrix, made(low, turned), (channels * outer, inner))
     dense(low, wide, first, table, None)
-    left = reshaped(low, rows, made(low, wide), (*first.shape[:-1], channels, outer))
+    left = reshaped(low, behind(rows, wide), made(low, wide), (*first.shape[:-1], channels, outer))
     build.unsqueezed(low, column, second, [-1])
     product_, flat = part(low, op, "product"), part(low, op, "flat")
     matrix_product(low, product_, left, made(low, column))
@@ -349,7 +355,7 @@ def affine_grid(low: Lowering, op: Op) -> None:
     constant(low, places, (product(size[2:]), axes + 1))
     low.transpose(turned, theta, (0, 2, 1))
     matrix_product(low, product_, data(low, made(low, places)), made(low, turned))
-    reshaped(low, op, made(low, product_), (size[0], *size[2:], axes))
+    reshaped(low, behind(op, product_), made(low, product_), (theta.shape[0], *size[2:], axes))
 
 
 @rule("cosine_similarity")

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from convcost.core.dims import Dim
+from convcost.core.dims import Dim, product
 from convcost.importers import build, fixed
 from convcost.importers.contents import exact, scaled
 from convcost.importers.lower import Lowering, Unsupported
@@ -142,9 +142,17 @@ def unfold(low: Lowering, op: Op) -> None:
     x = data(low, tensor(low, op))
     attrs = _window(low, op)
     order = channels_at(x, x.rank - 3, windows=2)
+    if len(order) > 3:
+        room = (
+            (size + 2 * zeros, apart * (taps - 1) + 1, by)
+            for size, taps, by, zeros, apart in zip(x.shape[-2:], *attrs.values())
+        )
+        windows = product((size - extent) // by + 1 for size, extent, by in room)
+        raise Unsupported(
+            "the windows of several maps", [(*x.shape[:-3], x.shape[-3] * product(attrs["kernel"]), windows)]
+        )
     step = low.emit(op, "unfold", [low.present(x, order)], attrs)
-    rank = x.rank - 1
-    low.result(op, step, [*range(rank - 2), rank - 1, rank - 2] if len(order) > 3 else [rank - 1, rank - 2], rank)
+    low.result(op, step, [x.rank - 2, x.rank - 3], x.rank - 1)
 
 
 @rule("col2im", wants=1)
@@ -153,6 +161,9 @@ def fold(low: Lowering, op: Op) -> None:
     x = data(low, tensor(low, op))
     order = channels_at(x, x.rank - 2, windows=1)
     attrs = {**_window(low, op), "size": per_axis(low, op, "output_size", 2, 1)}
+    if len(order) > 2:
+        shape = (*x.shape[:-2], x.shape[-2] // product(attrs["kernel"]), *attrs["size"])
+        raise Unsupported("several maps made of their windows", [shape])
     step = low.emit(op, "fold", [low.present(x, order)], attrs)
     rank = x.rank + 1
     low.result(op, step, [rank - 2, rank - 1, rank - 3], rank)
@@ -168,6 +179,8 @@ def grid_sample(low: Lowering, op: Op) -> None:
     x, grid = data(low, tensor(low, op, "input")), data(low, tensor(low, op, "grid"))
     if x.rank != 4:
         raise Unsupported("elements of a volume at places that are computed")
+    if x.axes[0] is not None:
+        raise Unsupported("samples of several maps", [(*x.shape[:2], *grid.shape[1:-1])])
     mode = {0: "bilinear", 1: "nearest", 2: "bicubic"}.get(number(low, op, "interpolation_mode", 0), "bilinear")
     order = channels_at(x, 1, windows=2)
     edges = [low.present(x, order), low.present(grid, channels_at(grid, -1, windows=2))]
@@ -179,6 +192,8 @@ def roi_align(low: Lowering, op: Op) -> None:
     """Boxes are rows of (image, left, top, right, bottom): their shape is known, or that of all that follows is not."""
     x, boxes = data(low, tensor(low, op, "input")), data(low, tensor(low, op, "rois"))
     size = [number(low, op, f"pooled_{side}") for side in ("height", "width")]
+    if x.axes[0] is not None:
+        raise Unsupported("regions of several images at once", [(boxes.shape[0], x.shape[1], *size)])
     edges = [low.present(x, channels_at(x, 1, windows=2)), low.present(boxes, (0, 1))]
     step = low.emit(op, "roi_align", edges, {"size": size})
     low.result(op, step, (0, 2, 3, 1), 4)
