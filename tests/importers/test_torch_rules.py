@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from helpers.torch_programs import buffer, op, program, refs, weight
 
 from convcost.core.errors import ConvcostError, SpecError
 from convcost.importers.forms import holders
-from convcost.importers.model import Op, Stored
+from convcost.importers.imported import Imported
+from convcost.importers.model import Op, Stated, Stored
 from convcost.importers.torch.calls import Place, Ref, call
 from convcost.importers.torch.made import ARITHMETIC
 from convcost.importers.torch.owners import become_weights
@@ -460,6 +462,32 @@ def test_sizes_are_computed_with():
     imported = program({"x": ("batch", 6, "h", "w")}, ops, [weight("w", 4, 6)])
     for height, width in ((8, 10), (3, 7)):
         assert lowered(imported, x=(height, width, 6)).steps[-1].cost.out == ((height * width, 4),)
+
+
+RANGES = [
+    ({"end": 5.0}, 5), ({"start": 0, "end": 5.5}, 6), ({"start": 0.0, "end": 1.0, "step": 0.1}, 10),
+    ({"start": 1.0, "end": 0.0, "step": -0.25}, 4), ({"start": 5, "end": 0, "step": -1}, 5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "count"), RANGES)
+def test_a_range_of_doubles_has_as_many_numbers(arguments: dict[str, Any], count: int):
+    ops = [op("aten.arange.start_step", "a", **arguments), op("aten.cat.default", "y", tensors=refs("w", "a"), dim=0)]
+    assert outs(program(SEQUENCE, [*ops, op("aten.relu.default", "z", self=Ref("y"))], [weight("w", 3)]))[-1] == (
+        3 + count,
+    )
+
+
+@pytest.mark.parametrize(("half", "size"), [(0.5, 3), (0.25, 1)])
+def test_a_known_number_that_is_made_an_integer_is_cut_off(half: float, size: int):
+    ops = [
+        op("aten.scalar_tensor.default", "s", s=7), op("aten.mul.Tensor", "m", self=Ref("s"), other=half),
+        op("aten.to.dtype", "i", self=Ref("m"), dtype=5), op("aten.item.default", "n", self=Ref("i")),
+        op("aten.slice.Tensor", "y", self=X, dim=1, start=0, end=Ref("n")),
+    ]  # fmt: skip
+    model = program(SEQUENCE, ops).model
+    net = Imported(replace(model, body=replace(model.body, stated={"i": Stated((), "int64")})))
+    assert outs(net)[-1] == (size, 6)
 
 
 def test_every_function_of_sizes_is_one_of_python():

@@ -90,6 +90,11 @@ def arange(low: Lowering, op: Op) -> None:
             low.constant(op, vector(found))
         else:
             constant(low, op, (len(found),))
+    elif all(isinstance(one, (int, float)) for one in (start, end, step)) and step:
+        count = max(math.ceil((end - start) / step), 0)
+        if count >= LARGEST:
+            raise Unfit("makes more numbers than 64 bits count")
+        constant(low, op, (count,))
     else:
         constant(low, op, (ceil_div(end - start, step),) if step == 1 or type(step) is int else stated_shape(low, op))
 
