@@ -388,6 +388,45 @@ def test_einsum_with_weights_is_a_linear_layer():
     assert net.report().totals.params == 36
 
 
+ROW = op("aten.select.int", "m", self=X, dim=0, index=0)
+PRODUCTS: dict[str, tuple[list[Op], tuple[Stored, ...], int, int]] = {
+    # 5 rows of 6 with 7 rows of 6, with 5 of their own, with one vector
+    "rows with stored rows": ([op("aten.inner.default", "y", self=X, other=W)], (weight("w", 7, 6),), 5 * 6 * 7, 42),
+    "rows with rows": ([ROW, op("aten.inner.default", "y", self=X, other=Ref("m"))], (), 5 * 6 * 5, 0),
+    "rows with a vector": ([op("aten.inner.default", "y", self=X, other=W)], (weight("w", 6),), 5 * 6, 6),
+    "a vector with rows": ([ROW, op("aten.inner.default", "y", self=W, other=Ref("m"))], (weight("w", 6),), 5 * 6, 6),
+    "a vector and a sum": ([ROW, op("aten.addmv.default", "y", self=B, mat=Ref("m"), vec=W)], (weight("w", 6), weight("b", 5)), 5 * 6, 11),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_of_rows_and_vectors(name: str):
+    ops, tensors, macs, params = PRODUCTS[name]
+    totals = network(program(SEQUENCE, ops, tensors)).report().totals
+    assert (totals.macs, totals.params) == (macs, params)
+
+
+def test_both_bounds_of_a_clamp_are_taken():
+    """The larger of x and a tensor, and then the smaller of that and another, or a number."""
+    for most, kinds_ in ((Ref("b"), ["combine", "combine"]), (2.0, ["combine", "function"])):
+        made = steps(
+            program(SEQUENCE, [op("aten.clamp.Tensor", "y", self=X, min=W, max=most)], [weight("w", 6), weight("b", 6)])
+        )
+        lower, upper = (step.node for step in made if step.node.op != "source")
+        assert [lower.op, upper.op] == kinds_
+        assert upper.inputs[0] == lower.name
+
+
+def test_parts_may_end_at_places_from_behind():
+    (_, *parts) = steps(program(SEQUENCE, [op("aten.relu.default", "r", self=X), op("aten.tensor_split.indices", "a b", self=Ref("r"), indices=(-2,), dim=1)]))  # fmt: skip
+    assert [part.cost.out for part in parts] == [((3, 6), (2, 6))]
+
+
+def test_elements_repeated_without_an_axis_are_a_vector():
+    made = steps(program(SEQUENCE, [op("aten.repeat_interleave.self_int", "y", self=X, repeats=2)]))
+    assert made[-1].cost.out == ((2 * 5 * 6,),)
+
+
 def test_einsum_of_two_activations_is_a_product():
     call = op("aten.einsum.default", "y", equation="bic,bjc->bij", tensors=refs("x", "x"))
     (step,) = steps(program(SEQUENCE, [call]))

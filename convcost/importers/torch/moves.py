@@ -193,8 +193,14 @@ def tiled(low: Lowering, op: Op, x: Value, times: Sequence[Dim]) -> None:
 
 @rule("repeat_interleave")
 def repeat_interleave(low: Lowering, op: Op) -> None:
-    x = tensor(low, op)
-    axis = number(low, op, "dim") % x.rank
+    if "self" not in op.attrs:
+        raise Unsupported("places as often as data say")
+    x, axis = tensor(low, op), number(low, op, "dim")
+    if axis is None:
+        flat, axis = part(low, op, "flat"), 0
+        low.reshape(flat, x, (product(x.shape),))
+        x = made(low, flat)
+    axis %= x.rank
     shape = list(x.shape)
     shape[axis] = shape[axis] * number(low, op, "repeats")
     if folds(low, op, [x]):
@@ -301,7 +307,7 @@ def _sections(low: Lowering, op: Op, size: Dim) -> list[Dim]:
     if word == "split_sizes" or (word == "split_size" and isinstance(op.attrs[word], tuple)):
         return list(given)
     if word == "indices":
-        edges = [0, *given, size]
+        edges = [0, *(_within(at, size) for at in given), size]
         return [stop - start for start, stop in pairwise(edges)]
     if many > MOST_PARTS:
         raise Unfit(f"cuts into {many:,} parts")

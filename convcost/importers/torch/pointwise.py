@@ -157,9 +157,10 @@ def hard_tanh(low: Lowering, op: Op) -> None:
 def clamp(low: Lowering, op: Op) -> None:
     given = [op.attrs.get(word) for word in ("min", "max")]
     if any(isinstance(one, Ref) for one in given):
+        x = tensor(low, op)
         for word, function in (("min", "maximum"), ("max", "minimum")):
-            if isinstance(op.attrs.get(word), Ref):
-                joined(low, op, function, [tensor(low, op), operand(low, op, word)])
+            if op.attrs.get(word) is not None:
+                x = joined(low, op, function, [x, operand(low, op, word)])
         return
     _clip(low, op, (given[0], given[1]), "clip")
 

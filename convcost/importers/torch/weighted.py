@@ -186,7 +186,8 @@ def dense(low: Lowering, op: Op, x: Value, weights: Value, bias: Value | None) -
 
 @rule("addmm", "addmv", wants=None)
 def product_and_sum(low: Lowering, op: Op) -> None:
-    bias, x, y = tensor(low, op), tensor(low, op, "mat1"), tensor(low, op, "mat2")
+    bias, x = tensor(low, op), tensor(low, op, word_of(op, "mat1", "mat"))
+    y = tensor(low, op, word_of(op, "mat2", "vec"))
     if y.stored and y.rank == 2:
         dense(low, op, x, _flipped(low, op, y), bias)
         return
@@ -202,10 +203,22 @@ def products_and_sum(low: Lowering, op: Op) -> None:
     joined(low, op, "add", [made(low, inner), tensor(low, op)])
 
 
-@rule("matmul", "mm", "bmm", "mv", "dot", "inner", "linalg_matmul", wants=-1)
+@rule("matmul", "mm", "bmm", "mv", "dot", "linalg_matmul", wants=-1)
 def matmul(low: Lowering, op: Op) -> None:
     word = word_of(op, "other", "mat2", "vec", "tensor")
     multiplied(low, op, tensor(low, op, "self" if "self" in op.attrs else "input"), tensor(low, op, word))
+
+
+@rule("inner", wants=-1)
+def inner_product(low: Lowering, op: Op) -> None:
+    """Sums along the last axes of both."""
+    x, y = tensor(low, op), tensor(low, op, "other")
+    if y.rank > 2 and x.rank > 1:
+        raise Unsupported("products of the rows of tensors with more than two axes")
+    if y.rank == 2 and x.rank > 1:
+        dense(low, op, x, y, None)
+    else:
+        multiplied(low, op, *((x, y) if y.rank < 2 else (y, x)))
 
 
 def multiplied(low: Lowering, op: Op, x: Value, y: Value) -> None:
