@@ -574,6 +574,23 @@ def test_what_the_program_fixes_at_its_own_size_is_refused_elsewhere():
             lowered(imported, x=(16, 20, 6))
 
 
+def test_places_of_a_turned_grid_are_as_many_as_the_map_has():
+    """A map is sampled at as many places as it has positions, which the program has written down."""
+    ops = [
+        op("aten.adaptive_avg_pool2d.default", "one", self=X, output_size=(1, 1)),
+        op("aten.flatten.using_ints", "flat", self=Ref("one"), start_dim=1),
+        op("aten.linear.default", "six", input=Ref("flat"), weight=W),
+        op("aten.view.default", "theta", self=Ref("six"), size=(-1, 2, 3)),
+        op("aten.affine_grid_generator.default", "grid", theta=Ref("theta"), size=(1, 6, 8, 10), align_corners=False),
+    ]
+    sample = op("aten.grid_sampler.default", "y", input=X, grid=Ref("grid"), interpolation_mode=0)
+    net = program(MAP, [*ops, sample], [weight("w", 6, 6)])
+    for high, wide in ((8, 10), (12, 20)):
+        made = lowered(net, x=(high, wide, 6)).steps
+        assert made[-1].cost.out == ((high, wide, 6),)
+        assert sum(step.cost.macs for step in made) == 36 + high * wide * 3 * 2
+
+
 def test_a_token_that_is_cut_off_is_at_any_size():
     ops = [
         op("aten.slice.Tensor", "y", self=X, dim=1, start=1, end=5),

@@ -8,7 +8,7 @@ from typing import Any
 
 from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
-from convcost.importers import build
+from convcost.importers import build, fixed
 from convcost.importers.build import matrix_product, with_axes
 from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
@@ -362,7 +362,11 @@ def bilinear(low: Lowering, op: Op) -> None:
 @rule("affine_grid_generator")
 def affine_grid(low: Lowering, op: Op) -> None:
     """Every position times a matrix that is computed: (n, 2, 3) to (n, h, w, 2)."""
-    theta, size = data(low, tensor(low, op, "theta")), numbers(low, op, "size")
+    theta, size = data(low, tensor(low, op, "theta")), list(numbers(low, op, "size"))
+    written = {axis: one for axis, one in enumerate(op.attrs["size"]) if axis > 1 and type(one) is int}
+    bare = Value((1,) * len(size), computed=True)  # what it makes has no size of theta's
+    for axis, one in fixed.sizes_here(low, op.inputs[0], bare, written).items():
+        size[axis] = one
     places, turned, product_ = (part(low, op, leaf) for leaf in ("places", "turned", "product"))
     axes = len(size) - 2
     constant(low, places, (product(size[2:]), axes + 1))
