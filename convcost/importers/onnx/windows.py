@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.core.dims import Dim, maximum
+from convcost.core.dims import Dim, maximum, product
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
 from convcost.importers.build import blocks, combined, convolution, reduced, taken, whole_pooled
@@ -396,6 +396,9 @@ def col2im(low: Lowering, op: Op) -> None:
     if x.rank != 3 or len(size) != 2 or len(kernel) != 2:
         raise Unsupported("columns that are not those of a map")
     attrs = {**window(op, kernel, size), "size": list(size)}
+    if x.axes[0] is not None:
+        shape = (x.shape[0], x.shape[1] // product(kernel), *size)
+        raise Unsupported("several maps made of their windows", [shape])
     step = low.emit(op, "fold", [low.present(x, (2, 1))], attrs)
     low.result(op, step, (2, 3, 1), 4)
 
