@@ -549,6 +549,13 @@ def test_a_scale_is_a_double(scale: float, small: int, large: int):
     assert swept.activations.tolist() == [high * wide * 6 for high, wide, _ in single]
 
 
+def test_a_scale_of_a_sequence_holds_at_any_length():
+    """Ops that were taken apart have the size that was asked for, and the scale that it came from."""
+    call_ = op("aten.upsample_linear1d.default", "y", self=X, output_size=(12,), align_corners=False, scales=2.0)
+    net = program({"x": (1, 8, 6)}, [call_])
+    assert [lowered(net, x=(length, 8)).steps[-1].cost.out[0] for length in (6, 9)] == [(12, 8), (18, 8)]
+
+
 def test_products_of_sizes_and_doubles_are_doubles():
     ops = [
         op("aten.sym_size.int", "high", self=X, dim=2),

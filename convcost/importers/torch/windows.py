@@ -72,7 +72,8 @@ def _resized(low: Lowering, op: Op) -> None:
     mode = next(word for name, word in modes.items() if name in op.type)
     mode = {("linear", 2): "bilinear", ("linear", 3): "trilinear"}.get((mode, axes), mode)
     before = x.shape[x.rank - axes :]
-    factors = op.attrs.get("scale_factors") or [op.attrs.get(f"scales_{axis}") for axis in ("d", "h", "w")[3 - axes :]]
+    words = ["scales"] if axes == 1 else [f"scales_{axis}" for axis in "dhw"[3 - axes :]]
+    factors = op.attrs.get("scale_factors") or [op.attrs.get(word) for word in words]
     sizes = op.attrs.get("output_size")
     if sizes is None or (factors and all(one is not None for one in factors)):
         scales = [number(low, op, "", one) for one in factors or ()]
