@@ -108,13 +108,22 @@ def careful(function: Callable[..., Any]) -> Callable[..., Any]:
             return None
         found = function(*map(exact, given))
         if isinstance(found, Fraction):
-            return found if max(abs(found.numerator), found.denominator) < LARGEST else None
-        return None if isinstance(found, int) and abs(found) >= LARGEST else found
+            return found if is_held(max(abs(found.numerator), found.denominator)) else None
+        return found if not isinstance(found, int) or is_held(found) else None
 
     return compute
 
 
-LARGEST = 1 << 63
+_LARGEST = 1 << 63
+
+
+def is_held(value: float) -> bool:
+    """Whether 64 bits hold a number as an integer.
+
+    >>> is_held(-(2**62)), is_held(2**63), is_held(1e300)
+    (True, False, False)
+    """
+    return abs(value) < _LARGEST
 
 
 def operand(low: Lowering, op: Op, word: str = "other") -> Value:

@@ -13,12 +13,12 @@ from convcost.importers.contents import decided, exact, is_round, scalar, vector
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.torch.arguments import (
-    LARGEST,
     RULES,
     careful,
     constant,
     fold,
     folds,
+    is_held,
     number,
     numbers,
     rule,
@@ -64,7 +64,7 @@ def arithmetic(low: Lowering, op: Op) -> None:
         raise Unfit("divides by 0")
     is_plain = all(isinstance(one, (int, float)) for one in read)
     found = plain(*read) if is_plain else careful(other)(*read)
-    if found is None or (is_plain and abs(found) >= LARGEST):
+    if found is None or (is_plain and not is_held(found)):
         raise Unfit("computes a number that takes more than 64 bits")
     low.constant(op, scalar(found))
 
@@ -92,7 +92,7 @@ def arange(low: Lowering, op: Op) -> None:
             constant(low, op, (len(found),))
     elif all(isinstance(one, (int, float)) for one in (start, end, step)) and step:
         count = max(math.ceil((end - start) / step), 0)
-        if count >= LARGEST:
+        if not is_held(count):
             raise Unfit("makes more numbers than 64 bits count")
         constant(low, op, (count,))
     else:
