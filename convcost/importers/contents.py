@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import prod
 from typing import Any, Final, NamedTuple
 
-from convcost.core.dims import equal, floor, is_array, is_symbolic
+from convcost.core.dims import equal, floor, is_array, is_symbolic, where
 from convcost.importers.model import MOST_CONTENTS
 
 
@@ -200,19 +200,21 @@ def is_round(value: Any) -> bool:
     )
 
 
-def scaled(size: Any, scale: Any, multiplied: Callable[[int], float]) -> Any:
-    """A size times a scale, rounded down as computers do it, which round the product before: `multiplied` is theirs.
+def scaled(size: Any, scale: Any, bits: int) -> Any:
+    """A size times a scale, rounded down as computers do it, which keep so many binary digits of the product before.
 
-    A grid is split by the size where that may come to another integer. Symbols are multiplied exactly.
+    That makes an integer of what is at most half a digit below one. Symbols are multiplied exactly.
 
-    >>> scaled(100, Fraction("0.29"), lambda size: size * 0.29), scaled(100, Fraction(3, 2), lambda size: size * 1.5)
-    (28, 150)
+    >>> [scaled(size, Fraction(0.29), 53) for size in (100, 200, 300)], [int(size * 0.29) for size in (100, 200, 300)]
+    ([28, 57, 87], [28, 57, 87])
     """
-    if not is_round(scale):
-        size = decided(size)
-        if type(size) is int:
-            return int(multiplied(size))
-    return floor(size * scale)
+    whole = floor(size * scale)
+    if is_round(scale) or is_symbolic(size):
+        return whole
+    above, digit = whole + 1, Fraction(1, 2)
+    for exponent in range(int(above.max() if is_array(above) else above).bit_length()):
+        digit = where(above > 2**exponent, 2**exponent, digit)
+    return where((above - size * scale) * 2**bits <= digit, above, whole)
 
 
 def divided(a: Any, b: Any) -> Any:

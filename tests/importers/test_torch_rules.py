@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+import struct
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from helpers.foreign import kinds, lowered, network, outs, steps
 from helpers.torch_programs import buffer, op, program, refs, weight
 
 from convcost.core.errors import ConvcostError, SpecError
+from convcost.importers.contents import scaled
 from convcost.importers.forms import holders
 from convcost.importers.imported import Imported
 from convcost.importers.model import Op, Stated, Stored
@@ -547,6 +550,18 @@ def test_a_scale_is_a_double(scale: float, small: int, large: int):
     assert (single[1], single[3]) == ((small, small, 6), (large, large, 6))
     swept = network(net, resolution=100).sweep(resolution=resolutions)
     assert swept.activations.tolist() == [high * wide * 6 for high, wide, _ in single]
+
+
+def test_products_are_rounded_as_floating_point_rounds_them():
+    """Of sizes and scales that are drawn: decimals, reciprocals and quotients are those that come near an integer."""
+    draw = random.Random(29)
+    for _ in range(3000):
+        size, a, b = draw.randint(1, 5000), draw.randint(1, 60), draw.randint(1, 60)
+        scale = draw.choice([a / b, 1 / a, round(draw.uniform(0.01, 4), 2)])
+        assert scaled(size, Fraction(scale), 53) == int(size * scale), (size, scale)
+        (single,) = struct.unpack("<f", struct.pack("<f", scale))
+        (product,) = struct.unpack("<f", struct.pack("<f", size * single))
+        assert scaled(size, Fraction(single), 24) == int(product), (size, single)
 
 
 def test_a_scale_of_a_sequence_holds_at_any_length():

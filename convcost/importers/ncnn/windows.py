@@ -331,7 +331,7 @@ def _scaled(size: Dim, scale: Fraction) -> Dim:
     >>> _scaled(13, _of_32_bits(0.5)), _scaled(30, _of_32_bits(1.333333))
     (6, 39)
     """
-    return scaled(size, scale, lambda one: float(_of_32_bits(float(one * scale))))
+    return scaled(size, scale, 24)
 
 
 @rule("PixelShuffle", "Reorg", wants=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -274,7 +273,7 @@ def _scaled(size: Dim, scale: Any) -> Dim:
     """
     if scale is None:
         raise Unsupported("a scale that is no number")
-    return scaled(size, scale, lambda one: float(struct.unpack("<f", struct.pack("<f", float(one * scale)))[0]))
+    return scaled(size, scale, 24)
 
 
 def _kept_aspect(op: Op, x: Value, axes: Sequence[int], sizes: Sequence[Any]) -> list[Dim]:

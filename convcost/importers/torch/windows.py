@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
-from convcost.core.dims import Dim, product
+from convcost.core.dims import Dim, is_symbolic, product
 from convcost.importers import build, fixed
 from convcost.importers.contents import exact, scaled
 from convcost.importers.lower import Lowering, Unsupported
@@ -83,7 +81,8 @@ def _resized(low: Lowering, op: Op) -> None:
             low.layer(op, f"upsample{axes}d", x, order, {"scale": [int(one) for one in scales], "mode": mode})
             return
         wanted: list[Dim] = [
-            scaled(size, Fraction(exact(one)), partial(operator.mul, float(one))) for size, one in zip(before, scales)
+            scaled(size, Fraction(exact(one) if is_symbolic(size) else float(one)), 53)
+            for size, one in zip(before, scales)
         ]
     else:
         wanted = list(numbers(low, op, "output_size"))
