@@ -218,6 +218,8 @@ def test_a_network_that_was_exported_with_two_images_has_the_numbers_of_one():
 
 
 FOLLOWED: dict[str, list[Op]] = {
+    "windows along an axis": [op("aten.unfold.default", "y", self=Ref("r"), dimension=2, size=3, step=2)],
+    "a turned map": [op("aten.rot90.default", "y", self=Ref("r"), k=1, dims=(2, 3))],
     "roll": [op("aten.roll.default", "y", self=Ref("r"), shifts=(1, 1), dims=(1, 2))],
     "index": [op("aten.index.Tensor", "y", self=Ref("r"), indices=(None, Ref("w")))],
     "einsum": [op("aten.relu.default", "s", self=Ref("r")), op("aten.einsum.default", "y", equation="bchw,bkhw->bck", tensors=(Ref("r"), Ref("s")))],
@@ -235,6 +237,15 @@ def test_two_images_are_two_times_one(name: str):
     one, two = (steps(program({"x": (count, 6, 8, 10)}, ops, [chosen])) for count in (1, 2))
     assert [(step.node.op, step.cost.out) for step in one] == [(step.node.op, step.cost.out) for step in two]
     assert sum(step.cost.macs for step in one) == {"einsum": 6 * 6 * 80, "attention": 2 * 6 * 64 * 10}.get(name, 0)
+
+
+@pytest.mark.parametrize(("name", "shape", "turned"), [("windows along an axis", (6, 3, 10, 3), (6, 7, 10, 3)), ("a turned map", (10, 8, 6), (10, 16, 6))])  # fmt: skip
+def test_elements_in_another_order_are_as_many_at_any_size(name: str, shape: tuple[int, ...], turned: tuple[int, ...]):
+    """⌊(8 - 3) / 2⌋ + 1 windows of 3, and ⌊(16 - 3) / 2⌋ + 1."""
+    net = program(MAP, [op("aten.relu.default", "r", self=X), *FOLLOWED[name]])
+    for high, out in ((8, shape), (16, turned)):
+        gather = next(step for step in lowered(net, x=(high, 10, 6)).steps if step.node.op == "gather")
+        assert math.prod(gather.cost.out[0]) == math.prod(out)
 
 
 def test_a_product_by_letters_is_followed_to_other_sizes():

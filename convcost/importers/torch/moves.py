@@ -411,9 +411,24 @@ def picked(low: Lowering, op: Op) -> None:
     if places is not None:
         _placed(low, op, x, places)
     elif folds(low, op, [x]):
-        fold(low, op, [x], stated_shape(low, op))
+        fold(low, op, [x], _shape_of_picked(low, op, x))
     else:
-        rearranged(low, op, x, stated_shape(low, op))
+        rearranged(low, op, x, _shape_of_picked(low, op, x))
+
+
+def _shape_of_picked(low: Lowering, op: Op, x: Value) -> tuple[Dim, ...]:
+    """The shape of windows along an axis, which come last, and of a turned map; of others that which the program states."""
+    shape = list(x.shape)
+    if op.type == "aten.unfold":
+        axis, size, step = (number(low, op, word) for word in ("dimension", "size", "step"))
+        shape[axis] = (shape[axis] - size) // step + 1
+        return (*shape, size)
+    if op.type == "aten.rot90":
+        first, second = numbers(low, op, "dims", (0, 1))
+        if number(low, op, "k", 1) % 2:
+            shape[first], shape[second] = shape[second], shape[first]
+        return tuple(shape)
+    return stated_shape(low, op)
 
 
 def _placed(low: Lowering, op: Op, x: Value, places: Value) -> None:
