@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from convcost.core.dims import Dim, Shape, product
@@ -213,6 +214,36 @@ def _product(low: Lowering, op: Op, x: Value, y: Value, x_axes: tuple[int, int],
     low.result(op, step, order[-len(step.cost.out[0]) :], rank)  # an axis that both lack is none of the product's
 
 
+# -- maps --------------------------------------------------------------------------------------------------------------
+
+
+def blocks(low: Lowering, op: Op, x: Value, channel: int, block: int, *, spread: bool) -> None:
+    """The channels of a map spread over blocks of positions, or the blocks put into the channels.
+
+    Several maps at once have their axes cut, moved and merged.
+    """
+    order = channels_at(x, channel, windows=2)
+    if len(order) == 3:
+        low.layer(op, "depth_to_space" if spread else "space_to_depth", x, order, {"block": block})
+        return
+    if block < 1:
+        raise Unfit(f"block must be at least 1, got {block}")
+    high, wide, deep = order[-3:]
+    plain: dict[int, list[Any]] = {axis: [axis] for axis in range(x.rank)}
+    stacked, tiled = plain | {deep: ["row", "column", deep]}, plain | {high: [high, "row"], wide: [wide, "column"]}
+    before, after = (stacked, tiled) if spread else (tiled, stacked)
+    sizes: dict[Any, Dim] = {**dict(enumerate(x.shape)), "row": block, "column": block}
+    for axis, many in ((deep, block * block),) if spread else ((high, block), (wide, block)):
+        sizes[axis] = sizes[axis] // many
+    pieces, moved = ([piece for axis in plain for piece in parts[axis]] for parts in (before, after))
+    split = low.part(op, "split")
+    swapped = low.part(op, "swapped", split.outputs)
+    low.reshape(split, x, [sizes[piece] for piece in pieces])
+    low.transpose(swapped, low.values[split.outputs[0]], [pieces.index(piece) for piece in moved])
+    whole = [product(sizes[piece] for piece in after[axis]) for axis in plain]
+    low.reshape(replace(op, inputs=swapped.outputs), low.values[swapped.outputs[0]], whole)
+
+
 # -- axes --------------------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +279,15 @@ def reduced(low: Lowering, op: Op, x: Value, axes: Sequence[int], function: str,
     value = low.result(op, step, order, x.rank, like=x)
     if not keep:
         squeezed(low, op, value, gone)
+
+
+def whole_pooled(low: Lowering, op: Op, x: Value, channel: int, axes: int, function: str) -> None:
+    """The mean or the largest (`max`) of each channel of a map, as axes of one element; of several maps, of each by itself."""
+    order = channels_at(x, channel, windows=axes)
+    if len(order) > axes + 1:
+        reduced(low, op, x, order[-1 - axes : -1], function, keep=True)
+    else:
+        low.layer(op, "global_max_pool" if function == "max" else "global_avg_pool", x, order)
 
 
 def squeezed(low: Lowering, op: Op, value: Value, axes: Sequence[int]) -> None:

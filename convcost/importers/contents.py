@@ -13,7 +13,7 @@ from math import prod
 from operator import mul
 from typing import Any, Final, NamedTuple
 
-from convcost.core.dims import equal, is_array, is_symbolic
+from convcost.core.dims import equal, floor, is_array, is_symbolic, where
 from convcost.core.errors import Unfit
 from convcost.importers.model import MOST_CONTENTS
 
@@ -186,6 +186,34 @@ def exact(value: Any) -> Any:
         found = Fraction(str(value))
         return found.numerator if found.denominator == 1 else found
     return value
+
+
+def is_round(value: Any) -> bool:
+    """Whether products with a number are the same for computers and in exact arithmetic: it has few binary digits.
+
+    >>> is_round(3), is_round(Fraction(3, 2)), is_round(Fraction("0.29"))
+    (True, True, False)
+    """
+    return not isinstance(value, Fraction) or (
+        value.denominator & (value.denominator - 1) == 0 and value.numerator < 256
+    )
+
+
+def scaled(size: Any, scale: Any, bits: int) -> Any:
+    """A size times a scale, rounded down as computers do it, which keep so many binary digits of the product before.
+
+    That makes an integer of what is at most half a digit below one. Symbols are multiplied exactly.
+
+    >>> [scaled(size, Fraction(0.29), 53) for size in (100, 200, 300)], [int(size * 0.29) for size in (100, 200, 300)]
+    ([28, 57, 87], [28, 57, 87])
+    """
+    whole = floor(size * scale)
+    if is_round(scale) or is_symbolic(size):
+        return whole
+    above, digit = whole + 1, Fraction(1, 2)
+    for exponent in range(int(above.max() if is_array(above) else above).bit_length()):
+        digit = where(above > 2**exponent, 2**exponent, digit)
+    return where((above - size * scale) * 2**bits <= digit, above, whole)
 
 
 def divided(a: Any, b: Any) -> Any:

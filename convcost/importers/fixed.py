@@ -26,16 +26,16 @@ REMEDY = "export it with open sizes"
 # -- what is fixed -----------------------------------------------------------------------------------------------------
 
 
-def is_elsewhere(low: Lowering) -> bool:
-    """Whether a size that the file fixes for its inputs is another one here."""
+def is_elsewhere(low: Lowering, *, images: bool = False) -> bool:
+    """Whether a size that the file fixes for its inputs is another one here; of `images` only, not how many there are."""
     if low.own is None:
         return False
     for name, stated in low.model.body.inputs.items():
         value = low.find(name)
         if value is None or stated.shape is None or name not in low.own:
             continue
-        for size, now, then in zip(stated.shape, value.shape, low.own[name]):
-            if isinstance(size, int) and same(now, then) is not True:
+        for size, now, then, axis in zip(stated.shape, value.shape, low.own[name], value.axes):
+            if isinstance(size, int) and same(now, then) is not True and not (images and axis is None):
                 return True
     return False
 
@@ -158,9 +158,9 @@ def sizes_here(
     """Literal sizes that an op asks for, by axis of a result of this rank, as they are here.
 
     The size that the axis of x has at the file's own size is the one that it has here; any others together are those of the
-    same axes of an input, or else of what has been computed so far. Raises `Unfit` where there is no such tensor, or several
-    that differ; but an op that `grows` axes of size 1 may ask for copies, which are no size of anything, and one that `scales`
-    may ask for whole multiples or fractions of the axes of x.
+    same axes of an input, or else of what has been computed so far; where there only are fewer images, they stay. Raises
+    `Unfit` where there is no such tensor, or several that differ; but an op that `grows` axes of size 1 may ask for copies,
+    which are no size of anything, and one that `scales` may ask for whole multiples or fractions of the axes of x.
     """
     if not is_elsewhere(low):
         return {}
@@ -172,7 +172,7 @@ def sizes_here(
     others = {axis: size for axis, size in wanted.items() if axis not in found and type(size) is int and size >= 0}
     if grows:
         others = {axis: size for axis, size in others.items() if size != 1}
-    if not others:
+    if not others or not (grows or is_elsewhere(low, images=True)):
         return found
     like = _sizes_like(low, rank, others)
     if like is not None:

@@ -557,6 +557,51 @@ def test_a_model_at_each_step(model: Open):
     assert made["l"].input_shapes == ((5, 32),)
 
 
+def _inner(made: dict[str, Any], *shape: int) -> dict[str, Any]:
+    """A model of one layer."""
+    return functional("inner", [entry("f", None, *shape), made])
+
+
+SELF = call([tensor("f"), tensor("f")])
+#: What is done at each of 5 steps, the shape of each -> the last node and what it puts out, all MACs, all parameters.
+AT_EACH_STEP = {
+    # scores of 6 tokens with 6 by 4 channels, and as many products for the mix
+    "attention": (_inner(layer("Attention", "a", SELF), 6, 4), (6, 4), "matmul", (5, 6, 4), 5 * 2 * 36 * 4, 0),
+    # a factor for each of 4 channels of 36 sums, and the mix
+    "additive": (_inner(layer("AdditiveAttention", "a", SELF), 6, 4), (6, 4), "matmul", (5, 6, 4), 5 * 2 * 36 * 4, 4),
+    "products of rows": (_inner(layer("Dot", "d", SELF, axes=2), 6, 4), (6, 4), "matmul", (5, 6, 6), 5 * 36 * 4, 0),
+    "products of vectors": (_inner(layer("Dot", "d", SELF, axes=1), 4), (4,), "flatten", (5,), 5 * 4, 0),
+    "a repeated vector": (layer("RepeatVector", "r", n=3), (4,), "expand", (5, 3, 4), 0, 0),
+    "repeated rows": (_inner(operation("Repeat", "r", call(tensor("f")), repeats=2, axis=1), 6, 4), (6, 4), "reshape", (5, 12, 4), 0, 0),
+    # 3 matrices of 4·2
+    "other weights for each row": (layer("EinsumDense", "e", equation="abc,bcd->abd", output_shape=[3, 2]), (3, 4), "matmul", (3, 5, 2), 5 * 24, 24),
+    "zeros around a volume": (layer("ZeroPadding3D", "z", padding=1), (2, 3, 4, 6), "pad", (5, 4, 5, 6, 6), 0, 0),
+    # windows of several maps are no op of convcost
+    "windows": (_inner(operation("ExtractPatches", "p", call(tensor("f")), "image", size=[2, 3], strides=[2, 3]), 4, 6, 3), (4, 6, 3), "unknown", (5, 2, 2, 18), 0, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AT_EACH_STEP)
+def test_steps_of_a_sequence_are_each_computed_by_itself(model: Open, name: str):
+    made, shape, last, out, macs, params = AT_EACH_STEP[name]
+    layers = [entry("x", None, 5, *shape), layer("TimeDistributed", "td", "x", layer=made)]
+    found = steps(model(functional("net", layers)))
+    assert (found[-1].node.op, found[-1].cost.out[0]) == (last, out)
+    assert sum(step.cost.macs for step in found) == macs
+    assert sum(step.params for step in found) == params
+
+
+def test_blocks_at_each_step(model: Open):
+    """Five maps of 6·6·8, whose channels are spread: one move of all elements, and a convolution of 12·12·2."""
+    made = operation("DepthToSpace", "d", call(tensor("f")), "nn", block_size=2)
+    inner = functional("cnn", [entry("f", None, 6, 6, 8), made, layer("Conv2D", "c", "d", filters=3, kernel_size=1)])
+    td = layer("TimeDistributed", "td", "x", layer=inner)
+    found = steps(model(functional("net", [entry("x", None, 5, 6, 6, 8), td])))
+    assert [step.node.op for step in found if step.node.op != "reshape"] == ["transpose", "conv2d"]
+    assert found[-1].cost.out == ((5, 12, 12, 3),)
+    assert found[-1].cost.macs == 5 * 144 * 2 * 3
+
+
 # -- operations -------------------------------------------------------------------------------------------------------------
 
 

@@ -286,6 +286,18 @@ def test_each_image_of_a_batch_that_the_file_fixes_is_pooled_by_itself() -> None
     assert [step.cost.macs for step in steps(net) if step.cost.macs] == [3 * 10]
 
 
+def test_sizes_that_the_file_fixes_for_each_image_of_a_batch_stay() -> None:
+    net = model({"x": (4, 3, 8, 8)}, [op("Resize", "x - - s", "y")], [integers("s", 4, 3, 9, 11)])
+    assert steps(net)[-1].cost.out == ((9, 11, 3),)
+
+
+def test_each_image_of_a_batch_that_the_file_fixes_is_sampled_by_itself() -> None:
+    """Filters of 1·1 that stand where two others say: 64·4·3 MACs."""
+    ops = [op("Conv", "x w", "places"), op("DeformConv", "x u places", "y")]
+    net = model({"x": (4, 3, 8, 8)}, ops, [stored("w", 2, 3, 1, 1), stored("u", 4, 3, 1, 1)])
+    assert (steps(net)[-1].node.op, steps(net)[-1].cost.macs) == ("deform_conv2d", 64 * 4 * 3)
+
+
 def test_a_batch_that_is_more_than_so_many_images_is_refused() -> None:
     """Each image is multiplied with all others: for one image there is no such network."""
     ops = [op("Reshape", "x rows", "r"), op("Transpose", "r", "t", perm=(1, 0)), op("MatMul", "r t", "y")]

@@ -334,6 +334,37 @@ def test_each_op_becomes_what_it_computes(case: str):
     assert found == nodes
 
 
+@pytest.mark.parametrize(
+    ("kind", "quantised"), [("GlobalAveragePool", ()), ("com.microsoft.QLinearGlobalAveragePool", ("s", "z", "s", "z"))]
+)
+def test_each_map_is_pooled_by_itself(kind: str, quantised: tuple[str, ...]):
+    ops = [op("Reshape", "x two", "r"), op(kind, " ".join(("r", *quantised)), "p"), op("Relu", "p", "y")]
+    stored = [
+        Stored("two", (4,), "int64", (2, 4, 6, 6)),
+        Stored("s", (1,), "fp32", (0.5,)),
+        Stored("z", (1,), "uint8", (3,)),
+    ]
+    assert outs(model({"x": (1, 8, 6, 6)}, ops, stored))[-1] == (2, 1, 1, 4)
+
+
+def test_windows_of_several_maps_are_put_together_to_maps_of_a_known_shape():
+    stored = [
+        Stored("r", (3,), "int64", (2, 27, 16)),
+        Stored("s", (2,), "int64", (6, 6)),
+        Stored("k", (2,), "int64", (3, 3)),
+    ]
+    net = model({"x": (1, 54, 16)}, [op("Reshape", "x r", "t"), op("Col2Im", "t s k", "y")], stored)
+    assert (kinds(net)[-1], outs(net)[-1]) == ("unknown", (2, 3, 6, 6))
+
+
+def test_a_scale_of_32_bits_is_the_same_in_a_sweep():
+    """0.29 is 0.28999999 there, and 100 times it is 28.999999, which 32 bits round to 29; 99 times it is 28.7."""
+    scales = Stored("s", (4,), "fp32", (1.0, 1.0, 0.28999999165534973, 0.28999999165534973))
+    net = model({"x": ("batch", 3, "h", "w")}, [op("Resize", "x - s", "y")], [scales])
+    assert network(net, resolution=100).report().totals.activations == 29 * 29 * 3
+    assert network(net).sweep(resolution=[99, 100]).activations.tolist() == [28 * 28 * 3, 29 * 29 * 3]
+
+
 def test_the_cases_are_of_most_rules():
     """Those without a row here are tested below, by the files of the onnx package (tests/oracle), or only rename others."""
     rows = {kind for kind, *_ in CASES.values()}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+import struct
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -11,8 +14,10 @@ from helpers.foreign import kinds, lowered, network, outs, steps
 from helpers.torch_programs import buffer, op, program, refs, weight
 
 from convcost.core.errors import ConvcostError, SpecError
+from convcost.importers.contents import scaled
 from convcost.importers.forms import holders
-from convcost.importers.model import Op, Stored
+from convcost.importers.imported import Imported
+from convcost.importers.model import Op, Stated, Stored
 from convcost.importers.torch.calls import Place, Ref, call
 from convcost.importers.torch.made import ARITHMETIC
 from convcost.importers.torch.owners import become_weights
@@ -96,6 +101,159 @@ def test_one_op(target: str, arguments: dict[str, Any], tensors: Any, expected: 
 def _behind(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments with r, which the program computes, in the place of x."""
     return {word: Ref("r") if value is X else value for word, value in arguments.items()}
+
+
+SEVERAL: list[tuple[str, dict[str, Any], tuple[Stored, ...], list[str], tuple[int, ...]]] = [
+    # op on two maps of 6 channels, its arguments, stored tensors -> kinds of nodes, shape of the result (channels last)
+    ("adaptive_avg_pool2d.default", {"self": X, "output_size": (1, 1)}, (), ["reduce"], (2, 1, 1, 6)),
+    ("adaptive_max_pool2d.default", {"self": X, "output_size": (1, 1)}, (), ["reduce"], (2, 1, 1, 6)),
+    ("adaptive_avg_pool2d.default", {"self": X, "output_size": (2, 5)}, (), ["adaptive_avg_pool2d"], (2, 2, 5, 6)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "arguments", "tensors", "expected", "shape"), SEVERAL)
+def test_one_op_on_several_maps(
+    target: str, arguments: dict[str, Any], tensors: Any, expected: list[str], shape: tuple[int, ...]
+):
+    """Maps that a view makes of channels are each computed by itself; a batch that the program fixes is left out."""
+    viewed = program(
+        {"x": (1, 12, 8, 10)},
+        [op("aten.view.default", "r", self=X, size=(2, 6, 8, 10)), op(f"aten.{target}", "y", **_behind(arguments))],
+        tensors,
+    )
+    assert [kind for kind in kinds(viewed)[1:] if kind != "reshape"] == expected
+    assert outs(viewed)[-1] == shape
+    batch = [op("aten.relu.default", "r", self=X), op(f"aten.{target}", "y", **_behind(arguments))]
+    assert outs(program({"x": (2, 6, 8, 10)}, batch, tensors))[-1] == shape[1:]
+
+
+def _places(*made: Op) -> list[Op]:
+    """An op that reads a map r and places in it, which two filters compute of it."""
+    conv = op("aten.conv2d.default", "g", input=Ref("r"), weight=W)
+    return [conv, op("aten.permute.default", "places", self=Ref("g"), dims=(0, 2, 3, 1)), *made]
+
+
+#: Ops that convcost has for one map only -> what several maps become, with its shape, and what one map is.
+OF_ONE_MAP: dict[str, tuple[list[Op], tuple[int, ...], str, tuple[int, ...]]] = {
+    "im2col": (  # 6·8 windows of 9 taps of 3 channels
+        [op("aten.im2col.default", "y", self=Ref("r"), kernel_size=(3, 3), dilation=(1, 1), padding=(0, 0), stride=(1, 1))],
+        (2, 27, 48), "unfold", (48, 27),
+    ),
+    "im2col with steps": (  # ⌊(8 + 2 - 5) / 2⌋ + 1 by ⌊(10 + 2 - 5) / 2⌋ + 1
+        [op("aten.im2col.default", "y", self=Ref("r"), kernel_size=(3, 3), dilation=(2, 2), padding=(1, 1), stride=(2, 2))],
+        (2, 27, 12), "unfold", (12, 27),
+    ),
+    "col2im": (  # 80 windows of 1 tap, put back where they were
+        [
+            op("aten.flatten.using_ints", "f", self=Ref("r"), start_dim=2),
+            op("aten.col2im.default", "y", self=Ref("f"), output_size=(8, 10), kernel_size=(1, 1), dilation=(1, 1), padding=(0, 0), stride=(1, 1)),
+        ],
+        (2, 3, 8, 10), "fold", (8, 10, 3),
+    ),
+    "samples": (
+        _places(op("aten.grid_sampler.default", "y", input=Ref("r"), grid=Ref("places"), interpolation_mode=0)),
+        (2, 3, 8, 10), "grid_sample", (8, 10, 3),
+    ),
+    "deformed": (  # 1·1 filters, of which each has a place in height and one in width
+        _places(op("torchvision.deform_conv2d.default", "y", input=Ref("r"), weight=Ref("u"), offset=Ref("g"), mask=Ref("g"), bias=None, use_mask=False)),
+        (2, 4, 8, 10), "deform_conv2d", (8, 10, 4),
+    ),
+    "boxes": (  # 80 positions of 2 numbers: 32 boxes of 5, and 64 of two maps
+        _places(
+            op("aten.reshape.default", "boxes", self=Ref("places"), shape=(-1, 5)),
+            op("torchvision.roi_align.default", "y", input=Ref("r"), rois=Ref("boxes"), spatial_scale=1.0, pooled_height=2, pooled_width=7),
+        ),
+        (64, 3, 2, 7), "roi_align", (32, 2, 7, 3),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_ONE_MAP)
+def test_ops_of_one_map_on_several(name: str):
+    """On several maps the shape is known, so that a program which was exported with two images is that of one."""
+    ops, several, kind, one = OF_ONE_MAP[name]
+    filters = [weight("w", 2, 3, 1, 1), weight("u", 4, 3, 1, 1)]
+    view = op("aten.view.default", "r", self=X, size=(2, 3, 8, 10))
+    (*_, last) = steps(program({"x": (1, 6, 8, 10)}, [view, *ops], filters))
+    assert (last.node.op, last.cost.out[0]) == ("unknown", several)
+    (*_, last) = steps(program({"x": (2, 3, 8, 10)}, [op("aten.relu.default", "r", self=X), *ops], filters))
+    assert (last.node.op, last.cost.out[0]) == (kind, one)
+
+
+@pytest.mark.parametrize(
+    ("target", "word", "several", "one"),
+    [("pixel_shuffle", "upscale_factor", (2, 2, 16, 20), (16, 20, 2)), ("pixel_unshuffle", "downscale_factor", (2, 32, 4, 5), (4, 5, 32))],
+)  # fmt: skip
+def test_blocks_of_several_maps(target: str, word: str, several: tuple[int, ...], one: tuple[int, ...]):
+    """Two maps of 8 channels: each element is moved once, and read as it is needed; a convolution follows."""
+    call_ = op(f"aten.{target}.default", "p", self=Ref("r"), **{word: 2})
+    ops = [
+        op("aten.view.default", "r", self=X, size=(2, 8, 8, 10)),
+        call_,
+        op("aten.conv2d.default", "y", input=Ref("p"), weight=W),
+    ]
+    filters = [weight("w", 3, several[1], 1, 1)]
+    made = steps(program({"x": (1, 16, 8, 10)}, ops, filters))
+    assert [step.node.op for step in made if step.node.op != "reshape"] == ["transpose", "conv2d"]
+    assert made[-1].cost.out == ((2, several[2], several[3], 3),)
+    assert made[-1].cost.macs == 2 * several[1] * several[2] * several[3] * 3
+    batch = steps(program({"x": (2, 8, 8, 10)}, [op("aten.relu.default", "r", self=X), *ops[1:]], filters))
+    assert [step.cost.out[0] for step in batch[1:]] == [one, (*one[:2], 3)]
+
+
+def test_a_network_that_was_exported_with_two_images_has_the_numbers_of_one():
+    """conv of 6·6 filters, the mean of each image, 10 classes: 80·36 MACs and 60."""
+    ops = [
+        op("aten.conv2d.default", "c", input=X, weight=W),
+        op("aten.adaptive_avg_pool2d.default", "p", self=Ref("c"), output_size=(1, 1)),
+        op("aten.flatten.using_ints", "f", self=Ref("p"), start_dim=1),
+        op("aten.linear.default", "y", input=Ref("f"), weight=Ref("m")),
+    ]
+    imported = program({"x": (2, 6, 8, 10)}, ops, [weight("w", 6, 6, 1, 1), weight("m", 10, 6)])
+    assert [step.cost.macs for step in steps(imported) if step.cost.macs] == [80 * 36, 60]
+    assert "global_avg_pool" in kinds(imported)
+    viewed = [op("aten.view.default", "v", self=X, size=(2, 4, 6, 6)), op("aten.adaptive_avg_pool2d.default", "p", self=Ref("v"), output_size=(1, 1)), *ops[2:]]  # fmt: skip
+    last = steps(program({"x": (1, 8, 6, 6)}, viewed, [weight("m", 10, 4)]))[-1]
+    assert (last.cost.out[0], last.cost.macs) == ((2, 10), 2 * 40)
+
+
+FOLLOWED: dict[str, list[Op]] = {
+    "windows along an axis": [op("aten.unfold.default", "y", self=Ref("r"), dimension=2, size=3, step=2)],
+    "a turned map": [op("aten.rot90.default", "y", self=Ref("r"), k=1, dims=(2, 3))],
+    "roll": [op("aten.roll.default", "y", self=Ref("r"), shifts=(1, 1), dims=(1, 2))],
+    "index": [op("aten.index.Tensor", "y", self=Ref("r"), indices=(None, Ref("w")))],
+    "einsum": [op("aten.relu.default", "s", self=Ref("r")), op("aten.einsum.default", "y", equation="bchw,bkhw->bck", tensors=(Ref("r"), Ref("s")))],
+    "attention": [op("aten.scaled_dot_product_attention.default", "y", query=Ref("r"), key=Ref("k"), value=Ref("k"))],
+    "interpolation": [op("aten.upsample_bilinear2d.vec", "y", input=Ref("r"), output_size=(9, 11), align_corners=False, scale_factors=None)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_two_images_are_two_times_one(name: str):
+    """What is computed in several steps is followed from the file's size to that of one image, reshapes among them too."""
+    chosen = buffer("w", 2, 2, dtype="int64", contents=(0, 2, 1, 1))
+    half = op("aten.slice.Tensor", "k", self=Ref("r"), dim=1, start=0, end=2)
+    ops = [op("aten.relu.default", "r", self=X), half, *FOLLOWED[name]]
+    one, two = (steps(program({"x": (count, 6, 8, 10)}, ops, [chosen])) for count in (1, 2))
+    assert [(step.node.op, step.cost.out) for step in one] == [(step.node.op, step.cost.out) for step in two]
+    assert sum(step.cost.macs for step in one) == {"einsum": 6 * 6 * 80, "attention": 2 * 6 * 64 * 10}.get(name, 0)
+
+
+@pytest.mark.parametrize(("name", "shape", "turned"), [("windows along an axis", (6, 3, 10, 3), (6, 7, 10, 3)), ("a turned map", (10, 8, 6), (10, 16, 6))])  # fmt: skip
+def test_elements_in_another_order_are_as_many_at_any_size(name: str, shape: tuple[int, ...], turned: tuple[int, ...]):
+    """⌊(8 - 3) / 2⌋ + 1 windows of 3, and ⌊(16 - 3) / 2⌋ + 1."""
+    net = program(MAP, [op("aten.relu.default", "r", self=X), *FOLLOWED[name]])
+    for high, out in ((8, shape), (16, turned)):
+        gather = next(step for step in lowered(net, x=(high, 10, 6)).steps if step.node.op == "gather")
+        assert math.prod(gather.cost.out[0]) == math.prod(out)
+
+
+def test_a_product_by_letters_is_followed_to_other_sizes():
+    """6·6 products along all positions, of which there are others."""
+    net = program({"x": (1, 6, 8, 10)}, [op("aten.relu.default", "r", self=X), *FOLLOWED["einsum"]])
+    here, there = (lowered(net, x=size).steps for size in ((8, 10, 6), (12, 10, 6)))
+    assert [step.node.op for step in here] == [step.node.op for step in there]
+    assert sum(step.cost.macs for step in there) == 6 * 6 * 120
 
 
 def test_attention_is_two_products_and_a_softmax():
@@ -219,12 +377,68 @@ def test_a_sequence_in_two_directions_and_its_last_states():
     assert net.walked.steps[-1].cost.out == ((2, 4),)
 
 
+def test_memory_cells_are_as_many_as_channels_and_a_projected_state_is_smaller():
+    """6 numbers to 4 cells, and these to a state of 2, in two directions: 5 steps of 2·(4·4·(6 + 2) + 4·2) MACs."""
+    names = [f"{kind}{way}" for way in ("", "_reverse") for kind in ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")]
+    shapes = [(16, 6), (16, 2), (16,), (16,), (2, 4)] * 2
+    ops = [
+        op("aten.zeros.default", "h0", size=(2, 1, 2)), op("aten.zeros.default", "c0", size=(2, 1, 4)),
+        op("aten.lstm.input", "out h c", input=X, hx=refs("h0", "c0"), params=refs(*names), has_biases=True, num_layers=1,
+           dropout=0.0, train=False, bidirectional=True, batch_first=True),
+        op("aten.linear.default", "y", input=Ref("c"), weight=W),
+    ]  # fmt: skip
+    tensors = [*(weight(name, *shape) for name, shape in zip(names, shapes)), weight("w", 7, 4)]
+    made = steps(program(SEQUENCE, ops, tensors, outputs=["h", "y"]))
+    assert made[0].cost.macs == 5 * 2 * (16 * 8 + 8)
+    assert made[-1].cost.out == ((2, 7),)
+    assert (2, 2) in [step.cost.out[0] for step in made]  # the states, one for each direction
+
+
 def test_einsum_with_weights_is_a_linear_layer():
     """x: 5 tokens of 6; w: 6 by 2 heads of 3."""
     call = op("aten.einsum.default", "y", equation="btc,chd->bhtd", tensors=refs("x", "w"))
     net = network(program(SEQUENCE, [call], [weight("w", 6, 2, 3)]))
     assert net.report().totals.macs == 5 * 6 * 6
     assert net.report().totals.params == 36
+
+
+ROW = op("aten.select.int", "m", self=X, dim=0, index=0)
+PRODUCTS: dict[str, tuple[list[Op], tuple[Stored, ...], int, int]] = {
+    # 5 rows of 6 with 7 rows of 6, with 5 of their own, with one vector
+    "rows with stored rows": ([op("aten.inner.default", "y", self=X, other=W)], (weight("w", 7, 6),), 5 * 6 * 7, 42),
+    "rows with rows": ([ROW, op("aten.inner.default", "y", self=X, other=Ref("m"))], (), 5 * 6 * 5, 0),
+    "rows with a vector": ([op("aten.inner.default", "y", self=X, other=W)], (weight("w", 6),), 5 * 6, 6),
+    "a vector with rows": ([ROW, op("aten.inner.default", "y", self=W, other=Ref("m"))], (weight("w", 6),), 5 * 6, 6),
+    "a vector and a sum": ([ROW, op("aten.addmv.default", "y", self=B, mat=Ref("m"), vec=W)], (weight("w", 6), weight("b", 5)), 5 * 6, 11),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_of_rows_and_vectors(name: str):
+    ops, tensors, macs, params = PRODUCTS[name]
+    totals = network(program(SEQUENCE, ops, tensors)).report().totals
+    assert (totals.macs, totals.params) == (macs, params)
+
+
+def test_both_bounds_of_a_clamp_are_taken():
+    """The larger of x and a tensor, and then the smaller of that and another, or a number."""
+    for most, kinds_ in ((Ref("b"), ["combine", "combine"]), (2.0, ["combine", "function"])):
+        made = steps(
+            program(SEQUENCE, [op("aten.clamp.Tensor", "y", self=X, min=W, max=most)], [weight("w", 6), weight("b", 6)])
+        )
+        lower, upper = (step.node for step in made if step.node.op != "source")
+        assert [lower.op, upper.op] == kinds_
+        assert upper.inputs[0] == lower.name
+
+
+def test_parts_may_end_at_places_from_behind():
+    (_, *parts) = steps(program(SEQUENCE, [op("aten.relu.default", "r", self=X), op("aten.tensor_split.indices", "a b", self=Ref("r"), indices=(-2,), dim=1)]))  # fmt: skip
+    assert [part.cost.out for part in parts] == [((3, 6), (2, 6))]
+
+
+def test_elements_repeated_without_an_axis_are_a_vector():
+    made = steps(program(SEQUENCE, [op("aten.repeat_interleave.self_int", "y", self=X, repeats=2)]))
+    assert made[-1].cost.out == ((2 * 5 * 6,),)
 
 
 def test_einsum_of_two_activations_is_a_product():
@@ -312,8 +526,80 @@ def test_sizes_are_computed_with():
         assert lowered(imported, x=(height, width, 6)).steps[-1].cost.out == ((height * width, 4),)
 
 
+RANGES = [
+    ({"end": 5.0}, 5), ({"start": 0, "end": 5.5}, 6), ({"start": 0.0, "end": 1.0, "step": 0.1}, 10),
+    ({"start": 1.0, "end": 0.0, "step": -0.25}, 4), ({"start": 5, "end": 0, "step": -1}, 5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "count"), RANGES)
+def test_a_range_of_doubles_has_as_many_numbers(arguments: dict[str, Any], count: int):
+    ops = [op("aten.arange.start_step", "a", **arguments), op("aten.cat.default", "y", tensors=refs("w", "a"), dim=0)]
+    assert outs(program(SEQUENCE, [*ops, op("aten.relu.default", "z", self=Ref("y"))], [weight("w", 3)]))[-1] == (
+        3 + count,
+    )
+
+
+@pytest.mark.parametrize(("half", "size"), [(0.5, 3), (0.25, 1)])
+def test_a_known_number_that_is_made_an_integer_is_cut_off(half: float, size: int):
+    ops = [
+        op("aten.scalar_tensor.default", "s", s=7), op("aten.mul.Tensor", "m", self=Ref("s"), other=half),
+        op("aten.to.dtype", "i", self=Ref("m"), dtype=5), op("aten.item.default", "n", self=Ref("i")),
+        op("aten.slice.Tensor", "y", self=X, dim=1, start=0, end=Ref("n")),
+    ]  # fmt: skip
+    model = program(SEQUENCE, ops).model
+    net = Imported(replace(model, body=replace(model.body, stated={"i": Stated((), "int64")})))
+    assert outs(net)[-1] == (size, 6)
+
+
 def test_every_function_of_sizes_is_one_of_python():
     assert all(name.split(".")[0] in ("operator", "math", "torch") for name in ARITHMETIC)
+
+
+#: A scale, and what it makes of sizes of 100 and of 300.
+SCALES = [(0.29, 28, 87), (0.57, 56, 170), (1.15, 114, 345), (2.3, 229, 690), (1.5, 150, 450), (1 / 3, 33, 100)]
+
+
+@pytest.mark.parametrize(("scale", "small", "large"), SCALES)
+def test_a_scale_is_a_double(scale: float, small: int, large: int):
+    """0.29 · 100 is 28.999999999999996 there, and cut off to 28; 0.29 · 300 is 87. In a sweep it is the same."""
+    arguments = {"input": X, "output_size": None, "scale_factors": (scale, scale)}
+    net = program({"x": ("batch", 6, "h", "w")}, [op("aten.upsample_nearest2d.vec", "y", **arguments)])
+    resolutions = [99, 100, 101, 300]
+    single = [lowered(net, x=(high, high, 6)).steps[-1].cost.out[0] for high in resolutions]
+    assert (single[1], single[3]) == ((small, small, 6), (large, large, 6))
+    swept = network(net, resolution=100).sweep(resolution=resolutions)
+    assert swept.activations.tolist() == [high * wide * 6 for high, wide, _ in single]
+
+
+def test_products_are_rounded_as_floating_point_rounds_them():
+    """Of sizes and scales that are drawn: decimals, reciprocals and quotients are those that come near an integer."""
+    draw = random.Random(29)
+    for _ in range(3000):
+        size, a, b = draw.randint(1, 5000), draw.randint(1, 60), draw.randint(1, 60)
+        scale = draw.choice([a / b, 1 / a, round(draw.uniform(0.01, 4), 2)])
+        assert scaled(size, Fraction(scale), 53) == int(size * scale), (size, scale)
+        (single,) = struct.unpack("<f", struct.pack("<f", scale))
+        (product,) = struct.unpack("<f", struct.pack("<f", size * single))
+        assert scaled(size, Fraction(single), 24) == int(product), (size, single)
+
+
+def test_a_scale_of_a_sequence_holds_at_any_length():
+    """Ops that were taken apart have the size that was asked for, and the scale that it came from."""
+    call_ = op("aten.upsample_linear1d.default", "y", self=X, output_size=(12,), align_corners=False, scales=2.0)
+    net = program({"x": (1, 8, 6)}, [call_])
+    assert [lowered(net, x=(length, 8)).steps[-1].cost.out[0] for length in (6, 9)] == [(12, 8), (18, 8)]
+
+
+def test_products_of_sizes_and_doubles_are_doubles():
+    ops = [
+        op("aten.sym_size.int", "high", self=X, dim=2),
+        Op("operator.mul", "part", ("high",), ("part",), {"a": Ref("high"), "b": 0.29}),
+        Op("math.trunc", "n", ("part",), ("n",), {"a": Ref("part")}),
+        op("aten.slice.Tensor", "y", self=X, dim=2, start=0, end=Ref("n")),
+    ]
+    net = program({"x": ("batch", 6, "h", "w")}, ops)
+    assert [lowered(net, x=(high, 10, 6)).steps[-1].cost.out[0] for high in (100, 300)] == [(28, 10, 6), (87, 10, 6)]
 
 
 # ---- other sizes -----------------------------------------------------------------------------------------------------
@@ -328,6 +614,23 @@ def test_what_the_program_fixes_at_its_own_size_is_refused_elsewhere():
         assert network(imported).report().complete
         with pytest.raises(SpecError, match="export it with open sizes"):
             lowered(imported, x=(16, 20, 6))
+
+
+def test_places_of_a_turned_grid_are_as_many_as_the_map_has():
+    """A map is sampled at as many places as it has positions, which the program has written down."""
+    ops = [
+        op("aten.adaptive_avg_pool2d.default", "one", self=X, output_size=(1, 1)),
+        op("aten.flatten.using_ints", "flat", self=Ref("one"), start_dim=1),
+        op("aten.linear.default", "six", input=Ref("flat"), weight=W),
+        op("aten.view.default", "theta", self=Ref("six"), size=(-1, 2, 3)),
+        op("aten.affine_grid_generator.default", "grid", theta=Ref("theta"), size=(1, 6, 8, 10), align_corners=False),
+    ]
+    sample = op("aten.grid_sampler.default", "y", input=X, grid=Ref("grid"), interpolation_mode=0)
+    net = program(MAP, [*ops, sample], [weight("w", 6, 6)])
+    for high, wide in ((8, 10), (12, 20)):
+        made = lowered(net, x=(high, wide, 6)).steps
+        assert made[-1].cost.out == ((high, wide, 6),)
+        assert sum(step.cost.macs for step in made) == 36 + high * wide * 3 * 2
 
 
 def test_a_token_that_is_cut_off_is_at_any_size():

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
-from convcost.importers.build import combined, reduced, unsqueezed
+from convcost.importers.build import combined, matrix_product, reduced, unsqueezed
 from convcost.importers.keras.activations import activated, softmax
 from convcost.importers.keras.calls import (
     Steps,
     arguments,
     as_count,
     axes_of,
+    batch_of,
     count,
     flag,
     inputs_of,
@@ -170,16 +171,16 @@ def attention(low: Lowering, op: Op) -> None:
     steps = Steps(low, op)
     if op.type == "Attention" and word(op, "score_mode", ("dot", "concat"), "dot") == "dot":
         step = steps.step("scores", query, key)
-        edges = [low.present(query, [1, 2]), low.present(key, [1, 2])]
-        scores = low.result(step, low.emit(step, "matmul", edges, {"transpose": True}), [1, 2], 3)
+        matrix_product(low, step, query, key, flip_y=True)
+        scores = steps.made(step)
         if flag(op, "use_scale"):
             scores = _scaled(low, steps.step("scale", scores), scores)
     else:
         scores = _additive(low, op, steps, query, key)
     weights = softmax(low, steps.step("softmax", scores), scores, -1)
     step = steps.step("mix", weights, value)
-    node = low.emit(step, "matmul", [low.present(weights, [1, 2]), low.present(value, [1, 2])])
-    steps.put(low.result(step, node, [1, 2], 3))
+    matrix_product(low, step, weights, value)
+    steps.put(steps.made(step))
     if len(op.outputs) > 1 and puts_scores(op):
         steps.put(weights, 1)
 
@@ -317,7 +318,7 @@ def _batched(
     (taken, made), (inner, shared, new) = named, parts
     if len(inner) != 1 or len(new) != 1:
         raise Unsupported("a product over several axes, with other weights along further ones")
-    free = [label for label in taken if label not in inner and label not in shared and taken.index(label) > 0]
+    free = [label for label in taken[0 if batch_of(x) else 1 :] if label not in inner and label not in shared]
     *leading, row = [*shared, *free] if free else [*shared, ""]
     order = [*(taken.index(label) for label in leading), taken.index(row) if row else None, taken.index(inner[0])]
     shape = [*(sizes[label] if label in shared else 1 for label in leading), sizes[inner[0]], sizes[new[0]]]

@@ -124,6 +124,11 @@ def channel_axis(op: Op, x: Value, axes: int) -> int:
     return 1 if is_channels_first(op) else x.rank - 1
 
 
+def batch_of(x: Value) -> list[int]:
+    """The batch as an axis, where it is one that the network computes along: of steps of a sequence."""
+    return [0] if 0 in channels_at(x, -1) else []
+
+
 def check_built(op: Op, x: Value, axis: int) -> None:
     """Refuse an input with other channels than the layer was built for; raises `Unfit`."""
     built = op.attrs.get("build")

@@ -10,7 +10,7 @@ from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers import fixed
-from convcost.importers.build import along, combined, concatenated, reduced, squeezed, with_axes
+from convcost.importers.build import along, combined, concatenated, squeezed, whole_pooled, with_axes
 from convcost.importers.keras import attention, indexing, moves, recurrent, spelling, transformers
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.calls import (
@@ -19,6 +19,7 @@ from convcost.importers.keras.calls import (
     as_int,
     axes_of,
     axis_of,
+    batch_of,
     channel_axis,
     check_built,
     count,
@@ -275,15 +276,9 @@ def adaptive_pool(low: Lowering, op: Op) -> None:
 def global_pool(low: Lowering, op: Op) -> None:
     x, axes = low.read(op), axes_in(op)
     channel = channel_axis(op, x, axes)
-    gone = [axis for axis in range(1, x.rank) if axis != channel]
-    order = channels_at(x, channel, windows=axes)
-    is_max = "Max" in op.type
-    if len(order) == axes + 1:
-        made = low.layer(op, "global_max_pool" if is_max else "global_avg_pool", x, order)
-        if not flag(op, "keepdims"):
-            squeezed(low, op, made, gone)
-    else:  # the batch holds steps of a sequence
-        reduced(low, op, x, gone, "max" if is_max else "mean", keep=flag(op, "keepdims"))
+    whole_pooled(low, op, x, channel, axes, "max" if "Max" in op.type else "mean")
+    if not flag(op, "keepdims"):
+        squeezed(low, op, low.values[op.outputs[0]], [axis for axis in range(1, x.rank) if axis != channel])
 
 
 # -- several tensors ---------------------------------------------------------------------------------------------------
@@ -329,11 +324,14 @@ def dot(low: Lowering, op: Op) -> None:
         raise Unsupported("products of tensors of more than three axes")
     rows: list[int | None] = [axis for axis in range(1, x.rank) if axis != depths[0]]
     columns: list[int | None] = [axis for axis in range(1, y.rank) if axis != depths[1]]
-    edges = [low.present(x, [*(rows or [None]), depths[0]]), low.present(y, [*(columns or [None]), depths[1]])]
+    edges = [
+        low.present(x, [*batch_of(x), *(rows or [None]), depths[0]]),
+        low.present(y, [*batch_of(y), *(columns or [None]), depths[1]]),
+    ]
     step = low.emit(op, "matmul", edges, {"transpose": True})
     # With neither rows nor columns a single number is left, as an axis of one.
     rank = 1 + max(len(rows) + len(columns), 1)
-    order = [1 if rows else None, rank - 1 if columns or not rows else None]
+    order = [*(batch_of(x) or batch_of(y)), 1 if rows else None, rank - 1 if columns or not rows else None]
     low.result(op, step, order, rank)
 
 
@@ -374,8 +372,10 @@ def repeat_vector(low: Lowering, op: Op) -> None:
     x, times = low.read(op), count(op, "n")
     if x.rank != 2:
         raise Unfit(f"takes a tensor of 2 axes, got {x.rank}")
-    step = low.emit(op, "expand", [low.present(x, [1])], {"shape": [times, x.shape[1]]})
-    low.result(op, step, [1, 2], 3)
+    batch = batch_of(x)
+    shape = [*(x.shape[axis] for axis in batch), times, x.shape[1]]
+    step = low.emit(op, "expand", [low.present(x, [*batch, *([None] if batch else []), 1])], {"shape": shape})
+    low.result(op, step, [*batch, 1, 2], 3)
 
 
 def sides(op: Op, name: str, axes: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from convcost.core.dims import Dim, ceil_div, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers import fixed
-from convcost.importers.build import concatenated, cut, squeezed, taken, unsqueezed, with_axes
+from convcost.importers.build import blocks, concatenated, cut, squeezed, taken, unsqueezed, with_axes
 from convcost.importers.contents import joined, vector
 from convcost.importers.keras.calls import (
     Steps,
@@ -19,6 +19,7 @@ from convcost.importers.keras.calls import (
     as_int,
     axes_of,
     axis_of,
+    batch_of,
     operation,
     same_rank,
     values_of,
@@ -212,8 +213,8 @@ def stretched(low: Lowering, op: Op, x: Value, wanted: Sequence[Dim]) -> None:
     if len(wanted) != x.rank or not _is_same(wanted[0], x.shape[0]):
         raise Unsupported("repetition along the batch")
     order = channels_at(x, -1)
-    if x.rank > 1 and 0 not in order and any(x.axes[axis] is None for axis in range(1, x.rank)):
-        order = tuple(range(1, x.rank))
+    if x.rank > 1 and any(x.axes[axis] is None for axis in range(1, x.rank)):
+        order = tuple(range(0 if batch_of(x) else 1, x.rank))
     step = low.emit(op, "expand", [low.present(x, order)], {"shape": [wanted[axis] for axis in order]})
     low.result(op, step, order, x.rank)
 
@@ -279,18 +280,18 @@ def pad(low: Lowering, op: Op) -> None:
 
 
 def padded(low: Lowering, op: Op, x: Value, pairs: dict[int, tuple[int, int]], channel: int) -> None:
-    """Zeros before and after some axes; raises `Unsupported` where an axis has no name."""
+    """Zeros before and after some axes."""
     order = channels_at(x, channel, windows=min(max(len(pairs), 1), x.rank - 2))
     names = {1: ("channels",), 2: ("length", "channels"), 3: ("height", "width", "channels")}
     named = {**names, 4: ("depth", "height", "width", "channels")}.get(len(order))
-    if named is None:
-        raise Unsupported(f"zeros around a tensor of {len(order)} axes")
-    attrs = {named[order.index(axis)]: list(pair) for axis, pair in pairs.items() if any(pair)}
-    fixed.note_padding(low, op.inputs[0], x, [axis for axis, pair in pairs.items() if any(pair)])
-    if not attrs:
+    real = {axis: list(pair) for axis, pair in pairs.items() if any(pair)}
+    fixed.note_padding(low, op.inputs[0], x, list(real))
+    if not real:
         low.same(op, x)
-        return
-    low.layer(op, "pad", x, order, attrs)
+    elif named is None:
+        low.layer(op, "pad", x, order, {"around": [real.get(axis, [0, 0]) for axis in order]})
+    else:
+        low.layer(op, "pad", x, order, {named[order.index(axis)]: pair for axis, pair in real.items()})
 
 
 # -- windows and maps --------------------------------------------------------------------------------------------------
@@ -344,8 +345,8 @@ def depth_to_space(low: Lowering, op: Op) -> None:
     if x.rank != 4:
         raise Unfit(f"takes a tensor of 4 axes, got {x.rank}")
     block = as_count(argument(op, "block_size", 1), "block_size")
-    kind = "depth_to_space" if op.type in ("ops.DepthToSpace", "tf.nn.depth_to_space") else "space_to_depth"
-    low.layer(op, kind, x, channels_at(x, 1 if _is_first(op) else 3, windows=2), {"block": block})
+    is_spread = op.type in ("ops.DepthToSpace", "tf.nn.depth_to_space")
+    blocks(low, op, x, 1 if _is_first(op) else 3, block, spread=is_spread)
 
 
 @operation("ExtractPatches", wants=lambda op, _made: 1 if _is_first(op) else -1)
@@ -359,11 +360,15 @@ def extract_patches(low: Lowering, op: Op) -> None:
     padding, channel = argument(op, "padding", 4) or "valid", 1 if _is_first(op) else 3
     order = channels_at(x, channel, windows=2)
     attrs = {"kernel": size, "stride": stride, "padding": padding}
-    step = steps.step("rows", x, scope=False)
-    rows = low.result(step, low.emit(step, "unfold", [low.present(x, order)], attrs), [1, 2], 3)
     map_ = [
         ceil_div(x.shape[axis] if padding == "same" else x.shape[axis] - one + 1, by)
-        for axis, one, by in zip(order, size, stride)
+        for axis, one, by in zip(order[-3:], size, stride)
     ]
+    if batch_of(x):
+        sizes = (x.shape[0], *map_, product(size) * x.shape[channel])
+        shape = tuple(sizes[axis] for axis in (0, 3, 1, 2)) if channel == 1 else sizes
+        raise Unsupported("the windows of several maps at once", [shape])
+    step = steps.step("rows", x, scope=False)
+    rows = low.result(step, low.emit(step, "unfold", [low.present(x, order)], attrs), [1, 2], 3)
     made = steps.reshape("map", rows, (x.shape[0], *map_, rows.shape[-1]))
     steps.put(transposed(made, (0, 3, 1, 2)) if channel == 1 else made)

@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Any, Final
 
 from convcost.core.axes import NAMES
-from convcost.core.dims import Dim, Shape, floor, maximum
+from convcost.core.dims import Dim, Shape, maximum
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
 from convcost.importers.build import convolution, linear, squeezed, unsqueezed
-from convcost.importers.contents import less, same
+from convcost.importers.contents import less, same, scaled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.ncnn.expressions import evaluated
@@ -334,7 +334,7 @@ def _scaled(size: Dim, scale: Fraction) -> Dim:
     >>> _scaled(13, _of_32_bits(0.5)), _scaled(30, _of_32_bits(1.333333))
     (6, 39)
     """
-    return int(_of_32_bits(float(size * scale))) if type(size) is int else floor(size * scale)
+    return scaled(size, scale, 24)
 
 
 @rule("PixelShuffle", "Reorg", wants=1)

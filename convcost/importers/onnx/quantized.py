@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from convcost.core.errors import Unfit
 from convcost.importers.accounts import FLOATS
-from convcost.importers.build import combined, linear
+from convcost.importers.build import combined, linear, whole_pooled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op, Stored
 from convcost.importers.onnx.choosing import embedded, is_table, picked
@@ -23,7 +23,7 @@ from convcost.importers.onnx.table import axes_of, axis_in, of_microsoft, rule, 
 from convcost.importers.onnx.tensors import DTYPES
 from convcost.importers.onnx.types import DEQUANTISE, QUANTISE
 from convcost.importers.onnx.windows import convolved, image, of_filters, pooled
-from convcost.importers.values import Value, channels_at
+from convcost.importers.values import Value
 
 _QUANT = tuple(
     f"{domain}.{kind}"
@@ -204,7 +204,7 @@ def qlinear_pool(low: Lowering, op: Op) -> None:
     if op.type.endswith("QLinearAveragePool"):
         pooled(low, op, x, "avg_pool", channel)
     else:
-        low.layer(op, "global_avg_pool", x, channels_at(x, channel, windows=x.rank - 2))
+        whole_pooled(low, op, x, channel, x.rank - 2, "mean")
 
 
 @rule(*of_microsoft("QLinearReduceMean"))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.core.dims import Dim, Shape, floor, maximum
+from convcost.core.dims import Dim, Shape, maximum, product
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
-from convcost.importers.build import combined, convolution, reduced, taken
+from convcost.importers.build import blocks, combined, convolution, reduced, taken, whole_pooled
+from convcost.importers.contents import scaled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
 from convcost.importers.onnx.elementwise import ACTIVATIONS
-from convcost.importers.onnx.steps import Steps
 from convcost.importers.onnx.table import axis_in, handed_on, of_microsoft, rule, whole, wholes, word
 from convcost.importers.values import Value, channels_at
 
@@ -189,7 +188,8 @@ def deform_conv(low: Lowering, op: Op) -> None:
     bias, mask = low.optional(op, 3), low.optional(op, 4)
     attrs = {**of_filters(low, op, weights), "bias": bias is not None}
     if x.axes[0] is not None:
-        raise Unsupported("a deformable convolution of several maps")
+        shape = (x.shape[0], weights.shape[0], *offsets.shape[2:])
+        raise Unsupported("a deformable convolution of several maps", [shape])
     values = [x, offsets, *([mask] if mask is not None else [])]
     edges = [low.present(value, channels_at(value, 1, windows=2)) for value in values]
     used = {"weights": (weights,)} | ({"biases": (bias,)} if bias is not None else {})
@@ -224,12 +224,7 @@ def pooled(low: Lowering, op: Op, x: Value, kind: str, channel: int = 1) -> None
 @rule("GlobalAveragePool", "GlobalMaxPool", *of_microsoft("nchwc.GlobalAveragePool", "nchwc.GlobalMaxPool"), wants=1)
 def global_pool(low: Lowering, op: Op) -> None:
     x = image(low, op)
-    kind = "global_max_pool" if op.type.endswith("GlobalMaxPool") else "global_avg_pool"
-    order = channels_at(x, 1, windows=x.rank - 2)
-    if len(order) == x.rank:  # several images, each pooled by itself
-        reduced(low, op, x, range(2, x.rank), "max" if kind == "global_max_pool" else "mean", keep=True)
-    else:
-        low.layer(op, kind, x, order)
+    whole_pooled(low, op, x, 1, x.rank - 2, "max" if op.type.endswith("GlobalMaxPool") else "mean")
 
 
 @rule("GlobalLpPool", wants=1)
@@ -296,10 +291,7 @@ def _scaled(size: Dim, scale: Any) -> Dim:
     """
     if scale is None:
         raise Unsupported("a scale that is no number")
-    if type(size) is int and isinstance(scale, Fraction):
-        (product_,) = struct.unpack("<f", struct.pack("<f", float(size * scale)))
-        return int(product_)
-    return floor(size * scale)
+    return scaled(size, scale, 24)
 
 
 def _kept_aspect(op: Op, x: Value, axes: Sequence[int], sizes: Sequence[Any]) -> list[Dim]:
@@ -356,28 +348,8 @@ def _alike(a: Any, b: Any) -> bool:
 
 @rule("DepthToSpace", "SpaceToDepth", wants=1)
 def depth_space(low: Lowering, op: Op) -> None:
-    x, block = image(low, op, 2), whole(op, "blocksize")
-    if x.axes[0] is not None:
-        _by_hand(low, op, x, block)
-        return
-    kind = "depth_to_space" if op.type == "DepthToSpace" else "space_to_depth"
-    low.layer(op, kind, x, channels_at(x, 1, windows=2), {"block": block})
-
-
-def _by_hand(low: Lowering, op: Op, x: Value, block: int) -> None:
-    """The same for several maps at once: axes cut, moved and merged."""
-    if block < 1:
-        raise Unfit(f"blocksize must be at least 1, got {block}")
-    steps = Steps(low, op)
-    number, channels, height, width = x.shape
-    if op.type == "DepthToSpace":
-        deep = channels // (block * block)
-        split, order = [number, block, block, deep, height, width], (0, 3, 4, 1, 5, 2)
-        whole_ = [number, deep, height * block, width * block]
-    else:
-        split = [number, channels, height // block, block, width // block, block]
-        order, whole_ = (0, 3, 5, 1, 2, 4), [number, channels * block * block, height // block, width // block]
-    steps.done(steps.reshaped(steps.transposed(steps.reshaped(op.inputs[0], split), order), whole_))
+    x = image(low, op, 2)
+    blocks(low, op, x, 1, whole(op, "blocksize"), spread=op.type == "DepthToSpace")
 
 
 @rule("RoiAlign", wants=1)
@@ -441,6 +413,9 @@ def col2im(low: Lowering, op: Op) -> None:
     if x.rank != 3 or len(size) != 2 or len(kernel) != 2:
         raise Unsupported("columns that are not those of a map")
     attrs = {**window(op, kernel, size), "size": list(size)}
+    if x.axes[0] is not None:
+        shape = (x.shape[0], x.shape[1] // product(kernel), *size)
+        raise Unsupported("several maps made of their windows", [shape])
     step = low.emit(op, "fold", [low.present(x, (2, 1))], attrs)
     low.result(op, step, (2, 3, 1), 4)
 

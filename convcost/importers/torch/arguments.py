@@ -108,13 +108,22 @@ def careful(function: Callable[..., Any]) -> Callable[..., Any]:
             return None
         found = function(*map(exact, given))
         if isinstance(found, Fraction):
-            return found if max(abs(found.numerator), found.denominator) < _LARGEST else None
-        return None if isinstance(found, int) and abs(found) >= _LARGEST else found
+            return found if is_held(max(abs(found.numerator), found.denominator)) else None
+        return found if not isinstance(found, int) or is_held(found) else None
 
     return compute
 
 
 _LARGEST = 1 << 63
+
+
+def is_held(value: float) -> bool:
+    """Whether 64 bits hold a number as an integer.
+
+    >>> is_held(-(2**62)), is_held(2**63), is_held(1e300)
+    (True, False, False)
+    """
+    return abs(value) < _LARGEST
 
 
 def operand(low: Lowering, op: Op, word: str = "other") -> Value:
@@ -164,6 +173,11 @@ def per_axis(low: Lowering, op: Op, word: str, axes: int, default: int) -> list[
 def part(low: Lowering, op: Op, *leaves: str) -> Op:
     """An op that stands for a part of what an op does, and makes values of its own."""
     return replace(op, outputs=tuple(low.part(op, leaf).outputs[0] for leaf in leaves))
+
+
+def behind(op: Op, before: Op) -> Op:
+    """The op as one that reads what a part has made: a reshape is followed to other input sizes by the name of what it reads."""
+    return replace(op, inputs=before.outputs[:1])
 
 
 def made(low: Lowering, op: Op, i: int = 0) -> Value:

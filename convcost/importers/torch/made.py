@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
 from convcost.core.dims import ceil, ceil_div, floor, maximum, minimum, product
 from convcost.core.errors import Unfit
 from convcost.core.ratio import quotient
-from convcost.importers.contents import scalar, vector
+from convcost.importers.contents import decided, exact, is_round, scalar, vector
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.torch.arguments import (
@@ -17,6 +18,7 @@ from convcost.importers.torch.arguments import (
     constant,
     fold,
     folds,
+    is_held,
     number,
     numbers,
     rule,
@@ -38,28 +40,40 @@ def sym_numel(low: Lowering, op: Op) -> None:
     low.constant(op, scalar(product(tensor(low, op).shape)))
 
 
-#: Function of Python -> what it makes of sizes.
-ARITHMETIC: dict[str, Any] = {
-    **{f"operator.{word}": getattr(operator, word) for word in ("add", "sub", "mul", "floordiv", "mod", "neg")},
-    "operator.truediv": quotient,
-    "math.floor": floor,
-    "math.trunc": floor,
-    "math.ceil": ceil,
-    "torch.sym_int": floor,
-    "torch.sym_max": maximum,
-    "torch.sym_min": minimum,
+_PLAIN = {f"operator.{word}": getattr(operator, word) for word in ("add", "sub", "mul", "floordiv", "mod", "neg")}
+#: Function of Python -> itself, of ints and doubles, and what it makes of sizes over another number system.
+ARITHMETIC: dict[str, tuple[Any, Any]] = {
+    **{name: (function, function) for name, function in _PLAIN.items()},
+    "operator.truediv": (operator.truediv, quotient),
+    "math.floor": (math.floor, floor),
+    "math.trunc": (math.trunc, floor),
+    "math.ceil": (math.ceil, ceil),
+    "torch.sym_int": (math.trunc, floor),
+    "torch.sym_max": (max, maximum),
+    "torch.sym_min": (min, minimum),
 }
 
 
 @RULES.rule(*ARITHMETIC)
 def arithmetic(low: Lowering, op: Op) -> None:
     read = [number(low, op, word) for word in op.attrs]
-    if op.type.endswith(("div", "mod")) and any(type(one) is int and one == 0 for one in read[1:]):
+    plain, other = ARITHMETIC[op.type]
+    if not all(map(is_round, map(finite, read))):
+        read = [decided(one) for one in read]  # a product of doubles is rounded, at each point of a grid by itself
+    if op.type.endswith(("div", "mod")) and any(isinstance(one, (int, float)) and one == 0 for one in read[1:]):
         raise Unfit("divides by 0")
-    found = careful(ARITHMETIC[op.type])(*read)
-    if found is None:
+    is_plain = all(isinstance(one, (int, float)) for one in read)
+    found = plain(*read) if is_plain else careful(other)(*read)
+    if found is None or (is_plain and not is_held(found)):
         raise Unfit("computes a number that takes more than 64 bits")
     low.constant(op, scalar(found))
+
+
+def finite(value: Any) -> Any:
+    """A number as exact arithmetic takes it; raises `Unfit` for infinities and what is no number."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Unfit("computes with a number that is not finite")
+    return exact(value)
 
 
 @RULES.rule("torch.sym_sum")
@@ -76,6 +90,11 @@ def arange(low: Lowering, op: Op) -> None:
             low.constant(op, vector(found))
         else:
             constant(low, op, (len(found),))
+    elif all(isinstance(one, (int, float)) for one in (start, end, step)) and step:
+        count = max(math.ceil((end - start) / step), 0)
+        if not is_held(count):
+            raise Unfit("makes more numbers than 64 bits count")
+        constant(low, op, (count,))
     else:
         constant(low, op, (ceil_div(end - start, step),) if step == 1 or type(step) is int else stated_shape(low, op))
 

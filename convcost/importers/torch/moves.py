@@ -16,6 +16,7 @@ from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
     RULES,
     becomes_weights,
+    behind,
     cut_off,
     data,
     fold,
@@ -192,8 +193,14 @@ def tiled(low: Lowering, op: Op, x: Value, times: Sequence[Dim]) -> None:
 
 @rule("repeat_interleave")
 def repeat_interleave(low: Lowering, op: Op) -> None:
-    x = tensor(low, op)
-    axis = number(low, op, "dim") % x.rank
+    if "self" not in op.attrs:
+        raise Unsupported("places as often as data say")
+    x, axis = tensor(low, op), number(low, op, "dim")
+    if axis is None:
+        flat, axis = part(low, op, "flat"), 0
+        low.reshape(flat, x, (product(x.shape),))
+        x = made(low, flat)
+    axis %= x.rank
     shape = list(x.shape)
     shape[axis] = shape[axis] * number(low, op, "repeats")
     if folds(low, op, [x]):
@@ -300,7 +307,7 @@ def _sections(low: Lowering, op: Op, size: Dim) -> list[Dim]:
     if word == "split_sizes" or (word == "split_size" and isinstance(op.attrs[word], tuple)):
         return list(given)
     if word == "indices":
-        edges = [0, *given, size]
+        edges = [0, *(_within(at, size) for at in given), size]
         return [stop - start for start, stop in pairwise(edges)]
     if many > MOST_PARTS:
         raise Unfit(f"cuts into {many:,} parts")
@@ -366,7 +373,7 @@ def _chosen(low: Lowering, op: Op, x: Value, axis: int, indices: Value) -> None:
     step = low.emit(inner, "gather", edges, {"count": count, "axis": order.index(axis)})
     low.result(inner, step, order, x.rank)
     if inner is not op:
-        low.reshape(op, made(low, inner), shape)
+        low.reshape(behind(op, inner), made(low, inner), shape)
 
 
 @rule("index")
@@ -404,9 +411,24 @@ def picked(low: Lowering, op: Op) -> None:
     if places is not None:
         _placed(low, op, x, places)
     elif folds(low, op, [x]):
-        fold(low, op, [x], stated_shape(low, op))
+        fold(low, op, [x], _shape_of_picked(low, op, x))
     else:
-        rearranged(low, op, x, stated_shape(low, op))
+        rearranged(low, op, x, _shape_of_picked(low, op, x))
+
+
+def _shape_of_picked(low: Lowering, op: Op, x: Value) -> tuple[Dim, ...]:
+    """The shape of windows along an axis, which come last, and of a turned map; of others that which the program states."""
+    shape = list(x.shape)
+    if op.type == "aten.unfold":
+        axis, size, step = (number(low, op, word) for word in ("dimension", "size", "step"))
+        shape[axis] = (shape[axis] - size) // step + 1
+        return (*shape, size)
+    if op.type == "aten.rot90":
+        first, second = numbers(low, op, "dims", (0, 1))
+        if number(low, op, "k", 1) % 2:
+            shape[first], shape[second] = shape[second], shape[first]
+        return tuple(shape)
+    return stated_shape(low, op)
 
 
 def _placed(low: Lowering, op: Op, x: Value, places: Value) -> None:
@@ -425,7 +447,7 @@ def rearranged(low: Lowering, op: Op, x: Value, shape: Sequence[Dim], places: Va
     edges = [edge] if places is None else [edge, low.any(data(low, places))[0]]
     step = low.emit(chosen, "gather", edges, {"count": product(shape), "axis": 0})
     low.result(chosen, step, order, 1)
-    low.reshape(op, made(low, chosen), tuple(shape))
+    low.reshape(behind(op, chosen), made(low, chosen), tuple(shape))
 
 
 @rule("roll")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import operator
+from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from convcost.importers.build import along, combined, cut, reduced, with_axes
-from convcost.importers.contents import Known, divided, less, mapped, negated
+from convcost.importers.contents import Known, divided, exact, is_round, less, mapped, negated
 from convcost.importers.contents import same as equals
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -155,9 +157,10 @@ def hard_tanh(low: Lowering, op: Op) -> None:
 def clamp(low: Lowering, op: Op) -> None:
     given = [op.attrs.get(word) for word in ("min", "max")]
     if any(isinstance(one, Ref) for one in given):
+        x = tensor(low, op)
         for word, function in (("min", "maximum"), ("max", "minimum")):
-            if isinstance(op.attrs.get(word), Ref):
-                joined(low, op, function, [tensor(low, op), operand(low, op, word)])
+            if op.attrs.get(word) is not None:
+                x = joined(low, op, function, [x, operand(low, op, word)])
         return
     _clip(low, op, (given[0], given[1]), "clip")
 
@@ -280,6 +283,14 @@ def cast(low: Lowering, op: Op) -> None:
         low.pointwise(op, "function", x, {"of": "cast"})
     else:
         low.same(op, x)
+        if stated is not None and "int" in stated.dtype and x.contents is not None:
+            made(low, op).contents = tuple(map(_whole, x.contents))
+
+
+def _whole(element: Any) -> Any:
+    """A known number as a whole one; None for a product of which only a computer of the same precision knows that."""
+    value = exact(element) if not isinstance(element, float) or isfinite(element) else None
+    return value if not isinstance(value, Fraction) else int(value) if is_round(value) else None
 
 
 @rule("copy")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from convcost.core.dims import product
+from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
-from convcost.importers import build
+from convcost.importers import build, fixed
 from convcost.importers.build import matrix_product, with_axes
 from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
@@ -16,6 +16,7 @@ from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
     RULES,
     becomes_weights,
+    behind,
     constant,
     data,
     facts,
@@ -137,7 +138,12 @@ def convolution(low: Lowering, op: Op) -> None:
 @RULES.rule("torchvision.deform_conv2d", wants=1)
 def deform_conv2d(low: Lowering, op: Op) -> None:
     x, weights, bias = tensor(low, op, "input"), tensor(low, op, "weight"), optional(low, op, "bias")
-    read = [x, tensor(low, op, "offset")]
+    offset = tensor(low, op, "offset")
+    if data(low, x).axes[0] is not None:
+        raise Unsupported(
+            "a deformable convolution of several maps", [(x.shape[0], weights.shape[0], *offset.shape[2:])]
+        )
+    read = [x, offset]
     if op.attrs.get("use_mask"):
         read.append(tensor(low, op, "mask"))
     attrs = {
@@ -180,7 +186,8 @@ def dense(low: Lowering, op: Op, x: Value, weights: Value, bias: Value | None) -
 
 @rule("addmm", "addmv", wants=None)
 def product_and_sum(low: Lowering, op: Op) -> None:
-    bias, x, y = tensor(low, op), tensor(low, op, "mat1"), tensor(low, op, "mat2")
+    bias, x = tensor(low, op), tensor(low, op, word_of(op, "mat1", "mat"))
+    y = tensor(low, op, word_of(op, "mat2", "vec"))
     if y.stored and y.rank == 2:
         dense(low, op, x, _flipped(low, op, y), bias)
         return
@@ -196,10 +203,22 @@ def products_and_sum(low: Lowering, op: Op) -> None:
     joined(low, op, "add", [made(low, inner), tensor(low, op)])
 
 
-@rule("matmul", "mm", "bmm", "mv", "dot", "inner", "linalg_matmul", wants=-1)
+@rule("matmul", "mm", "bmm", "mv", "dot", "linalg_matmul", wants=-1)
 def matmul(low: Lowering, op: Op) -> None:
     word = word_of(op, "other", "mat2", "vec", "tensor")
     multiplied(low, op, tensor(low, op, "self" if "self" in op.attrs else "input"), tensor(low, op, word))
+
+
+@rule("inner", wants=-1)
+def inner_product(low: Lowering, op: Op) -> None:
+    """Sums along the last axes of both."""
+    x, y = tensor(low, op), tensor(low, op, "other")
+    if y.rank > 2 and x.rank > 1:
+        raise Unsupported("products of the rows of tensors with more than two axes")
+    if y.rank == 2 and x.rank > 1:
+        dense(low, op, x, y, None)
+    else:
+        multiplied(low, op, *((x, y) if y.rank < 2 else (y, x)))
 
 
 def multiplied(low: Lowering, op: Op, x: Value, y: Value) -> None:
@@ -260,7 +279,7 @@ def contracted(low: Lowering, op: Op, read: tuple[Value, Value], terms: tuple[st
         turned, flat = part(low, op, f"{leaf}_turned"), part(low, op, leaf)
         low.transpose(turned, value, [term.index(one) for group in groups for one in group])
         shape = [*(sizes[one] for one in groups[0]), *(product(sizes[one] for one in group) for group in groups[1:])]
-        return reshaped(low, flat, made(low, turned), shape)
+        return reshaped(low, behind(flat, turned), made(low, turned), shape)
 
     is_linear = y.is_constant and y.stored and not batch
     left = matrix(data(low, x), first, (batch, rows, inner), "left")
@@ -268,7 +287,8 @@ def contracted(low: Lowering, op: Op, read: tuple[Value, Value], terms: tuple[st
     multiply, spread = part(low, op, "product"), part(low, op, "spread")
     matrix_product(low, multiply, left, right)
     order = [*batch, *rows, *columns]
-    wide = reshaped(low, spread, made(low, multiply), [{**of_y, **wide_x}[one] for one in order])
+    sizes = [{**of_y, **wide_x}[one] for one in order]
+    wide = reshaped(low, behind(spread, multiply), made(low, multiply), sizes)
     low.transpose(op, wide, [order.index(one) for one in result])
 
 
@@ -299,14 +319,14 @@ def attention(low: Lowering, op: Op) -> None:
     matrix_product(low, scores, query, key, flip_y=True)
     found = made(low, scores)
     if mask is not None:
-        apart = reshaped(low, part(low, op, "apart"), found, shape) if is_grouped else found
+        apart = reshaped(low, behind(part(low, op, "apart"), scores), found, shape) if is_grouped else found
         joined(low, masked, "where" if mask.dtype == "bool" else "add", [apart, mask])
-        found = reshaped(low, part(low, op, "together"), made(low, masked), found.shape)
+        found = reshaped(low, behind(part(low, op, "together"), masked), made(low, masked), found.shape)
     build.along(low, weights, "softmax", found, -1)
     product_ = part(low, op, "product") if is_grouped else output(op, 0)
     matrix_product(low, product_, made(low, weights), value)
     if is_grouped:
-        reshaped(low, output(op, 0), made(low, product_), result)
+        reshaped(low, behind(output(op, 0), product_), made(low, product_), result)
 
 
 # -- products that PyTorch has an op of its own for --------------------------------------------------------------------
@@ -333,7 +353,7 @@ def bilinear(low: Lowering, op: Op) -> None:
     low.transpose(turned, weights, (0, 2, 1))
     table = reshaped(low, matrix, made(low, turned), (channels * outer, inner))
     dense(low, wide, first, table, None)
-    left = reshaped(low, rows, made(low, wide), (*first.shape[:-1], channels, outer))
+    left = reshaped(low, behind(rows, wide), made(low, wide), (*first.shape[:-1], channels, outer))
     build.unsqueezed(low, column, second, [-1])
     product_, flat = part(low, op, "product"), part(low, op, "flat")
     matrix_product(low, product_, left, made(low, column))
@@ -345,13 +365,17 @@ def bilinear(low: Lowering, op: Op) -> None:
 @rule("affine_grid_generator")
 def affine_grid(low: Lowering, op: Op) -> None:
     """Every position times a matrix that is computed: (n, 2, 3) to (n, h, w, 2)."""
-    theta, size = data(low, tensor(low, op, "theta")), numbers(low, op, "size")
+    theta, size = data(low, tensor(low, op, "theta")), list(numbers(low, op, "size"))
+    written = {axis: one for axis, one in enumerate(op.attrs["size"]) if axis > 1 and type(one) is int}
+    bare = Value((1,) * len(size), computed=True)  # what it makes has no size of theta's
+    for axis, one in fixed.sizes_here(low, op.inputs[0], bare, written).items():
+        size[axis] = one
     places, turned, product_ = (part(low, op, leaf) for leaf in ("places", "turned", "product"))
     axes = len(size) - 2
     constant(low, places, (product(size[2:]), axes + 1))
     low.transpose(turned, theta, (0, 2, 1))
     matrix_product(low, product_, data(low, made(low, places)), made(low, turned))
-    reshaped(low, op, made(low, product_), (size[0], *size[2:], axes))
+    reshaped(low, behind(op, product_), made(low, product_), (theta.shape[0], *size[2:], axes))
 
 
 @rule("cosine_similarity")
@@ -492,7 +516,9 @@ def recurrent(low: Lowering, op: Op) -> None:
             ends += _last_states(low, op, x, order[-2], ways, layer)
     for i, name in enumerate(op.outputs[1:], start=1):
         if name in facts(low).read:
-            build.concatenated(low, output(op, i), ends, 0)
+            build.concatenated(
+                low, output(op, i), ends if i == 1 else _cells(low, op, ends, _channels(kind, params)), 0
+            )
 
 
 def _sequence(x: Value, batch_first: bool) -> list[int]:
@@ -504,12 +530,17 @@ def _sequence(x: Value, batch_first: bool) -> list[int]:
     return [steps, 2] if is_left_out else [batch, steps, 2]
 
 
+def _channels(kind: str, params: list[Value]) -> Dim:
+    """How many channels a layer has; with a projection its state has fewer."""
+    return params[1].shape[0] // {"lstm": 4, "gru": 3, "rnn": 1}[kind]
+
+
 def _one_layer(low: Lowering, op: Op, kind: str, x: Value, order: list[int], params: list[Value], ways: int) -> Value:
     """One layer, whose weights are for each way two matrices, perhaps two biases, and perhaps the matrix of a projection."""
     matrices = tuple(one for one in params if one.rank > 1)
     biases = tuple(one for one in params if one.rank == 1)
     attrs: dict[str, Any] = {
-        "channels": matrices[1].shape[0] // {"lstm": 4, "gru": 3, "rnn": 1}[kind],
+        "channels": _channels(kind, params),
         "bidirectional": ways == 2,
         "biases": len(biases) // ways,
     }
@@ -532,6 +563,21 @@ def _last_states(low: Lowering, op: Op, x: Value, steps: int, ways: int, layer: 
         build.squeezed(low, bare, own, [steps])
         build.unsqueezed(low, lifted, made(low, bare), [0])
         found.append(made(low, lifted))
+    return found
+
+
+def _cells(low: Lowering, op: Op, states: list[Value], channels: Dim) -> list[Value]:
+    """The memory cells beside last states: as large, unless these are projections of fewer elements."""
+    found = []
+    for i, state in enumerate(states):
+        inner = part(low, op, f"cells{i}")
+        if same(state.shape[-1], channels):
+            low.same(inner, state)
+        else:
+            edge, order = with_axes(low, state, [-1])
+            step = low.emit(inner, "gather", [edge], {"count": channels, "axis": order.index(state.rank - 1)})
+            low.result(inner, step, order, state.rank)
+        found.append(made(low, inner))
     return found
 
 

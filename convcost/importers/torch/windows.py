@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from convcost.core.dims import Dim
-from convcost.importers import fixed
-from convcost.importers.contents import exact
+from convcost.core.dims import Dim, is_symbolic, product
+from convcost.importers import build, fixed
+from convcost.importers.contents import exact, scaled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import RULES, data, number, numbers, output, per_axis, rule, tensor
@@ -56,8 +56,8 @@ def _adaptive(low: Lowering, op: Op) -> None:
     sizes = per_axis(low, op, "output_size", axes, 1)
     kind = "max" if "max" in op.type else "avg"
     wanted = [x.shape[at - axes] if size is None else size for at, size in enumerate(sizes)]
-    if all(size == 1 for size in wanted if type(size) is int) and all(type(size) is int for size in wanted):
-        low.layer(output(op, 0), f"global_{kind}_pool", x, order)
+    if all(type(size) is int and size == 1 for size in wanted):
+        build.whole_pooled(low, output(op, 0), x, order[-1], axes, "max" if kind == "max" else "mean")
     else:
         low.layer(output(op, 0), f"adaptive_{kind}_pool{axes}d", x, order, {"size": wanted})
     _lost(low, op, 1, "it says where the largest elements of a pool were")
@@ -70,17 +70,19 @@ def _resized(low: Lowering, op: Op) -> None:
     mode = next(word for name, word in modes.items() if name in op.type)
     mode = {("linear", 2): "bilinear", ("linear", 3): "trilinear"}.get((mode, axes), mode)
     before = x.shape[x.rank - axes :]
-    factors = op.attrs.get("scale_factors") or [op.attrs.get(f"scales_{axis}") for axis in ("d", "h", "w")[3 - axes :]]
+    words = ["scales"] if axes == 1 else [f"scales_{axis}" for axis in "dhw"[3 - axes :]]
+    factors = op.attrs.get("scale_factors") or [op.attrs.get(word) for word in words]
     sizes = op.attrs.get("output_size")
     if sizes is None or (factors and all(one is not None for one in factors)):
-        scales = [exact(number(low, op, "", one)) for one in factors or ()]
+        scales = [number(low, op, "", one) for one in factors or ()]
         if len(scales) != axes:
             raise Unsupported("interpolation to an unknown size")
         if all(Fraction(one).denominator == 1 for one in scales):
             low.layer(op, f"upsample{axes}d", x, order, {"scale": [int(one) for one in scales], "mode": mode})
             return
         wanted: list[Dim] = [
-            size * one.numerator // one.denominator for size, one in zip(before, map(Fraction, scales))
+            scaled(size, Fraction(exact(one) if is_symbolic(size) else float(one)), 53)
+            for size, one in zip(before, scales)
         ]
     else:
         wanted = list(numbers(low, op, "output_size"))
@@ -122,9 +124,9 @@ for _dims in (1, 2, 3):
 @rule("pixel_shuffle", "pixel_unshuffle", wants=1)
 def pixel_shuffle(low: Lowering, op: Op) -> None:
     x = data(low, tensor(low, op))
-    word = "upscale_factor" if "upscale_factor" in op.attrs else "downscale_factor"
-    kind = "depth_to_space" if word == "upscale_factor" else "space_to_depth"
-    low.layer(op, kind, x, channels_at(x, x.rank - 3, windows=2), {"block": number(low, op, word)})
+    is_spread = "upscale_factor" in op.attrs
+    block = number(low, op, "upscale_factor" if is_spread else "downscale_factor")
+    build.blocks(low, op, x, x.rank - 3, block, spread=is_spread)
 
 
 @rule("channel_shuffle", "native_channel_shuffle", wants=1)
@@ -140,9 +142,17 @@ def unfold(low: Lowering, op: Op) -> None:
     x = data(low, tensor(low, op))
     attrs = _window(low, op)
     order = channels_at(x, x.rank - 3, windows=2)
+    if len(order) > 3:
+        room = (
+            (size + 2 * zeros, apart * (taps - 1) + 1, by)
+            for size, taps, by, zeros, apart in zip(x.shape[-2:], *attrs.values())
+        )
+        windows = product((size - extent) // by + 1 for size, extent, by in room)
+        raise Unsupported(
+            "the windows of several maps", [(*x.shape[:-3], x.shape[-3] * product(attrs["kernel"]), windows)]
+        )
     step = low.emit(op, "unfold", [low.present(x, order)], attrs)
-    rank = x.rank - 1
-    low.result(op, step, [*range(rank - 2), rank - 1, rank - 2] if len(order) > 3 else [rank - 1, rank - 2], rank)
+    low.result(op, step, [x.rank - 2, x.rank - 3], x.rank - 1)
 
 
 @rule("col2im", wants=1)
@@ -151,6 +161,9 @@ def fold(low: Lowering, op: Op) -> None:
     x = data(low, tensor(low, op))
     order = channels_at(x, x.rank - 2, windows=1)
     attrs = {**_window(low, op), "size": per_axis(low, op, "output_size", 2, 1)}
+    if len(order) > 2:
+        shape = (*x.shape[:-2], x.shape[-2] // product(attrs["kernel"]), *attrs["size"])
+        raise Unsupported("several maps made of their windows", [shape])
     step = low.emit(op, "fold", [low.present(x, order)], attrs)
     rank = x.rank + 1
     low.result(op, step, [rank - 2, rank - 1, rank - 3], rank)
@@ -166,6 +179,8 @@ def grid_sample(low: Lowering, op: Op) -> None:
     x, grid = data(low, tensor(low, op, "input")), data(low, tensor(low, op, "grid"))
     if x.rank != 4:
         raise Unsupported("elements of a volume at places that are computed")
+    if x.axes[0] is not None:
+        raise Unsupported("samples of several maps", [(*x.shape[:2], *grid.shape[1:-1])])
     mode = {0: "bilinear", 1: "nearest", 2: "bicubic"}.get(number(low, op, "interpolation_mode", 0), "bilinear")
     order = channels_at(x, 1, windows=2)
     edges = [low.present(x, order), low.present(grid, channels_at(grid, -1, windows=2))]
@@ -177,6 +192,8 @@ def roi_align(low: Lowering, op: Op) -> None:
     """Boxes are rows of (image, left, top, right, bottom): their shape is known, or that of all that follows is not."""
     x, boxes = data(low, tensor(low, op, "input")), data(low, tensor(low, op, "rois"))
     size = [number(low, op, f"pooled_{side}") for side in ("height", "width")]
+    if x.axes[0] is not None:
+        raise Unsupported("regions of several images at once", [(boxes.shape[0], x.shape[1], *size)])
     edges = [low.present(x, channels_at(x, 1, windows=2)), low.present(boxes, (0, 1))]
     step = low.emit(op, "roi_align", edges, {"size": size})
     low.result(op, step, (0, 2, 3, 1), 4)
