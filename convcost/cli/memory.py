@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 import click
-from click.core import ParameterSource
 
-from convcost.cli.deployment import deployment_options, is_deployed, memory_data, refuse, show_deployed
+from convcost.cli.deployment import deployment_options, is_deployed, memory_data, refuse_decided, show_deployed
+from convcost.cli.given import options_given
 from convcost.cli.options import (
     Bytes,
     Dtype,
@@ -117,13 +117,11 @@ def memory_command(
     from convcost.networks.within_memory import limited, weights_apart, weights_in_ram
     from convcost.results.memory import limit_notes, memory_page_parts, memory_table
 
-    if ctx.get_parameter_source("picture") is ParameterSource.COMMANDLINE and not (
-        is_picture(output, format_) or format_of(output, format_) == "html"
-    ):
+    if options_given(ctx, ["picture"]) and not (is_picture(output, format_) or format_of(output, format_) == "html"):
         raise click.UsageError(f"--picture {picture} is drawn in a file: give -o FILE.svg, .png, .pdf or .html as well")
     network = opened(model, settings(set_), input_)
     if is_deployed(runtime, board, pointers, kernels):
-        refuse(ctx, ("policy", "weights", "weights_in", "order", "parts", "align", "batch", "picture"))
+        refuse_decided(ctx)
         found = network.deployed(
             dtype=dtype,
             board=board,

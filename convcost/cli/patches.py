@@ -7,8 +7,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from click.core import ParameterSource
 
+from convcost.cli.given import options_given
 from convcost.cli.options import opened, settings
 from convcost.cli.output import command_line, deliver, tell
 
@@ -18,16 +18,9 @@ if TYPE_CHECKING:
 
     Result = Patches | PatchFront
 
-_OTHERS = {
-    "order": "--order",
-    "parts": "--split-expansion",
-    "align": "--align",
-    "weights": "--weights",
-    "by": "--by",
-    "batch": "--batch",
-}
+_OTHERS = ("order", "parts", "align", "weights", "by", "batch")
 """Options of the command that say nothing about patches."""
-_RUNTIME = {"runtime": "--runtime", "board": "--board", "pointers": "--pointers", "kernels": "--kernels"}
+_RUNTIME = ("runtime", "board", "pointers", "kernels")
 """Options of a runtime, whose interpreter runs whole layers."""
 
 
@@ -70,16 +63,14 @@ def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
         raise click.UsageError(
             "--until, --input-in-ram and --equal-patches say how patches run: give --patches GRID or --stream"
         )
-    for name, option in _OTHERS.items():
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option} has no meaning with --patches")
-    for name, option in _RUNTIME.items():
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            asks = "--stream" if asked.patches is None else "--patches"
-            raise click.UsageError(
-                f"{option} does not go with {asks}: TensorFlow Lite Micro runs layer by layer, neither patches nor kept rows; "
-                f"leave {option} out and give what the RAM of the device has for them as --limit, as in --limit 256KiB"
-            )
+    for option in options_given(ctx, _OTHERS):
+        raise click.UsageError(f"{option} has no meaning with --patches")
+    for option in options_given(ctx, _RUNTIME):
+        asks = "--stream" if asked.patches is None else "--patches"
+        raise click.UsageError(
+            f"{option} does not go with {asks}: TensorFlow Lite Micro runs layer by layer, neither patches nor kept rows; "
+            f"leave {option} out and give what the RAM of the device has for them as --limit, as in --limit 256KiB"
+        )
     network = opened(options["model"], settings(options["set_"]), options["input_"])
     found = _found(network, asked, options)
     figure, page = _shown(found)
