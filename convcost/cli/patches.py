@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from convcost.cli.given import options_given
+from convcost.cli.given import options_given, refuse, refuse_undrawn
 from convcost.cli.options import opened, settings
-from convcost.cli.output import command_line, deliver, tell
+from convcost.cli.output import command_line, deliver, is_picture, tell, text_format
 
 if TYPE_CHECKING:
     from convcost.networks.network import Network
@@ -22,6 +22,10 @@ _OTHERS = ("order", "parts", "align", "weights", "by", "batch")
 """Options of the command that say nothing about patches."""
 _RUNTIME = ("runtime", "board", "pointers", "kernels")
 """Options of a runtime, whose interpreter runs whole layers."""
+
+
+OF_ACTIVATIONS = "activations alone are shown here: with --limit SIZE weights count against it; a table of memory says what they take"
+"""Why options of weights are refused."""
 
 
 class Asked(NamedTuple):
@@ -58,6 +62,11 @@ def patches_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def is_rows(output: str | None, format_: str | None) -> bool:
+    """Whether only tensors or steps are shown, as a picture and CSV do, without notes on the whole."""
+    return is_picture(output, format_) or text_format(output, format_) == "csv"
+
+
 def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
     if asked.patches is None and not asked.stream:
         raise click.UsageError(
@@ -71,6 +80,11 @@ def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
             f"{option} does not go with {asks}: TensorFlow Lite Micro runs layer by layer, neither patches nor kept rows; "
             f"leave {option} out and give what the RAM of the device has for them as --limit, as in --limit 256KiB"
         )
+    refuse_undrawn(ctx)
+    if options["picture"] != "patches":
+        refuse(ctx, ["picture"], "patches have one picture; leave it out, or say --picture patches")
+    if options["limit"] is None and (asked.patches == "all" or is_rows(options["output"], options["format_"])):
+        refuse(ctx, ["weights_in"], OF_ACTIVATIONS)
     network = opened(options["model"], settings(options["set_"]), options["input_"])
     found = _found(network, asked, options)
     figure, page = _shown(found)

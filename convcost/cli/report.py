@@ -25,13 +25,13 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver, emit, format_of, is_picture, text_format, width_of
+from convcost.cli.output import command_line, deliver, emit, format_of, is_drawn, is_picture, text_format, width_of
 from convcost.core.display import display
 from convcost.core.kept import kept_text
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import TRAFFIC
 from convcost.memory.optimizers import OPTIMIZERS
-from convcost.render.table import PICTURES, render
+from convcost.render.table import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -186,7 +186,7 @@ def _refuse_what_is_not_shown(ctx: click.Context) -> None:
         )
     elif deployed:
         format_of(*target)  # refuses a picture
-    elif is_picture(*target) or format_of(*target, PICTURES) == "html":
+    elif is_drawn(*target):
         _refuse_where_all_is_shown(ctx, one=one, picture=is_picture(*target))
 
 
