@@ -300,3 +300,9 @@ def test_csv_of_several_networks_has_the_columns_that_are_asked_for(cli: Cli) ->
     cited = cli.ok("report", "lenet5", "alexnet", "--columns", "top1,macs", "--format", "csv").splitlines()
     assert cited[0] == "network,top1,macs,accuracy_tier,accuracy_source,accuracy_locator,accuracy_recipe"
     assert cited[1:] == ["lenet5,,416520,,,,", "alexnet,57.1,724406816,authors,caffe,bvlc_alexnet,"]
+
+
+def test_csv_has_the_share_that_is_asked_for(cli: Cli) -> None:
+    """c1 of LeNet-5: 28·28·6 outputs of 5·5 taps, of 416,520 MACs."""
+    rows = cli.ok("report", "lenet5", "--columns", "share,macs", "--format", "csv").splitlines()
+    assert rows[:3] == ["name,share,macs", f"c1,{28 * 28 * 6 * 25 / 416_520},{28 * 28 * 6 * 25}", "c1_tanh,0.0,0"]
