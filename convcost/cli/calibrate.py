@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcost.cli.given import refuse
 from convcost.cli.options import Setting, Word, batch_option, dtype_option, format_option, input_option, settings
 from convcost.cli.output import emit, show
 from convcost.core.errors import UsageError
@@ -94,7 +95,12 @@ def calibrate_command(
         raise UsageError(f"{output}: a device is written as FILE.yaml; --format says how the table is printed")
     words["name"] = words["name"] or os.path.splitext(os.path.basename(output or ""))[0]
     measured = [is_profile(file) or file.lower().endswith(TABLES) for file in files]
+    ctx = click.get_current_context()
     is_table = len(files) == 1 and not is_profile(files[0])
+    if is_table:
+        refuse(ctx, ["by"], "a table of networks has times of whole networks alone; leave it out")
+    elif not any(file.lower().endswith(TABLES) for file in files):
+        refuse(ctx, ("where", "time", "unit", "network"), "said of a CSV table; a profile says itself what it holds")
     found = calibrate(
         files[0] if is_table else dict(paired(files, measured, models)), by=by, where=settings(where, "--where"),
         time=time, unit=unit, network=network, models=models, input_shape=input_, dtype=dtype, batch=batch,

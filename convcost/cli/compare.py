@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcost.cli.given import refuse
 from convcost.cli.options import InputShape, Sizes, Zeros, output_options
-from convcost.cli.output import command_line, deliver
+from convcost.cli.output import command_line, deliver, is_picture, text_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,9 @@ def _no_networks(_context: click.Context, _parameter: click.Parameter, names: tu
     help="How the ratio depends on n_c' and f: numbers of filters and filter sizes instead of this layer alone; of one way.",
 )
 @output_options
+@click.pass_context
 def compare_command(
+    ctx: click.Context,
     input_: tuple[int, ...],
     filters: int,
     kernel: tuple[int, ...],
@@ -95,6 +98,12 @@ def compare_command(
             "height, width and channels of a volume, e.g. 16x112x112x3",
             param_hint="'--input'",
         )
+    if law:
+        refuse(ctx, ["execute"], "a law is of many layers, of which none is run: leave out --execute, or --law")
+    elif is_picture(output, format_):
+        refuse(ctx, ("bias", "execute"), "a picture shows the multiplications of the layer; a page has all else")
+    elif text_format(output, format_) == "csv":
+        refuse(ctx, ["execute"], "CSV holds the steps alone; JSON and Markdown, -o FILE.json or .md, say what was run")
     layer = LayerToBuild(input_, filters, kernel, stride, padding, bias)
     chosen = against or ("separable",)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
+from convcost.cli.given import options_given
 from convcost.cli.options import Dtype, Word
 from convcost.cli.output import command_line, deliver, tell
 from convcost.deploy.runtime import KERNELS, RUNTIMES
@@ -78,9 +78,9 @@ def is_deployed(runtime: str | None, board: str | None, pointers: str | None, ke
     """Whether the options ask for a runtime; `click.UsageError` for those that mean something under one alone."""
     if runtime is not None or board is not None:
         return True
-    for option, given in (("--pointers", pointers), ("--kernels", kernels)):
-        if given:
-            raise click.UsageError(f"{option} {given} is of a runtime: give --runtime tflm, or --board NAME, as well")
+    for option, value in (("--pointers", pointers), ("--kernels", kernels)):
+        if value:
+            raise click.UsageError(f"{option} {value} is of a runtime: give --runtime tflm, or --board NAME, as well")
     return False
 
 
@@ -97,14 +97,11 @@ _DECIDED = {
 """By the name of an option's parameter: what a runtime does."""
 
 
-def refuse(context: click.Context, options: Sequence[str]) -> None:
-    """`click.UsageError` if one of these was given, by its parameter's name: a runtime decides what it would choose."""
-    for name in options:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = next(one.opts[0] for one in context.command.params if one.name == name)
-            raise click.UsageError(
-                f"leave out {option}: under a runtime (--runtime, --board) it is decided: {_DECIDED[name]}"
-            )
+def refuse_decided(context: click.Context) -> None:
+    """`click.UsageError` if an option was given of what a runtime decides."""
+    for name, decided in _DECIDED.items():
+        for option in options_given(context, [name]):
+            raise click.UsageError(f"leave out {option}: under a runtime (--runtime, --board) it is decided: {decided}")
 
 
 def show_deployed(
@@ -128,6 +125,11 @@ def show_deployed(
         return arena_figure(found)
 
     deliver(output, format_, lambda: found.table(by, data), figure=figure, page=page)
+    leave(context, found, output)
+
+
+def leave(context: click.Context, found: Deployed, output: str | None) -> None:
+    """Exit status 1 if a deployed network does not fit; of what a file was written of, this is said, too."""
     if not found.fits:
         for word, said in found.notes if output is not None else ():
             if word in ("verdict", "limit", "would fit"):

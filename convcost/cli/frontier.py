@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convcost.cli.given import refuse
 from convcost.cli.options import Word, complete_device, convention_option, output_options
-from convcost.cli.output import command_line, deliver, format_of, is_picture
+from convcost.cli.output import command_line, deliver, format_of, is_drawn
 from convcost.cli.verify import complete_setup
 from convcost.core.errors import UsageError
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, LANDSCAPES, TIERS
-from convcost.render.table import PICTURES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -121,7 +121,9 @@ class OwnNetwork(click.ParamType["Own"]):
 @click.option("--data", metavar="FILE.csv", type=click.Path(), help="Your table instead of the published accuracies.")
 @convention_option
 @output_options
+@click.pass_context
 def frontier_command(
+    ctx: click.Context,
     x: str,
     y: str | None,
     task: str | None,
@@ -155,8 +157,12 @@ def frontier_command(
     from convcost.pages.frontier import frontier_page
     from convcost.published.frontier import frontier, frontier_table
 
-    if not is_picture(output, format_):
-        format_of(output, format_, PICTURES)  # refuses what cannot be written before anything is counted
+    if not is_drawn(output, format_) and format_of(output, format_) != "json":  # refused before anything is counted
+        refuse(ctx, ["highlight"], "families stand out in a picture: give -o FILE.svg, .png, .pdf or .html as well")
+    if device is None:
+        refuse(ctx, ["extrapolated"], "said of what a device predicts: give --x latency --device NAME as well")
+    if "convention" not in COSTS[x].needs:
+        refuse(ctx, ["convention"], f"says what counts as an operation, and --x {x} counts none; leave it out")
     found = frontier(
         x=x,
         y=y,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convcost.cli.given import refuse, refuse_undrawn
 from convcost.cli.options import (
     Word,
     batch_option,
@@ -18,7 +19,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver
+from convcost.cli.output import command_line, deliver, is_picture
 from convcost.core.levels import LEVELS, MOST_ROWS
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ _PICTURES = ("roofline", "kinds")
 )
 @partial_option
 @output_options
+@click.pass_context
 def latency_command(
+    ctx: click.Context,
     models: tuple[str, ...],
     devices: tuple[str, ...],
     set_: tuple[tuple[str, str], ...],
@@ -82,6 +85,9 @@ def latency_command(
     """
     from convcost.networks.latencies import latencies
 
+    refuse_undrawn(ctx)
+    if is_picture(output, format_):
+        refuse(ctx, ["by"], "a picture is of every layer, or of --picture kinds; a table or a page has such rows")
     knobs = settings(set_)
     networks = [opened(model, knobs, input_) for model in models]
     if by is not None and len(networks) * len(devices) > 1:

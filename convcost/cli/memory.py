@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 import click
-from click.core import ParameterSource
 
-from convcost.cli.deployment import deployment_options, is_deployed, memory_data, refuse, show_deployed
+from convcost.cli.deployment import deployment_options, is_deployed, memory_data, refuse_decided, show_deployed
+from convcost.cli.given import refuse, refuse_undrawn
 from convcost.cli.options import (
     Bytes,
     Dtype,
@@ -22,8 +22,8 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver, format_of, is_picture, tell
-from convcost.cli.patches import patches_options
+from convcost.cli.output import command_line, deliver, is_drawn, tell
+from convcost.cli.patches import OF_ACTIVATIONS, is_rows, patches_options
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.render.table import FORMATS
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from convcost.networks.inputs import GivenShape
+
+
+_WHOLE = "a page has both, and a picture is of every tensor; a table has the rows that you choose"
+"""Why --by is refused."""
 
 
 @click.command("memory", epilog="\b\nExample:\n  convcost memory mobilenet_v2 --dtype int8 --limit 1MiB")
@@ -117,13 +121,14 @@ def memory_command(
     from convcost.networks.within_memory import limited, weights_apart, weights_in_ram
     from convcost.results.memory import limit_notes, memory_page_parts, memory_table
 
-    if ctx.get_parameter_source("picture") is ParameterSource.COMMANDLINE and not (
-        is_picture(output, format_) or format_of(output, format_) == "html"
-    ):
-        raise click.UsageError(f"--picture {picture} is drawn in a file: give -o FILE.svg, .png, .pdf or .html as well")
+    refuse_undrawn(ctx)
+    if is_drawn(output, format_):
+        refuse(ctx, ["by"], _WHOLE)
+    if limit is None and is_rows(output, format_):
+        refuse(ctx, ("weights", "weights_in"), OF_ACTIVATIONS)
     network = opened(model, settings(set_), input_)
     if is_deployed(runtime, board, pointers, kernels):
-        refuse(ctx, ("policy", "weights", "weights_in", "order", "parts", "align", "batch", "picture"))
+        refuse_decided(ctx)
         found = network.deployed(
             dtype=dtype,
             board=board,

@@ -13,7 +13,7 @@ from convcost.core.axes import channels_first
 from convcost.core.dtypes import DEPLOYED_AS, DTYPE_BITS, check_dtype
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.limits import read_limit
-from convcost.core.reading import parse_bytes, parse_count, parse_years
+from convcost.core.reading import parse_bytes, parse_count, parse_years, twice
 from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS, ending
 
@@ -127,9 +127,8 @@ def input_shapes(
     """The shapes by name, or the only one; more than one for the same input is an error."""
     names = [name for name, _ in given]
     if "" not in names:
-        twice = next((name for name in names if names.count(name) > 1), "")
-        if twice:
-            raise click.BadParameter(f"{twice} is given twice")
+        if again := twice(names):
+            raise click.BadParameter(f"{again[0]} is given twice")
         return dict(given) or None
     if len(given) > 1:
         raise click.BadParameter(
@@ -292,10 +291,8 @@ class Limited(Setting):
 
 def settings(pairs: tuple[tuple[str, str], ...], option: str = "--set") -> dict[str, str]:
     """The settings as a dict; the same key twice is an error."""
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise click.BadParameter(f"{key} is set twice", param_hint=f"'{option}'")
+    if again := twice(key for key, _ in pairs):
+        raise click.BadParameter(f"{again[0]} is set twice", param_hint=f"'{option}'")
     return dict(pairs)
 
 
@@ -323,9 +320,8 @@ def listed(text: str, option: str) -> list[str]:
     names = [name.strip() for name in text.split(",")]
     if not all(names):
         raise click.BadParameter(f"needs names with commas between them, got {text!r}", param_hint=f"'{option}'")
-    for name in names:
-        if names.count(name) > 1:
-            raise click.BadParameter(f"{name} stands twice", param_hint=f"'{option}'")
+    if again := twice(names):
+        raise click.BadParameter(f"{again[0]} stands twice", param_hint=f"'{option}'")
     return names
 
 

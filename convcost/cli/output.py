@@ -105,6 +105,11 @@ def format_of(path: str | None, given: str | None, also: Sequence[str] = ()) -> 
     return {"text": "table"}.get(given or "", given) or EXTENSIONS.get(said, "table")
 
 
+def is_drawn(path: str | None, given: str | None) -> bool:
+    """Whether an image or a page is asked for; raises `UsageError` for an unknown extension."""
+    return is_picture(path, given) or format_of(path, given, PICTURES) == "html"
+
+
 def deliver(
     output: str | None,
     format_: str | None,

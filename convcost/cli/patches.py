@@ -7,10 +7,10 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from click.core import ParameterSource
 
+from convcost.cli.given import options_given, refuse, refuse_undrawn
 from convcost.cli.options import opened, settings
-from convcost.cli.output import command_line, deliver, tell
+from convcost.cli.output import command_line, deliver, is_picture, tell, text_format
 
 if TYPE_CHECKING:
     from convcost.networks.network import Network
@@ -18,17 +18,14 @@ if TYPE_CHECKING:
 
     Result = Patches | PatchFront
 
-_OTHERS = {
-    "order": "--order",
-    "parts": "--split-expansion",
-    "align": "--align",
-    "weights": "--weights",
-    "by": "--by",
-    "batch": "--batch",
-}
+_OTHERS = ("order", "parts", "align", "weights", "by", "batch")
 """Options of the command that say nothing about patches."""
-_RUNTIME = {"runtime": "--runtime", "board": "--board", "pointers": "--pointers", "kernels": "--kernels"}
+_RUNTIME = ("runtime", "board", "pointers", "kernels")
 """Options of a runtime, whose interpreter runs whole layers."""
+
+
+OF_ACTIVATIONS = "activations alone are shown here: with --limit SIZE weights count against it; a table of memory says what they take"
+"""Why options of weights are refused."""
 
 
 class Asked(NamedTuple):
@@ -65,21 +62,29 @@ def patches_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def is_rows(output: str | None, format_: str | None) -> bool:
+    """Whether only tensors or steps are shown, as a picture and CSV do, without notes on the whole."""
+    return is_picture(output, format_) or text_format(output, format_) == "csv"
+
+
 def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
     if asked.patches is None and not asked.stream:
         raise click.UsageError(
             "--until, --input-in-ram and --equal-patches say how patches run: give --patches GRID or --stream"
         )
-    for name, option in _OTHERS.items():
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option} has no meaning with --patches")
-    for name, option in _RUNTIME.items():
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            asks = "--stream" if asked.patches is None else "--patches"
-            raise click.UsageError(
-                f"{option} does not go with {asks}: TensorFlow Lite Micro runs layer by layer, neither patches nor kept rows; "
-                f"leave {option} out and give what the RAM of the device has for them as --limit, as in --limit 256KiB"
-            )
+    for option in options_given(ctx, _OTHERS):
+        raise click.UsageError(f"{option} has no meaning with --patches")
+    for option in options_given(ctx, _RUNTIME):
+        asks = "--stream" if asked.patches is None else "--patches"
+        raise click.UsageError(
+            f"{option} does not go with {asks}: TensorFlow Lite Micro runs layer by layer, neither patches nor kept rows; "
+            f"leave {option} out and give what the RAM of the device has for them as --limit, as in --limit 256KiB"
+        )
+    refuse_undrawn(ctx)
+    if options["picture"] != "patches":
+        refuse(ctx, ["picture"], "patches have one picture; leave it out, or say --picture patches")
+    if options["limit"] is None and (asked.patches == "all" or is_rows(options["output"], options["format_"])):
+        refuse(ctx, ["weights_in"], OF_ACTIVATIONS)
     network = opened(options["model"], settings(options["set_"]), options["input_"])
     found = _found(network, asked, options)
     figure, page = _shown(found)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from convcost.cli.given import options_given, refuse
 from convcost.cli.options import (
     Word,
     batch_option,
@@ -25,7 +25,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver, emit, text_format, width_of
+from convcost.cli.output import command_line, deliver, emit, format_of, is_drawn, is_picture, text_format, width_of
 from convcost.core.display import display
 from convcost.core.kept import kept_text
 from convcost.core.levels import LEVELS, MOST_ROWS
@@ -34,7 +34,7 @@ from convcost.memory.optimizers import OPTIMIZERS
 from convcost.render.table import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import plotly.graph_objects as go
 
@@ -150,22 +150,77 @@ def report_command(
     if energy is not None or training or optimizer is not None:
         deliver(output, format_, _of_another_kind(ctx, level, knobs))
         return
+    _refuse_what_is_not_shown(ctx)
     if runtime is not None or board is not None:
-        _show_deployed(_opened(models, knobs, input_), level, shown, options, (runtime, board), (output, format_))
+        _show_deployed(ctx, _opened(models, knobs, input_), level, shown, options, (output, format_))
         return
     fmt = text_format(output, format_)
-    if fmt is not None:
-        width = width_of(output) if fmt == "table" else None
-        asked = (models, knobs, input_, level, shown, options, fmt, width)
-
-        def write() -> str:
-            return render(_table(_opened(models, knobs, input_), level, shown, options), fmt, width)
-
-        names = [*models, *map(str, knobs.values()), *([device] if device is not None else [])]
-        cited = {"top1", "top5"} & set(columns or ())  # of a table that is no part of what kept texts depend on
-        emit(kept_text("report", asked, write, names, keep=lambda: can_be_kept(ctx) and not cited), output)
+    if fmt is None:
+        _show_drawn(_opened(models, knobs, input_), level, shown, options, (output, format_))
         return
-    networks = _opened(models, knobs, input_)
+    width = width_of(output) if fmt == "table" else None
+    asked = (models, knobs, input_, level, shown, options, fmt, width)
+
+    def write() -> str:
+        return render(_table(_opened(models, knobs, input_), level, shown, options), fmt, width)
+
+    names = [*models, *map(str, knobs.values()), *([device] if device is not None else [])]
+    cited = {"top1", "top5"} & set(columns or ())  # of a table that is no part of what kept texts depend on
+    emit(kept_text("report", asked, write, names, keep=lambda: can_be_kept(ctx) and not cited), output)
+
+
+_OF_A_TABLE = ("sort", "top", "only", "columns", "units", "digits")
+"""The options that choose what a table shows; a page and a picture show what they show."""
+
+
+def _refuse_what_is_not_shown(ctx: click.Context) -> None:
+    """`UsageError` for options that would change nothing of what is written."""
+    asked = ctx.params
+    target, one = (asked["output"], asked["format_"]), len(asked["models"]) == 1
+    deployed = asked["runtime"] is not None or asked["board"] is not None
+    if text_format(*target) == "csv":
+        refuse(
+            ctx,
+            ("deploy", "runtime") if asked["board"] is None else ("deploy",),
+            "said of the whole network, and CSV holds rows alone; JSON and Markdown, -o FILE.json or .md, hold both",
+        )
+    elif deployed:
+        format_of(*target)  # refuses a picture
+    elif is_drawn(*target):
+        _refuse_where_all_is_shown(ctx, one=one, picture=is_picture(*target))
+
+
+def _refuse_where_all_is_shown(ctx: click.Context, *, one: bool, picture: bool) -> None:
+    """The same, of a page or picture of one network, or of several."""
+    if one:
+        refuse(
+            ctx,
+            _OF_A_TABLE if picture else ("by", "depth", *_OF_A_TABLE),
+            "a page or picture of a network is of all of it, exact, and a page sorts and folds; a table in a file, "
+            "as -o FILE.md or .csv, has the rows and columns that you choose",
+        )
+    if picture and one:
+        refuse(
+            ctx,
+            ("traffic", "receptive", "device", "deploy", "convention"),
+            "a picture of a network shows its MACs, params and activations; a page, -o FILE.html, has all else",
+        )
+    elif picture and ctx.params["by"] is None:
+        refuse(
+            ctx,
+            ("traffic", "columns", "units", "digits", "convention"),
+            "a picture of several networks shows their MACs, params and peak memory; a page, -o FILE.html, has the table",
+        )
+
+
+def _show_drawn(
+    networks: list[Network],
+    level: str | int | None,
+    shown: dict[str, Any],
+    options: dict[str, Any],
+    target: tuple[str | None, str | None],
+) -> None:
+    """The page or picture of a network, or of several side by side."""
     if len(networks) > 1:
         together = _table(networks, level, shown, options)
 
@@ -174,51 +229,46 @@ def report_command(
 
             return networks_figure(together.data)
 
-        deliver(output, format_, lambda: together, figure=side)
+        deliver(*target, lambda: together, figure=side)
         return
     (network,) = networks
-    _refuse_in_a_page(ctx)
     report = network.report(**options)
 
     def figure() -> go.Figure:
         from convcost.plots import cost_by
 
-        return cost_by(report, "stage" if level in (None, "layer") else level)
+        return cost_by(report, "stage" if level is None else level)
 
     def page() -> str:
         from convcost.pages.report import report_page
 
         return report_page(network, report, command_line())
 
-    deliver(output, format_, lambda: _table(networks, level, shown, options), figure=figure, page=page)
+    deliver(*target, lambda: _table(networks, level, shown, options), figure=figure, page=page)
 
 
 def _of_another_kind(ctx: click.Context, level: str | int | None, knobs: dict[str, str]) -> Callable[[], Table]:
     """The table of energy, or of a training step, that the options ask for; raises `UsageError` for others beside it."""
     asked = ctx.params
-    given = {name for name in asked if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     if asked["energy"] is not None:
-        _refuse_beside_energy(asked["models"], given)
+        _of_one("--energy is", asked["models"])
+        refuse(ctx, _NOT_OF_ENERGY, "--energy has rows and columns of its own; --by and --depth choose the rows")
         how = {"dtype": asked["dtype"], "batch": asked["batch"], "memory_policy": asked["memory"]}
         network = opened(asked["models"][0], knobs, asked["input_"])
         return lambda: network.energy(asked["energy"], **how).table(level)
-    _refuse_beside_training(asked["models"], given, training=asked["training"])
+    if not asked["training"]:
+        raise click.UsageError("--optimizer is of a training step: give --training as well")
+    _of_one("--training is", asked["models"])
+    if names := ", ".join(options_given(ctx, _NOT_OF_TRAINING)):
+        raise click.UsageError(f"--training has columns and a memory policy of its own: leave out {names}")
     network = opened(asked["models"][0], knobs, asked["input_"])
     step = network.training(asked["optimizer"] or "sgd", batch=asked["batch"], dtype=asked["dtype"])
     return lambda: step.table(level, display(asked["units"], asked["digits"]))
 
 
-_OF_A_TABLE = ("sort", "top", "only", "columns", "units", "digits")
-"""The options that choose what a table shows; a page and a picture show what they show."""
-
-
-def _refuse_in_a_page(ctx: click.Context) -> None:
-    given = (name for name in _OF_A_TABLE if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE)
-    if names := ", ".join(f"--{name}" for name in given):
-        raise click.UsageError(
-            f"{names}: a page or picture of a network is of all of it, exact, and a page sorts and folds; a table in a file, "
-            "as -o FILE.md or .csv, has the rows and columns that you choose"
-        )
+def _of_one(what: str, models: Sequence[str]) -> None:
+    if len(models) > 1:
+        raise click.UsageError(f"{what} of one network, not of {len(models)}: ask for one at a time")
 
 
 _NOT_OF_ENERGY = (
@@ -226,15 +276,6 @@ _NOT_OF_ENERGY = (
     *("receptive", "device", "traffic", "columns", "units", "digits"),
 )
 """The options that say nothing of energy."""
-
-
-def _refuse_beside_energy(models: tuple[str, ...], given: set[str]) -> None:
-    if len(models) > 1:
-        raise click.UsageError(f"--energy is of one network, not of {len(models)}: ask for one at a time")
-    if names := ", ".join(f"--{name}" for name in _NOT_OF_ENERGY if name in given):
-        raise click.UsageError(f"{names}: --energy has rows and columns of its own; --by and --depth choose the rows")
-
-
 _NOT_OF_TRAINING = (
     *("sort", "top", "only", "convention", "memory", "deploy", "runtime", "board"),
     *("receptive", "device", "traffic", "columns"),
@@ -242,38 +283,30 @@ _NOT_OF_TRAINING = (
 """The options that a training step has no use for."""
 
 
-def _refuse_beside_training(models: tuple[str, ...], given: set[str], *, training: bool) -> None:
-    if not training:
-        raise click.UsageError("--optimizer is of a training step: give --training as well")
-    if len(models) > 1:
-        raise click.UsageError(f"--training is of one network, not of {len(models)}: ask for one at a time")
-    if names := ", ".join(f"--{name}" for name in _NOT_OF_TRAINING if name in given):
-        raise click.UsageError(f"--training has columns and a memory policy of its own: leave out {names}")
-
-
 def _show_deployed(
+    ctx: click.Context,
     networks: list[Network],
     level: str | int | None,
     shown: dict[str, Any],
     options: dict[str, Any],
-    device: tuple[str | None, str | None],
     target: tuple[str | None, str | None],
 ) -> None:
-    """The report of a network with what it needs under a runtime, and of a board."""
+    """The report of a network with what it needs under a runtime, and of a board; exit status 1 if it does not fit.
+
+    Its type is that of --deploy, else of --dtype, as in a sweep.
+    """
     from dataclasses import replace
 
+    from convcost.cli.deployment import leave
     from convcost.networks.deployed_tables import deployed_dict
 
-    if len(networks) > 1:
-        raise click.UsageError(
-            f"--runtime and --board are of one network, not of {len(networks)}: ask for one at a time"
-        )
+    _of_one("--runtime and --board are", ctx.params["models"])
     if options["batch"] != 1:
         raise click.UsageError("--runtime and --board are of one image at a time: leave out --batch")
-    deploy = options.get("deploy")
-    found = networks[0].deployed(
-        dtype=deploy if isinstance(deploy, str) else None, runtime=device[0] or "tflm", board=device[1]
-    )
+    deploy, board = ctx.params["deploy"], ctx.params["board"]
+    kind = deploy if isinstance(deploy, str) else options["dtype"]
+    options = options | ({"deploy": kind or True} if deploy else {})
+    found = networks[0].deployed(dtype=kind, runtime=ctx.params["runtime"] or "tflm", board=board)
 
     def table() -> Table:
         made = _table(networks, level, shown, options)
@@ -281,6 +314,7 @@ def _show_deployed(
         return replace(made, data=data, notes=[*made.notes, *found.notes])
 
     deliver(*target, table)
+    leave(ctx, found, target[0])
 
 
 def _opened(models: tuple[str, ...], knobs: dict[str, str], input_: GivenShape | None) -> list[Network]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convcost.cli.given import refuse
 from convcost.cli.options import (
     convention_option,
     dtype_option,
@@ -18,7 +19,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import deliver, emit, show
+from convcost.cli.output import deliver, emit, is_picture, show
 from convcost.render.table import ending
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ _OF_A_SPEC = ("", ".yaml", ".yml")
     help="Write the new network as a spec; any other ending: the table, the page, the picture.",
 )
 @format_option
+@click.pass_context
 def rewrite_command(
+    ctx: click.Context,
     model: str,
     to: str,
     layers: str,
@@ -76,6 +79,14 @@ def rewrite_command(
     from convcost.networks.before_after import rewrite_table
     from convcost.spec.write import resolved
 
+    if output == "-":
+        refuse(
+            ctx,
+            ("format_", "convention", "dtype", "memory"),
+            "-o - prints the new network as a spec, without a table; -o FILE.yaml prints the table",
+        )
+    elif is_picture(output, format_):
+        refuse(ctx, ["convention"], "the picture shows MACs; a table or a page has operations as well")
     before = opened(model, settings(set_), input_)
     after = before.rewrite(to, layers, excluded=excluded)
     table = rewrite_table(before, after, convention, dtype=dtype, memory_policy=memory)
@@ -84,7 +95,7 @@ def rewrite_command(
         def figure() -> go.Figure:
             from convcost.plots import before_after
 
-            return before_after(before.report(convention), after.report(convention))
+            return before_after(before.report(), after.report())
 
         deliver(output, format_, lambda: table, figure=figure)
         return

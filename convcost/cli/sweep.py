@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from convcost.cli.deployment import deploy_option, deployment_options, is_deployed
+from convcost.cli.given import refuse
 from convcost.cli.options import (
     Setting,
     Word,
@@ -24,12 +25,14 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver, format_of, is_picture, stream
+from convcost.cli.output import command_line, deliver, format_of, is_drawn, is_picture, stream
 from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED, key_of
 from convcost.render.table import FORMATS
 from convcost.space.workers import ENGINES, check_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from convcost.networks.inputs import GivenShape
     from convcost.render.table import Table
     from convcost.space.space import DesignSpace
@@ -89,7 +92,9 @@ class _MetricWord(Word):
 @click.option("--scheduler", metavar="ADDRESS", help="Of a running dask cluster.")
 @click.option("--format", "format_", type=Word((*FORMATS, "parquet")), help="Default: what FILE ends with, else table.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE, whole or not at all.")
+@click.pass_context
 def sweep_command(
+    ctx: click.Context,
     model: str,
     over: tuple[tuple[str, str], ...],
     set_: tuple[tuple[str, str], ...],
@@ -125,12 +130,13 @@ def sweep_command(
     from convcost.space.front import front_table
     from convcost.space.open import design_space
     from convcost.space.points_table import MOST_SHOWN
-    from convcost.space.sweep import DEFAULT_METRICS, default_metrics, sweep_table
+    from convcost.space.sweep import default_metrics, sweep_table
     from convcost.space.target import HowDeployed, device_of
     from convcost.space.writers import write
 
     check_engine(jobs, engine, scheduler)
     axes = settings(over, "--over")
+    drawn = _drawn(ctx, axes)
     objectives = listed(front, "--front") if front is not None else []
     names = {*metrics, *(key_of(name.strip().rpartition(":")[2]) for name in objectives)}
     if not deploy and not names & {*DEPLOYED}:
@@ -165,7 +171,7 @@ def sweep_command(
                 made,
                 objectives,
                 shown,
-                limit if fmt in {"table", "html"} else None,
+                None if fmt in {"csv", "json", "parquet"} else limit,
                 progress,
                 jobs=jobs,
                 engine=engine,
@@ -181,19 +187,44 @@ def sweep_command(
         table = sweep_table(made, shown, limit)
     if fmt == "parquet":
         raise click.UsageError("Parquet holds the points of a grid; write fronts and cliffs as csv or json")
-    asked = tuple(one for one in dict.fromkeys(metrics) if one not in RATIOS)[:2] or DEFAULT_METRICS[:1]
-    if fmt == "picture" and metrics and not {*asked} & {*metrics}:
+    _deliver(table, made if front is None else None, drawn, output, format_)
+
+
+_OF_DEPLOYED = ("deploy", "runtime", "board", "pointers", "kernels")
+
+
+def _drawn(ctx: click.Context, axes: Mapping[str, str]) -> tuple[str, ...]:
+    """The metrics that a picture draws; raises `UsageError` where it, or a table of cliffs, would leave out what is asked for."""
+    from convcost.space.sweep import DEFAULT_METRICS
+
+    asked = ctx.params
+    metrics = tuple(dict.fromkeys(asked["metrics"]))
+    drawn = tuple(one for one in metrics if one not in RATIOS)[:2] or DEFAULT_METRICS[:1]
+    picture = is_picture(asked["output"], asked["format_"]) and asked["front"] is None
+    if picture and metrics and not {*drawn} & {*metrics}:
         raise click.UsageError(
             f"a picture draws counts, not the ratio {metrics[0]}: write a table, csv, json or parquet"
         )
-    _deliver(table, made if front is None else None, asked, output, format_)
+    if picture:
+        most = 1 if len(axes) < 3 else 2
+        if len(metrics) > most:
+            raise click.UsageError(
+                f"a picture of one or two knobs draws one --metric, one of more knobs two; leave out {metrics[most]}, "
+                "or write a page, -o FILE.html"
+            )
+        refuse(ctx, ("cliffs", "limit"), "a picture draws the whole grid; a page, -o FILE.html, has the table as well")
+    if picture or asked["cliffs"]:
+        what = f"says nothing of {drawn[0]}, which is all that is shown; give --metric"
+        refuse(ctx, () if {*drawn} & {*TIMED} else ["device"], f"{what} latency_ms")
+        refuse(ctx, () if {*drawn} & {*DEPLOYED} else _OF_DEPLOYED, f"{what} ram_bytes or flash_bytes")
+    return drawn
 
 
 def _deliver(
     table: Table, drawn: DesignSpace | None, metrics: tuple[str, ...], output: str | None, format_: str | None
 ) -> None:
     """The table, or with it the pictures of a grid that can be drawn: of its points, the second metric against the first."""
-    if drawn is None or not (is_picture(output, format_) or format_of(output, format_) == "html"):
+    if drawn is None or not is_drawn(output, format_):
         deliver(output, format_, lambda: table)
         return
     from convcost.plots import sweep_figures

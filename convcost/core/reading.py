@@ -14,6 +14,7 @@ Every budget, limit and printed figure is read here, exactly:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -236,6 +237,17 @@ def parse_bytes(given: Any) -> int:
     (262144, 1572864, 100000)
     """
     return _whole(given, BYTES)
+
+
+def twice(names: Iterable[Any]) -> list[Any]:
+    """Those of the names that stand more than once, each as often, in their order.
+
+    >>> twice(["a", "b", "c", "b"]), twice("abc")
+    (['b', 'b'], [])
+    """
+    names = list(names)
+    often = Counter(names)
+    return [name for name in names if often[name] > 1]
 
 
 def several(given: Any) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ _ROOFLINE_KEYS: Final = (*_TEXTS, "macs_per_second", "bytes_per_second", "overhe
 
 def find(name: str) -> Device | Roofline:
     """The device of a name, or of a YAML file; raises `UsageError`, and `SpecError` for all that is wrong with a file."""
-    if name.endswith((".yaml", ".yml")) or os.sep in name:
+    if is_file(name):
         return read_device(name)
     meant = name.lower().replace("-", "_")
     if meant in _rooflines():
@@ -45,6 +45,11 @@ def find(name: str) -> Device | Roofline:
         f"there is no device {name!r}{hint(name) or '.'} `convcost devices` lists all; "
         "`convcost calibrate TABLE.csv -o device.yaml` makes one from your own measurements"
     )
+
+
+def is_file(name: str) -> bool:
+    """Whether a device is named by the path of its file."""
+    return name.endswith((".yaml", ".yml")) or os.sep in name
 
 
 _HINTS = 3

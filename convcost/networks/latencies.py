@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from convcost.core.doors import public
 from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
-from convcost.core.reading import each
+from convcost.core.reading import each, twice
 from convcost.core.units import exact, scaled
 from convcost.core.version import __version__
 from convcost.devices.device import FEMTOSECONDS, Device, share_text
-from convcost.devices.stored import as_device
+from convcost.devices.stored import as_device, is_file
 from convcost.graph.partial import UNKNOWN
 from convcost.networks.latency import (
     EXTRAPOLATED,
@@ -36,6 +36,7 @@ from convcost.networks.load import Model, load
 from convcost.networks.together import labels_of
 from convcost.render.table import Table, Tabular
 from convcost.results.report import bound, unknown_notes
+from convcost.spec.tree import shown_path
 
 
 class Row(NamedTuple):
@@ -107,13 +108,25 @@ def latencies(
     batch: int = 1,
 ) -> Latencies:
     """How long networks take on devices: each as `latency` has it. Raises `UsageError`."""
-    opened, found = [load(model) for model in each(models)], [as_device(device) for device in each(devices)]
+    opened, found = [load(model) for model in each(models)], _told_apart(each(devices))
     if not opened or not found:
         raise UsageError("a latency is of a network on a device: give one of each at least")
-    names = [one.name for one in found]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise UsageError(f"the device {twice[0]} is given twice")
     return Latencies(tuple(latency(one, device, dtype, batch) for device in found for one in opened))
+
+
+def _told_apart(devices: Sequence[Place | str | os.PathLike[str]]) -> list[Place]:
+    """The devices, of which files of one name are called by their paths; raises `UsageError` for one that is given twice."""
+    found = [as_device(device) for device in devices]
+    paths = [os.fspath(one) if isinstance(one, (str, os.PathLike)) else "" for one in devices]
+    files = [os.path.realpath(path) if is_file(path) else "" for path in paths]
+    given = [file or one.name for one, file in zip(found, files)]
+    if again := twice(given):
+        raise UsageError(f"the device {found[given.index(again[0])].name} is given twice")
+    alike = {*twice(one.name for one in found)}
+    return [
+        replace(one, name=shown_path(path)) if file and one.name in alike else one
+        for one, path, file in zip(found, paths, files)
+    ]
 
 
 _RATIO = "×"

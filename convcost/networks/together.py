@@ -111,7 +111,7 @@ def totals_table(
     asked: Display = EVERY_DIGIT,
     beside: Beside | None = None,
 ) -> Table:
-    """A row per network: its input, totals, and their ratio to the first; JSON and CSV hold all totals.
+    """A row per network: its input, totals, and their ratio to the first; JSON holds all totals, and so does CSV unless `columns` are asked for.
 
     `columns` are keys of metrics, `weights` and `peak` for short, with `_ratio` behind them for the ratio to the first
     network; `input`; and those `beside`. Raises `UsageError` for another one.
@@ -123,6 +123,8 @@ def totals_table(
     if beside is not None:
         data["networks"] = [{**one, **more} for one, more in zip(data["networks"], beside.data, strict=True)]
         records = [{**one, **more} for one, more in zip(records, beside.records, strict=True)]
+    if several(columns):
+        records = [_chosen(side, names, sides[0], record) for side, record in zip(sides, records, strict=True)]
     return Table(
         title=title_of(sides),
         headers=("network", *(column.heading for column in made)),
@@ -307,6 +309,24 @@ def _record(side: Side) -> dict[str, Any]:
         "memory_policy": report.memory_policy,
         "convention": report.convention.name,
     }
+
+
+def _chosen(side: Side, names: Sequence[str], first: Side, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The exact values of the columns that are asked for; of an accuracy that is cited, all that its record says of it."""
+    chosen: dict[str, Any] = {"network": side.label}
+    for name in names:
+        if name == "input":
+            chosen["input_shape"] = record["input_shape"]
+        elif name == CITED:
+            chosen |= {key: value for key, value in record.items() if key.startswith("accuracy_")}
+        elif name in record:
+            chosen[name] = record[name]
+        elif name in _COMPARED:
+            chosen[_COMPARED[name]] = record[_COMPARED[name]]
+        else:
+            key = "operations" if name == "ratio" else _COMPARED[name.removesuffix(_RATIO)]
+            chosen[name] = side.ratio(key, first)
+    return chosen
 
 
 def data_of(sides: Sequence[Side]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
+from convcost.core.dims import LARGEST
 from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import BUDGETED, METRICS
@@ -42,7 +43,8 @@ _USUAL = ("width", "depth", "resolution")
 def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
     """Width and depth from a quarter to twice their value, those that the network has; else its other numbers likewise.
 
-    Resolution runs from 32, or a quarter of itself where that is less, up to twice itself or 500 more.
+    Resolution runs from 32, or a quarter of itself where that is less, up to twice itself or 500 more. None
+    is larger than a size may be.
     """
     axes: dict[str, list[KnobValue]] = {}
     for name, value in [*varied(network, _USUAL).items()][:_MOST_SLIDERS]:
@@ -51,7 +53,7 @@ def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
 
 
 def _sizes(size: int) -> list[KnobValue]:
-    last = min(2 * size, size + 500)
+    last = min(2 * size, size + 500, LARGEST)
     return list(range(max(1, min(32, size // 4), last - MOST_VALUES + 1), last + 1))
 
 
@@ -64,11 +66,11 @@ def _around(name: str, value: int | Fraction) -> list[KnobValue]:
     True
     """
     if isinstance(value, int):
-        whole = range(max(1, value // 4), 2 * value + 1, -(-2 * value // MOST_VALUES))
+        whole = range(max(1, value // 4), min(2 * value, LARGEST) + 1, -(-2 * value // MOST_VALUES))
         return sorted({*whole, value})
     step = _STEPS.get(name, _STEP)
     step *= max(1, ceil(2 * value / step / MOST_VALUES))
-    first, last = -(-value / 4 // step), value * 2 // step
+    first, last = -(-value / 4 // step), min(value * 2, Fraction(LARGEST)) // step
     return sorted({*(step * i for i in range(int(first), int(last) + 1)), value})
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.catalog import convention
@@ -85,7 +86,7 @@ def _rows(data: Mapping[str, Any]) -> go.Figure:
     """A bar per network in every row in which any of them computes something, on one axis."""
     labels = [network["label"] for network in data["networks"]][:_MOST_NETWORKS]
     rows = data["rows"]
-    counts = {_unique(rows, at): _counts(row, len(labels)) for at, row in enumerate(rows)}
+    counts = {name: _counts(row, len(labels)) for name, row in zip(_unique(rows), rows, strict=True)}
     shown = {name: found for name, found in counts.items() if any(found)}
     if len(shown) > _MOST_ROWS:
         largest = sorted(shown, key=lambda name: -max(count or 0 for count in shown[name]))[:_MOST_ROWS]
@@ -130,11 +131,12 @@ def _counts(row: Mapping[str, Any], networks: int) -> list[int | None]:
     return [group and group["operations"] for group in row["networks"][:networks]]
 
 
-def _unique(rows: Sequence[Mapping[str, Any]], at: int) -> str:
-    """What a row is called; a number tells those of one name apart."""
-    name = _called(rows[at])
-    before = sum(_called(row) == name for row in rows[:at])
-    return f"{name} ({before + 1})" if before else name
+def _unique(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What each row is called; a number tells those of one name apart."""
+    seen: Counter[str] = Counter()
+    for name in map(_called, rows):
+        seen[name] += 1
+        yield f"{name} ({seen[name]})" if seen[name] > 1 else name
 
 
 def _called(row: Mapping[str, Any]) -> str:

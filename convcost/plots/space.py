@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convcost.core.dims import LARGEST
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS, TIMED, key_of
 from convcost.core.units import exact
@@ -54,11 +55,11 @@ def sizes(network: Network, report: Report) -> list[go.Figure]:
     size, width = network.knobs.get("resolution"), network.knobs.get("width")
     if not isinstance(size, int) or network.rebuilt or network.replaces("resolution"):
         return []
-    low, high = max(1, size - 96), size + 96
+    low, high = max(1, size - 96), min(size + 96, LARGEST)
     found = [cliff_figure(space(network, report, {"resolution": range(low, high + 1)}))]
     if isinstance(width, (int, Fraction)) and width:
         resolutions = _around(network, report, size)
-        quarters = (width * Fraction(i, 4) for i in range(1, 9))
+        quarters = (one for i in range(1, 9) if (one := width * Fraction(i, 4)) <= LARGEST)
         widths = list(dict.fromkeys(ceil(one) for one in quarters) if isinstance(width, int) else quarters)
         made = space(network, report, {"width": widths, "resolution": resolutions})
         macs = report.totals.macs
@@ -69,7 +70,7 @@ def sizes(network: Network, report: Report) -> list[go.Figure]:
 def _around(network: Network, report: Report, size: int) -> Sequence[int]:
     """Resolutions around the network's own in even steps; where some cannot be built, only some that can."""
     step = max(1, size // 14)
-    wanted = range(size - step * min(10, (size - 1) // step), size + 8 * step, step)
+    wanted = range(size - step * min(10, (size - 1) // step), min(size + 8 * step, LARGEST + 1), step)
     if feasible(space(network, report, {"resolution": wanted})).all():
         return wanted
     fine = -(-(wanted[-1] - wanted[0]) // _STEPS) or 1

@@ -793,6 +793,8 @@ def _record(report: Report, part: Part, columns: Sequence[str] | None) -> dict[s
     whole = {**flat, "convention": report.convention.name}
     if columns is None:
         return whole
+    number, every = count(part, "operations"), report.totals.operations
+    whole["share"] = number / every if report.complete and number is not None and every else None
     asked = [name.strip().lower() for name in columns]
     keys = dict.fromkeys(key for name in ("name", *asked) for key in _SAID_AS.get(name, (name,)))
     return {key: whole[key] for key in keys if key in whole}

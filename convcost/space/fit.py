@@ -12,12 +12,12 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import prod
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from convcost.core.dims import Array
+from convcost.core.dims import LARGEST, Array
 from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import METRICS, TIMED, column_of, key_of
@@ -30,7 +30,7 @@ from convcost.networks.vary import varied
 from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
 from convcost.results.report import json_value
-from convcost.space.axes import fraction_text, is_ordered, value_text
+from convcost.space.axes import MOST_VALUES, fraction_text, is_ordered, value_text
 from convcost.space.budget import Budget, budgets_of
 from convcost.space.evaluate import at_points, evaluate, feasible
 from convcost.space.open import design_space, opened
@@ -253,6 +253,7 @@ def maximal(fits: Array, ordered: Sequence[int]) -> Array:
 
 
 _USUAL = ("width", "resolution")
+_HUNDREDTH = Fraction(1, 100)
 _MOST_STEPS = 512
 """The most values of an integer knob that fit looks at unasked."""
 
@@ -298,17 +299,24 @@ def _only_named(network: Network, name: str) -> str:
 
 
 def _default_axis(name: str, value: int | Fraction) -> str:
-    """The values of a knob, as an axis is written.
+    """The values of a knob, as an axis is written: no more than one may have, none larger than a knob may be.
 
     >>> _default_axis("width", Fraction(1)), _default_axis("resolution", 224), _default_axis("depth", 4)
     ('0.05:2.0:0.01', '16:512', '1:8:1')
+    >>> _default_axis("resolution", 10**9), _default_axis("depth", 10**9), _default_axis("width", Fraction(10**6))
+    ('16:1000000000:1000', '1953125:1000000000:1953125', '0.05:2000000.0:2.0')
     """
     if isinstance(value, Fraction):
-        return f"0.05:{decimal_text(max(Fraction(2), 2 * value))}:0.01"
+        end = min(max(Fraction(2), 2 * value), Fraction(LARGEST))
+        apart = _HUNDREDTH * max(1, ceil(end / _HUNDREDTH / MOST_VALUES))
+        return f"0.05:{decimal_text(end)}:{decimal_text(apart)}"
+    last = min(2 * value, LARGEST)
     if name == "resolution":
-        return f"16:{max(512, 2 * value)}"
-    step = -(-2 * value // _MOST_STEPS)
-    return f"{step}:{2 * value}:{step}"
+        last = max(512, last)
+        step = -(-last // MOST_VALUES)
+        return f"16:{last}:{step}" if step > 1 else f"16:{last}"
+    step = -(-last // _MOST_STEPS)
+    return f"{step}:{last}:{step}"
 
 
 def _configuration(

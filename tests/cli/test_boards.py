@@ -274,6 +274,50 @@ def test_a_report_says_what_the_device_needs(cli: Cli) -> None:
     assert "there is no runtime 'tfl'" in cli("report", "ds_cnn_s", "--runtime", "tfl", code=2).stderr
 
 
+@pytest.mark.parametrize("where", [("--runtime", "tflm"), ("--board", "nucleo_f411re")])
+def test_a_report_plans_the_arena_as_the_type_that_is_asked_for(cli: Cli, where: tuple[str, str]) -> None:
+    """At most two maps of 25 x 5 x 64 elements are alive at once, of four bytes each as fp32."""
+    found = cli.json("report", "ds_cnn_s", "--dtype", "fp32", *where)
+    assert (found["dtype"], found["arena"]["dtype"], found["arena"]["head"]) == ("fp32", "fp32", 2 * 25 * 5 * 64 * 4)
+    said = cli.json("memory", "ds_cnn_s", "--dtype", "fp32", *where)
+    assert (found["arena"], found["flash"]) == (said["arena"], said["flash"])
+    anew = cli.json("report", "ds_cnn_s", "--dtype", "fp32", "--deploy", *where)  # --deploy alone is of that type
+    assert (anew["arena"], anew["deployed"]["dtype"]) == (said["arena"], "fp32")
+    other = cli.json(
+        "report", "ds_cnn_s", "--dtype", "fp32", "--deploy", "int8", *where
+    )  # which goes first, as in a sweep
+    assert (other["arena"]["dtype"], other["arena"]["head"]) == ("int8", 2 * 25 * 5 * 64)
+    assert (other["dtype"], other["deployed"]["dtype"]) == ("fp32", "int8")
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "md"])
+def test_a_report_says_of_a_file_that_the_network_does_not_fit(cli: Cli, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{ending}"
+    ran = cli("report", "mobilenet_v2:width=0.25", "--board", "nucleo_f411re", "-o", path, code=1)
+    told = cli("memory", "mobilenet_v2:width=0.25", "--board", "nucleo_f411re", "-o", tmp_path / f"b.{ending}", code=1)
+    assert ran.stderr == told.stderr
+    assert ran.stderr.startswith("verdict: does not fit nucleo_f411re: RAM is over by ")
+    assert path.exists()
+    fits = cli("report", "ds_cnn_s", "--board", "nucleo_f411re", "-o", path, code=0)
+    assert (fits.stdout, fits.stderr) == ("", "")
+    assert "does not fit" in cli("report", "mobilenet_v2:width=0.25", "--board", "nucleo_f411re", code=1).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--runtime", "tflm"), "--runtime"),
+        (("--deploy",), "--deploy"),
+        (("--deploy", "--runtime", "tflm"), "--deploy, --runtime"),
+        (("--deploy", "--board", "nucleo_f411re"), "--deploy"),
+    ],
+)
+def test_csv_has_no_place_for_what_a_report_says_of_the_whole(cli: Cli, words: tuple[str, ...], named: str) -> None:
+    assert cli.refused("report", "ds_cnn_s", *words, "-o", "no.csv").endswith(
+        f"{named}: said of the whole network, and CSV holds rows alone; JSON and Markdown, -o FILE.json or .md, hold both\n"
+    )
+
+
 def test_a_plain_report_loads_nothing_of_devices() -> None:
     code = (
         "import sys\nfrom convcost.cli import main\nsys.argv = ['convcost', 'report', 'ds_cnn_s']\n"

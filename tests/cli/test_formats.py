@@ -44,9 +44,9 @@ CASES = {
     ],
     "reconcile": ["lenet5", "lenet5 thop", "lenet5 paper paper", "lenet5 --printed 416k", "lenet5 --printed 1G"],
     "report": [
-        *("lenet5 --by layer", "lenet5 --only linear", "lenet5 vgg11", "lenet5 vgg11 --by stage", "lenet5 --energy"),
+        *("lenet5", "lenet5 vgg11", "lenet5 vgg11 --by stage", "lenet5 --energy"),
         *("lenet5 --training --by layer", "lenet5 --board arduino_nano_33_ble"),
-        f"lenet5 --by layer --deploy --traffic --receptive --device {DEVICE}",
+        f"lenet5 --traffic --receptive --device {DEVICE}",
     ],
     "rewrite": ["vgg11 --to separable"],
     "spec ops": ["", "conv2d", "relu", "squeeze_excite"],

@@ -265,3 +265,22 @@ def test_explain_says_how_a_time_is_made_of_counts(cli: Cli) -> None:
     fused = " ".join(cli.ok("explain", "mobilenet_v1", "stem.batch_norm", "--device", "v100").split())
     assert "time none on v100" in fused
     assert "leave out --device" in cli("explain", "net.yaml", "--symbols", "x", "--device", "v100", code=2).stderr
+
+
+def test_files_of_one_name_are_told_apart_by_their_paths(cli: Cli) -> None:
+    """The second device does all in half of the time."""
+    for folder, speed in (("da", 10**9), ("db", 2 * 10**9)):
+        Path(folder).mkdir()
+        text = f"macs_per_second: {{fp32: {speed}}}\nbytes_per_second: {speed}\n"
+        Path(folder, "dev.yaml").write_text(text, encoding="utf-8")
+    Path("v100.yaml").write_text(SLOW, encoding="utf-8")
+    both = ("latency", "net.yaml", "--device", "da/dev.yaml", "--device", "db/dev.yaml")
+    found = cli.json(*both)["latencies"]
+    assert [one["device"]["name"] for one in found] == ["da/dev.yaml", "db/dev.yaml"]
+    assert found[1]["latency_ms"] == found[0]["latency_ms"] / 2
+    assert found[1]["ratio"] == 0.5
+    cli.ok(*both, "-o", "page.html")
+    known = cli.json("latency", "net.yaml", "--device", "v100", "--device", "v100.yaml")["latencies"]
+    assert [one["device"]["name"] for one in known] == ["v100", "v100.yaml"]
+    for again in ("da/dev.yaml", "./da/dev.yaml", Path("da/dev.yaml").resolve()):
+        assert cli.refused_in_a_line(*both, "--device", again) == "the device dev is given twice"

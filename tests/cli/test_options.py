@@ -76,3 +76,28 @@ def test_closed_forms_know_no_other_convention(cli: Cli) -> None:
     result = cli("explain", "resnet50", "--symbols", "width", "--convention", "thop")
     assert result.exit_code == 2
     assert "--symbols counts MACs and params; it takes no --convention thop" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("report", "lenet5", "--columns", ",".join(f"c{at}" for at in range(60_000))), "has no column 'c0'"),
+        (
+            ("report", "lenet5", *(word for at in range(30_000) for word in ("--set", f"c{at}=1"))),
+            "lenet5 has no knob 'c0'",
+        ),
+        (
+            ("report", "lenet5", *(word for at in range(30_000) for word in ("--input", f"c{at}=1"))),
+            "c0",
+        ),
+    ],
+    ids=["columns", "set", "input"],
+)
+def test_many_names_are_looked_through_once(cli: Cli, words: tuple[str, ...], said: str) -> None:
+    assert said in cli.within(3).refused(*words)
+
+
+def test_many_columns_of_a_table_are_looked_through_once(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"c{at}" for at in range(40_000)) + "\n" + "1," * 39_999 + "1\n", encoding="utf-8")
+    assert "wide.csv:1: " in cli.within(3).refused("calibrate", path)

@@ -121,7 +121,8 @@ def test_large_batch_is_exact(cli: Cli) -> None:
 @pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize("level", ["unit", "layer", "block", "stage", "op"])
 def test_every_format_at_every_level_names_the_convention(cli: Cli, fmt: str, level: str) -> None:
-    text = cli.ok("report", "googlenet", "--by", level, "--format", fmt)
+    rows = [] if fmt == "html" else ["--by", level]  # a page has the rows of all levels
+    text = cli.ok("report", "googlenet", *rows, "--format", fmt)
     assert "paper" in text
     assert text.endswith("\n")
     assert "1582671872" in text.replace(",", "") or fmt == "csv"
@@ -239,3 +240,69 @@ def test_what_chooses_rows_and_columns_is_refused_where_all_are_shown(
     assert not path.exists()
     table = tmp_path / "lenet5.csv"
     assert cli("report", "lenet5", *words, "-o", table).exit_code == 0
+
+
+@pytest.mark.parametrize("words", [("--by", "layer"), ("--depth", "1")], ids=" ".join)
+def test_a_page_of_a_network_has_rows_of_every_level(cli: Cli, words: tuple[str, str]) -> None:
+    said = cli.refused("report", "lenet5", *words, "-o", "no.html")
+    assert f"Error: {words[0]}: a page or picture of a network is of all of it" in said
+    assert "ending .weird says no format" in cli.refused("report", "lenet5", *words, "-o", "no.weird")
+
+
+def test_a_picture_has_a_bar_for_each_layer_where_these_are_asked_for(cli: Cli, tmp_path: Path) -> None:
+    for level, rows in (("layer", ("c1", "c3", "c5")), ("op", ("conv2d 5×5", "linear"))):
+        path = tmp_path / f"{level}.svg"
+        cli.ok("report", "lenet5", "--by", level, "-o", path)
+        drawn = path.read_text(encoding="utf-8")
+        assert f"lenet5: cost by {level}" in drawn
+        assert all(f">{name}<" in drawn for name in rows)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--traffic",), "--traffic"),
+        (("--receptive", "--device", "v100"), "--receptive, --device"),
+        (("--deploy",), "--deploy"),
+        (("--convention", "thop"), "--convention"),
+    ],
+)
+def test_a_picture_of_a_network_shows_three_counts(
+    cli: Cli, words: tuple[str, ...], named: str, tmp_path: Path
+) -> None:
+    assert cli.refused("report", "lenet5", *words, "-o", "no.svg").endswith(
+        f"Error: {named}: a picture of a network shows its MACs, params and activations; a page, -o FILE.html, has all else\n"
+    )
+    cli.ok("report", "lenet5", *words, "-o", tmp_path / "x.html")
+
+
+@pytest.mark.parametrize("words", [("--traffic",), ("--columns", "params"), ("--units", "M"), ("--digits", "2")])
+def test_a_picture_of_several_networks_shows_three_counts(cli: Cli, words: tuple[str, ...], tmp_path: Path) -> None:
+    assert cli.refused("report", "lenet5", "vgg11", *words, "-o", "no.svg").endswith(
+        f"Error: {words[0]}: a picture of several networks shows their MACs, params and peak memory; "
+        "a page, -o FILE.html, has the table\n"
+    )
+    cli.ok("report", "lenet5", "vgg11", *words, "-o", tmp_path / "x.html")
+
+
+def test_csv_of_several_networks_has_the_columns_that_are_asked_for(cli: Cli) -> None:
+    """LeNet-5 has 61,706 parameters; AlexNet, with 60,965,224 (as of Caffe), 987.995 times as many, and 57.1 % of Caffe's."""
+    asked = ("--columns", "params,input,params_ratio,peak", "--format", "csv")
+    assert cli.ok("report", "lenet5", "alexnet", *asked).splitlines()[:2] == [
+        "network,params,input_shape,params_ratio,peak_activation_bytes",
+        f"lenet5,61706,32x32x1,1.0,{4 * (28 * 28 * 6 + 14 * 14 * 6)}",
+    ]
+    assert (
+        cli.ok("report", "lenet5", "alexnet", *asked)
+        .splitlines()[2]
+        .startswith(f"alexnet,60965224,227x227x3,{60_965_224 / 61_706},")
+    )
+    cited = cli.ok("report", "lenet5", "alexnet", "--columns", "top1,macs", "--format", "csv").splitlines()
+    assert cited[0] == "network,top1,macs,accuracy_tier,accuracy_source,accuracy_locator,accuracy_recipe"
+    assert cited[1:] == ["lenet5,,416520,,,,", "alexnet,57.1,724406816,authors,caffe,bvlc_alexnet,"]
+
+
+def test_csv_has_the_share_that_is_asked_for(cli: Cli) -> None:
+    """c1 of LeNet-5: 28·28·6 outputs of 5·5 taps, of 416,520 MACs."""
+    rows = cli.ok("report", "lenet5", "--columns", "share,macs", "--format", "csv").splitlines()
+    assert rows[:3] == ["name,share,macs", f"c1,{28 * 28 * 6 * 25 / 416_520},{28 * 28 * 6 * 25}", "c1_tanh,0.0,0"]

@@ -143,3 +143,24 @@ def test_what_cannot_be_explored_is_told(cli: Cli, tmp_path: Path) -> None:
     done = cli("explore", "mobilenet_v2", "--over", "resolution=32:2000:1", "-o", path)
     assert done.stderr == "the axis resolution has 1,969 values; a slider takes 1,000\n"
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "channels", "first"),
+    [("w", "4", "w", 250_000_000), ("resolution", "resolution", "1", 10**9 - 999)],
+)
+def test_usual_sliders_stay_within_what_a_knob_may_be(
+    cli: Cli, tmp_path: Path, name: str, size: str, channels: str, first: int
+) -> None:
+    """From a quarter of 10^9, the largest of all sizes, up to it; of resolutions the last thousand."""
+    spec = tmp_path / "large.yaml"
+    spec.write_text(
+        f"convcost: 1\nname: large\nknobs: {{{name}: 1000000000}}\ninput: [{size}, 1, 1]\n"
+        f"layers: [conv2d: {{channels: {channels}, kernel: 1}}]\n",
+        encoding="utf-8",
+    )
+    network = convcost.load(spec)
+    values = list(map(int, space(explore_page(network, network.report()))["axes"][name]))
+    assert (values[0], values[-1]) == (first, 10**9)
+    assert len(values) <= 1000
+    cli.ok("report", spec, "-o", tmp_path / "large.html")  # whose pictures are of other sizes, too

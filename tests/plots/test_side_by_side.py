@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers.limits import at_most
 
 import convcost
 from convcost import plots
@@ -47,3 +48,13 @@ def test_operations_under_each_convention() -> None:
     assert bars["paper"] == 4_089_184_256  # as in test_the_waterfall
     assert bars["thop"] == 4_133_742_592
     assert {trace.name for trace in figure.data} >= {"MACs", "FLOPs"}
+
+
+def test_rows_of_one_name_are_numbered_and_counted_once() -> None:
+    """Ten thousand rows, two of each name: the second has a number."""
+    sizes = range(1, 5001)
+    rows = [{"names": [f"r{at}"], "networks": [{"operations": at}]} for _ in range(2) for at in sizes]
+    data = {"networks": [{"label": "a"}], "rows": rows, "convention": "paper", "by": "layer", "batch": 1}
+    with at_most(3):
+        (trace,) = plots.networks_figure(data).data
+    assert list(trace.y) == [*(f"r{at}" for at in sizes[-20:]), *(f"r{at} (2)" for at in sizes[-20:])]

@@ -169,3 +169,16 @@ def test_what_fits_of_a_rewritten_network_is_what_fits_when_each_is_rewritten():
     for width, fits in ((edge.value - Fraction(1, 10**6), True), (edge.value, False)):
         macs = convcost.load("vgg16", width=width).rewrite("separable").report().totals.macs
         assert (macs <= 700_000_000) == fits
+
+
+def test_a_default_axis_has_no_more_values_than_one_may_have_and_none_too_large(tmp_path: Path) -> None:
+    """A map of resolution x 1 with a filter of one tap: as many MACs as positions, of which every thousandth is tried."""
+    file = tmp_path / "large.yaml"
+    file.write_text(
+        "convcost: 1\nname: large\nknobs: {resolution: 1000000000}\ninput: [resolution, 1, 1]\n"
+        "layers: [conv2d: {channels: 1, kernel: 1}]\n",
+        encoding="utf-8",
+    )
+    found = convcost.fit(str(file), max_macs="1M", maximise="resolution")
+    assert found.best.knobs["resolution"] == 16 + 999 * 1000
+    assert len(found.axes["resolution"]) == 1_000_000

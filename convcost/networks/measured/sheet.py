@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from convcost.core.errors import UsageError, listed
+from convcost.core.reading import twice
 from convcost.core.units import exact
 from convcost.render.escape import from_csv
 from convcost.spec.tree import read_text, shown_path
@@ -61,9 +62,8 @@ def sheet(text: str, file: str) -> Sheet:
     _, heading = next(rows, (1, []))
     if not heading:
         raise UsageError(f"{file}: is empty; a table of measurements begins with a heading, as in network,ms")
-    for name in heading:
-        if name and heading.count(name) > 1:
-            raise UsageError(f"{file}:1: the column {name} stands twice")
+    if again := twice(filter(None, heading)):
+        raise UsageError(f"{file}:1: the column {again[0]} stands twice")
     found = tuple(_rows(rows, heading, file))
     if not found:
         raise UsageError(f"{file}: has a heading and no rows")
