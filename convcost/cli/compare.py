@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcost.cli.given import refuse
+from convcost.cli.given import refuse, tell_unshown
 from convcost.cli.options import InputShape, Sizes, Zeros, output_options
 from convcost.cli.output import command_line, deliver, is_picture, text_format
 
@@ -101,9 +101,11 @@ def compare_command(
     if law:
         refuse(ctx, ["execute"], "a law is of many layers, of which none is run: leave out --execute, or --law")
     elif is_picture(output, format_):
-        refuse(ctx, ("bias", "execute"), "a picture shows the multiplications of the layer; a page has all else")
+        tell_unshown(ctx, ("bias", "execute"), "a picture shows the multiplications of the layer; a page has all else")
     elif text_format(output, format_) == "csv":
-        refuse(ctx, ["execute"], "CSV holds the steps alone; JSON and Markdown, -o FILE.json or .md, say what was run")
+        tell_unshown(
+            ctx, ["execute"], "CSV holds the steps alone; JSON and Markdown, -o FILE.json or .md, say what was run"
+        )
     layer = LayerToBuild(input_, filters, kernel, stride, padding, bias)
     chosen = against or ("separable",)
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from convcost.cli.deployment import deploy_option, deployment_options, is_deployed
-from convcost.cli.given import refuse
+from convcost.cli.given import tell_unshown
 from convcost.cli.options import (
     Amount,
     Axis,
@@ -128,7 +128,7 @@ def fit_command(
                 "--along compound counts MACs, parameters and peak alone; for RAM and flash search a grid: "
                 "--over width,resolution"
             )
-        refuse(ctx, ["limit"], "--along compound shows all that it finds; leave it out")
+        tell_unshown(ctx, ["limit"], "--along compound shows all that it finds; leave it out")
         found = compound(model, settings(set_), **common)
         dtype = dtype or open_network(model, settings(set_)).dtype
         said = budgets_of(dtype=dtype, **budgets, device=on.name if on else "")

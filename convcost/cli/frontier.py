@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcost.cli.given import refuse
+from convcost.cli.given import refuse, tell_unshown
 from convcost.cli.options import Word, complete_device, convention_option, output_options
 from convcost.cli.output import command_line, deliver, format_of, is_drawn
 from convcost.cli.verify import complete_setup
@@ -158,11 +158,13 @@ def frontier_command(
     from convcost.published.frontier import frontier, frontier_table
 
     if not is_drawn(output, format_) and format_of(output, format_) != "json":  # refused before anything is counted
-        refuse(ctx, ["highlight"], "families stand out in a picture: give -o FILE.svg, .png, .pdf or .html as well")
+        tell_unshown(
+            ctx, ["highlight"], "families stand out in a picture: give -o FILE.svg, .png, .pdf or .html as well"
+        )
     if device is None:
         refuse(ctx, ["extrapolated"], "said of what a device predicts: give --x latency --device NAME as well")
     if "convention" not in COSTS[x].needs:
-        refuse(ctx, ["convention"], f"says what counts as an operation, and --x {x} counts none; leave it out")
+        tell_unshown(ctx, ["convention"], f"says what counts as an operation, and --x {x} counts none; leave it out")
     found = frontier(
         x=x,
         y=y,

@@ -1,4 +1,4 @@
-"""Which options stand on the command line, and refusing those that would change nothing of what is asked for."""
+"""Which options stand on the command line; those that change nothing of what is asked for are refused, or told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import click
 from click.core import ParameterSource
 
-from convcost.cli.output import is_drawn
+from convcost.cli.output import is_drawn, tell
 
 
 def options_given(context: click.Context, names: Iterable[str]) -> list[str]:
@@ -20,6 +20,14 @@ def refuse(context: click.Context, names: Iterable[str], why: str) -> None:
     """`click.UsageError` that names those of the options that stand on the command line, if any, and says `why` they cannot."""
     if found := ", ".join(options_given(context, names)):
         raise click.UsageError(f"{found}: {why}")
+
+
+def tell_unshown(context: click.Context, names: Iterable[str], why: str) -> None:
+    """Say on standard error which of the options on the command line change nothing of what is written, and `why`: all else is as
+    it was asked for.
+    """
+    if found := ", ".join(options_given(context, names)):
+        tell(f"{found}: {why}")
 
 
 def refuse_undrawn(context: click.Context) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcost.cli.given import refuse, refuse_undrawn
+from convcost.cli.given import refuse_undrawn, tell_unshown
 from convcost.cli.options import (
     Word,
     batch_option,
@@ -87,7 +87,7 @@ def latency_command(
 
     refuse_undrawn(ctx)
     if is_picture(output, format_):
-        refuse(ctx, ["by"], "a picture is of every layer, or of --picture kinds; a table or a page has such rows")
+        tell_unshown(ctx, ["by"], "a picture is of every layer, or of --picture kinds; a table or a page has such rows")
     knobs = settings(set_)
     networks = [opened(model, knobs, input_) for model in models]
     if by is not None and len(networks) * len(devices) > 1:

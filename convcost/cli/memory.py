@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from convcost.cli.deployment import deployment_options, is_deployed, memory_data, refuse_decided, show_deployed
-from convcost.cli.given import refuse, refuse_undrawn
+from convcost.cli.given import refuse_undrawn, tell_unshown
 from convcost.cli.options import (
     Bytes,
     Dtype,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 _WHOLE = "a page has both, and a picture is of every tensor; a table has the rows that you choose"
-"""Why --by is refused."""
+"""Why --by changes nothing there."""
 
 
 @click.command("memory", epilog="\b\nExample:\n  convcost memory mobilenet_v2 --dtype int8 --limit 1MiB")
@@ -123,9 +123,9 @@ def memory_command(
 
     refuse_undrawn(ctx)
     if is_drawn(output, format_):
-        refuse(ctx, ["by"], _WHOLE)
+        tell_unshown(ctx, ["by"], _WHOLE)
     if limit is None and is_rows(output, format_):
-        refuse(ctx, ("weights", "weights_in"), OF_ACTIVATIONS)
+        tell_unshown(ctx, ("weights", "weights_in"), OF_ACTIVATIONS)
     network = opened(model, settings(set_), input_)
     if is_deployed(runtime, board, pointers, kernels):
         refuse_decided(ctx)

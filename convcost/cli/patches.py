@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from convcost.cli.given import options_given, refuse, refuse_undrawn
+from convcost.cli.given import options_given, refuse, refuse_undrawn, tell_unshown
 from convcost.cli.options import opened, settings
 from convcost.cli.output import command_line, deliver, is_picture, tell, text_format
 
@@ -84,7 +84,7 @@ def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
     if options["picture"] != "patches":
         refuse(ctx, ["picture"], "patches have one picture; leave it out, or say --picture patches")
     if options["limit"] is None and (asked.patches == "all" or is_rows(options["output"], options["format_"])):
-        refuse(ctx, ["weights_in"], OF_ACTIVATIONS)
+        tell_unshown(ctx, ["weights_in"], OF_ACTIVATIONS)
     network = opened(options["model"], settings(options["set_"]), options["input_"])
     found = _found(network, asked, options)
     figure, page = _shown(found)

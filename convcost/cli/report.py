@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcost.cli.given import options_given, refuse
+from convcost.cli.given import options_given, refuse, tell_unshown
 from convcost.cli.options import (
     Word,
     batch_option,
@@ -150,7 +150,7 @@ def report_command(
     if energy is not None or training or optimizer is not None:
         deliver(output, format_, _of_another_kind(ctx, level, knobs))
         return
-    _refuse_what_is_not_shown(ctx)
+    _tell_what_is_not_shown(ctx)
     if runtime is not None or board is not None:
         _show_deployed(ctx, _opened(models, knobs, input_), level, shown, options, (output, format_))
         return
@@ -173,13 +173,13 @@ _OF_A_TABLE = ("sort", "top", "only", "columns", "units", "digits")
 """The options that choose what a table shows; a page and a picture show what they show."""
 
 
-def _refuse_what_is_not_shown(ctx: click.Context) -> None:
-    """`UsageError` for options that would change nothing of what is written."""
+def _tell_what_is_not_shown(ctx: click.Context) -> None:
+    """Say which options change nothing of what is written."""
     asked = ctx.params
     target, one = (asked["output"], asked["format_"]), len(asked["models"]) == 1
     deployed = asked["runtime"] is not None or asked["board"] is not None
     if text_format(*target) == "csv":
-        refuse(
+        tell_unshown(
             ctx,
             ("deploy", "runtime") if asked["board"] is None else ("deploy",),
             "said of the whole network, and CSV holds rows alone; JSON and Markdown, -o FILE.json or .md, hold both",
@@ -187,26 +187,26 @@ def _refuse_what_is_not_shown(ctx: click.Context) -> None:
     elif deployed:
         format_of(*target)  # refuses a picture
     elif is_drawn(*target):
-        _refuse_where_all_is_shown(ctx, one=one, picture=is_picture(*target))
+        _tell_where_all_is_shown(ctx, one=one, picture=is_picture(*target))
 
 
-def _refuse_where_all_is_shown(ctx: click.Context, *, one: bool, picture: bool) -> None:
+def _tell_where_all_is_shown(ctx: click.Context, *, one: bool, picture: bool) -> None:
     """The same, of a page or picture of one network, or of several."""
     if one:
-        refuse(
+        tell_unshown(
             ctx,
             _OF_A_TABLE if picture else ("by", "depth", *_OF_A_TABLE),
             "a page or picture of a network is of all of it, exact, and a page sorts and folds; a table in a file, "
             "as -o FILE.md or .csv, has the rows and columns that you choose",
         )
     if picture and one:
-        refuse(
+        tell_unshown(
             ctx,
             ("traffic", "receptive", "device", "deploy", "convention"),
             "a picture of a network shows its MACs, params and activations; a page, -o FILE.html, has all else",
         )
     elif picture and ctx.params["by"] is None:
-        refuse(
+        tell_unshown(
             ctx,
             ("traffic", "columns", "units", "digits", "convention"),
             "a picture of several networks shows their MACs, params and peak memory; a page, -o FILE.html, has the table",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcost.cli.given import refuse
+from convcost.cli.given import tell_unshown
 from convcost.cli.options import (
     convention_option,
     dtype_option,
@@ -80,13 +80,13 @@ def rewrite_command(
     from convcost.spec.write import resolved
 
     if output == "-":
-        refuse(
+        tell_unshown(
             ctx,
             ("format_", "convention", "dtype", "memory"),
             "-o - prints the new network as a spec, without a table; -o FILE.yaml prints the table",
         )
     elif is_picture(output, format_):
-        refuse(ctx, ["convention"], "the picture shows MACs; a table or a page has operations as well")
+        tell_unshown(ctx, ["convention"], "the picture shows MACs; a table or a page has operations as well")
     before = opened(model, settings(set_), input_)
     after = before.rewrite(to, layers, excluded=excluded)
     table = rewrite_table(before, after, convention, dtype=dtype, memory_policy=memory)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from convcost.cli.deployment import deploy_option, deployment_options, is_deployed
-from convcost.cli.given import refuse
+from convcost.cli.given import tell_unshown
 from convcost.cli.options import (
     Setting,
     Word,
@@ -212,11 +212,13 @@ def _drawn(ctx: click.Context, axes: Mapping[str, str]) -> tuple[str, ...]:
                 f"a picture of one or two knobs draws one --metric, one of more knobs two; leave out {metrics[most]}, "
                 "or write a page, -o FILE.html"
             )
-        refuse(ctx, ("cliffs", "limit"), "a picture draws the whole grid; a page, -o FILE.html, has the table as well")
+        tell_unshown(
+            ctx, ("cliffs", "limit"), "a picture draws the whole grid; a page, -o FILE.html, has the table as well"
+        )
     if picture or asked["cliffs"]:
         what = f"says nothing of {drawn[0]}, which is all that is shown; give --metric"
-        refuse(ctx, () if {*drawn} & {*TIMED} else ["device"], f"{what} latency_ms")
-        refuse(ctx, () if {*drawn} & {*DEPLOYED} else _OF_DEPLOYED, f"{what} ram_bytes or flash_bytes")
+        tell_unshown(ctx, () if {*drawn} & {*TIMED} else ["device"], f"{what} latency_ms")
+        tell_unshown(ctx, () if {*drawn} & {*DEPLOYED} else _OF_DEPLOYED, f"{what} ram_bytes or flash_bytes")
     return drawn
 
 

@@ -1,4 +1,4 @@
-"""Options that would change nothing of what is asked for: each is refused in one line, and nothing is written."""
+"""Options that would change nothing of what is asked for: each is refused, or told, in one line."""
 
 from __future__ import annotations
 
@@ -20,6 +20,21 @@ STANDS_OUT = "--highlight: families stand out in a picture: give -o FILE.svg, .p
 OF_NOTHING = "says nothing of macs, which is all that is shown; give --metric"
 #: What is typed -> what is said.
 REFUSED = {
+    "memory lenet5 --patches 2x2 --picture patches": f"--picture patches {DRAWN}",
+    "memory lenet5 --patches 2x2 --picture arena -o x.svg": "--picture: patches have one picture; "
+    "leave it out, or say --picture patches",
+    "latency lenet5 --device v100 --picture kinds": f"--picture kinds {DRAWN}",
+    "latency lenet5 --device v100 --picture kinds -o x.json": f"--picture kinds {DRAWN}",
+    f"compare {LAYER} --law --execute": "--execute: a law is of many layers, of which none is run: "
+    "leave out --execute, or --law",
+    f"sweep {WIDTHS} --metric macs --metric params -o x.svg": "a picture of one or two knobs draws one --metric, one of "
+    "more knobs two; leave out params, or write a page, -o FILE.html",
+    "frontier --extrapolated": "--extrapolated: said of what a device predicts: give --x latency --device NAME as well",
+    "calibrate times.csv --by network": "--by: a table of networks has times of whole networks alone; leave it out",
+    "calibrate times.json lenet5 --where a=b --unit ms": "--where, --unit: said of a CSV table; a profile says itself what it holds",
+}
+#: What changes nothing of what is written, which says so.
+TOLD = {
     "memory lenet5 --by tensor -o x.html": f"--by: {ROWS}",
     "memory lenet5 --by tensor -o x.svg": f"--by: {ROWS}",
     "memory lenet5 --board rpi_pico --by tensor -o x.svg": f"--by: {ROWS}",
@@ -27,15 +42,8 @@ REFUSED = {
     "memory lenet5 --weights int8 --weights-in ram -o x.csv": f"--weights, --weights-in: {ACTIVATIONS}",
     "memory lenet5 --patches all --weights-in ram": f"--weights-in: {ACTIVATIONS}",
     "memory lenet5 --patches 2x2 --weights-in ram -o x.csv": f"--weights-in: {ACTIVATIONS}",
-    "memory lenet5 --patches 2x2 --picture patches": f"--picture patches {DRAWN}",
-    "memory lenet5 --patches 2x2 --picture arena -o x.svg": "--picture: patches have one picture; "
-    "leave it out, or say --picture patches",
-    "latency lenet5 --device v100 --picture kinds": f"--picture kinds {DRAWN}",
-    "latency lenet5 --device v100 --picture kinds -o x.json": f"--picture kinds {DRAWN}",
     "latency lenet5 --device v100 --by layer -o x.svg": "--by: a picture is of every layer, or of --picture kinds; "
     "a table or a page has such rows",
-    f"compare {LAYER} --law --execute": "--execute: a law is of many layers, of which none is run: "
-    "leave out --execute, or --law",
     f"compare {LAYER} --bias --execute -o x.svg": "--bias, --execute: a picture shows the multiplications of the layer; "
     "a page has all else",
     f"compare {LAYER} --execute -o x.csv": "--execute: CSV holds the steps alone; JSON and Markdown, "
@@ -45,10 +53,7 @@ REFUSED = {
     f"sweep {WIDTHS} --cliffs --runtime tflm": f"--runtime: {OF_NOTHING} ram_bytes or flash_bytes",
     f"sweep {WIDTHS} --limit 1 -o x.svg": f"--limit: {GRID}",
     f"sweep {WIDTHS} --cliffs -o x.svg": f"--cliffs: {GRID}",
-    f"sweep {WIDTHS} --metric macs --metric params -o x.svg": "a picture of one or two knobs draws one --metric, one of "
-    "more knobs two; leave out params, or write a page, -o FILE.html",
     "fit mobilenet_v2 --max-macs 1G --along compound --limit 1": "--limit: --along compound shows all that it finds; leave it out",
-    "frontier --extrapolated": "--extrapolated: said of what a device predicts: give --x latency --device NAME as well",
     "frontier --highlight vgg": STANDS_OUT,
     "frontier --highlight vgg -o x.csv": STANDS_OUT,
     "frontier --x params --convention thop": "--convention: says what counts as an operation, and --x params counts none; leave it out",
@@ -56,8 +61,6 @@ REFUSED = {
     "-o FILE.yaml prints the table",
     "rewrite alexnet --to separable --convention thop -o x.svg": "--convention: the picture shows MACs; "
     "a table or a page has operations as well",
-    "calibrate times.csv --by network": "--by: a table of networks has times of whole networks alone; leave it out",
-    "calibrate times.json lenet5 --where a=b --unit ms": "--where, --unit: said of a CSV table; a profile says itself what it holds",
 }
 
 
@@ -71,6 +74,16 @@ def test_what_would_change_nothing_is_refused(
         Path("times.json").write_text("[]", encoding="utf-8")
     assert cli.refused(*words.split()).endswith(f"\nError: {REFUSED[words]}\n")
     assert not list(tmp_path.glob("x.*"))
+
+
+@pytest.mark.parametrize("words", TOLD)
+def test_what_changes_nothing_of_a_file_is_told(
+    cli: Cli, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = cli(*words.split())
+    assert (ran.exit_code, ran.stderr) == (0, f"{TOLD[words]}\n")
+    assert [*tmp_path.glob("x.*")] or ran.stdout
 
 
 @pytest.mark.parametrize(
