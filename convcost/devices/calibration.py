@@ -100,7 +100,22 @@ def calibrated(table: Iterable[Measured]) -> Calibration:
         raise UsageError("all networks have the same counts, from which nothing can be told apart")
     fitted = tuple(Fitted(*one, guess) for one, guess in zip(kept, predicted))
     tied = tuple(column.terms for column in columns if len(column.terms) > 1)
-    return Calibration(spread(fit(matrix, ms), columns, kept), errors_of(fitted), fitted, tied, left)
+    return Calibration(timed(spread(fit(matrix, ms), columns, kept), fitted), errors_of(fitted), fitted, tied, left)
+
+
+def timed(coefficients: dict[str, int], fitted: Iterable[Fitted]) -> dict[str, int]:
+    """Femtoseconds of terms, by which each of these networks takes time; raises `UsageError` for one that takes none.
+
+    >>> timed({"pointwise": 0, "kernels": 1}, [Fitted("net", 1e-9, {"pointwise": 10**9}, None)])
+    Traceback (most recent call last):
+    ...
+    convcost.core.errors.UsageError: net takes no time by what was fitted (0 fs for each of pointwise): leave it out
+    """
+    for one in fitted:
+        if not any(coefficients.get(term, 0) * count for term, count in one.terms.items()):
+            what = f"0 fs for each of {', '.join(one.terms)}"
+            raise UsageError(f"{one.network} takes no time by what was fitted ({what}): leave it out")
+    return coefficients
 
 
 def spread(times: Matrix, columns: Sequence[Column], kept: Sequence[Measured]) -> dict[str, int]:

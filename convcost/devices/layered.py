@@ -22,6 +22,7 @@ from convcost.devices.calibration import (
     errors_of,
     nonnegative,
     spread,
+    timed,
     work,
 )
 from convcost.devices.device import Errors, Fitted, telling
@@ -65,7 +66,7 @@ def calibrated_layers(networks: Sequence[Timed]) -> Calibration:
         error = errors_of(guesses)
     else:  # a single network, or such that no other says anything of
         error = _layers_left_out(matrix, ms, scale)
-    coefficients = spread(_fit(matrix, ms, scale), columns, rows)
+    coefficients = timed(spread(_fit(matrix, ms, scale), columns, rows), guesses)
     tied = tuple(column.terms for column in columns if len(column.terms) > 1)
     return Calibration(coefficients, error, guesses, tied, {})
 

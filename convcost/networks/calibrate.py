@@ -17,7 +17,7 @@ from convcost.devices.calibration import FEWEST, Calibration, calibrated
 from convcost.devices.device import Device, Fitted, share_text
 from convcost.devices.kernels import untyped
 from convcost.devices.layered import calibrated_layers
-from convcost.devices.stored import written
+from convcost.devices.stored import readable
 from convcost.networks.inputs import GivenShape
 from convcost.networks.measured.columns import THREADS, plain
 from convcost.networks.measured.named import SPEC_FILE
@@ -58,8 +58,8 @@ class Calibrated(Tabular):
         return printable(f"<Calibrated {self.device.name} · {self.device.error.text}>")
 
     def yaml(self) -> str:
-        """The device as the YAML of its file."""
-        return written(self.device)
+        """The device as the YAML of its file; raises `UsageError` for one that no file can hold."""
+        return readable(self.device)
 
     def table(self) -> Table:
         """A row per network: measured, predicted by a fit to all the others, and how far off that is."""

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as arrays
 from convcost import UsageError, load
 from convcost.devices.calibration import Measured, calibrated, columns_of, nonnegative, work
 from convcost.devices.kernels import kernels, total
+from convcost.devices.layered import Timed, calibrated_layers
 from convcost.published.latency import timings_on
 
 
@@ -171,6 +172,16 @@ def test_a_term_that_others_have_next_to_nothing_of_is_not_fitted_to_them():
 def test_networks_that_are_all_the_same_are_refused():
     with pytest.raises(UsageError, match="all networks have the same counts"):
         calibrated([one._replace(terms=TABLES["three terms"][0].terms) for one in TABLES["three terms"]])
+
+
+@pytest.mark.parametrize("layered", [False, True])
+def test_a_network_that_takes_no_time_by_what_was_fitted_is_refused(layered):
+    """1 ps for 10¹⁵ of one kind are 10⁻¹² fs for each, of which 0 are kept."""
+    rows = [Measured(f"net{at}", 1e-9 * at, {"pointwise": 10**15 * at}) for at in range(1, 10)]
+    with pytest.raises(UsageError) as caught:
+        calibrated_layers([Timed("net1", tuple(rows))]) if layered else calibrated(rows)
+    why = "net1 takes no time by what was fitted (0 fs for each of pointwise): leave it out"
+    assert str(caught.value) == why
 
 
 def test_too_few_are_refused():
