@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from convcost.core.errors import UsageError
 from convcost.core.units import binary, compact, counted, exact
 from convcost.devices.device import share_text
 from convcost.plots.labels import Obstacle, Spot, place
@@ -77,8 +78,11 @@ def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT, alone
 
     A mark per accuracy: filled if the cost was counted here, hollow if it is printed or extrapolated, pale if its own family does
     as well for less. Thin steps join each family's own Pareto front, so that none runs above the front of all, which is
-    a band. Families that do not stand out are grey dots.
+    a band. Families that do not stand out are grey dots. Raises `UsageError` for a cost of 0, which the axis has no place for.
     """
+    if free := [point.name for point in found.points if not point.cost]:
+        why = f"costs 0 {found.cost.heading}, and the axis of costs is logarithmic"
+        raise UsageError(f"{free[0]}: {why}: leave it out of the picture; as a table it is shown")
     every = series_of(found)
     traces = [_dots(found, one) for one in every if not one.awake]
     traces.append(_band(found.front))
