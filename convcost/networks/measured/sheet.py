@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -61,9 +62,9 @@ def sheet(text: str, file: str) -> Sheet:
     _, heading = next(rows, (1, []))
     if not heading:
         raise UsageError(f"{file}: is empty; a table of measurements begins with a heading, as in network,ms")
-    for name in heading:
-        if name and heading.count(name) > 1:
-            raise UsageError(f"{file}:1: the column {name} stands twice")
+    often = Counter(filter(None, heading))
+    if twice := [name for name, times in often.items() if times > 1]:
+        raise UsageError(f"{file}:1: the column {twice[0]} stands twice")
     found = tuple(_rows(rows, heading, file))
     if not found:
         raise UsageError(f"{file}: has a heading and no rows")
