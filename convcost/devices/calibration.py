@@ -21,6 +21,9 @@ from convcost.devices.kernels import Terms, rank, untyped
 
 FEWEST: Final = 4
 """Networks from which on anything is fitted."""
+MOST_FITTED: Final = 1_000_000
+"""Rows of all fits that leave others out; a fit to a thousand networks without each of these reads as many."""
+_FEWEST_GROUPS: Final = 10
 _EACH: Final = 2
 """Networks for each coefficient at the least."""
 _TIES: Final = (  # terms that always have one coefficient
@@ -73,6 +76,8 @@ class Calibration(NamedTuple):
     tied: tuple[tuple[str, ...], ...]
     left: Mapping[str, str]
     """Network that is not in the fit -> why."""
+    groups: int = 0
+    """In so many groups they are left out, where they are too many to be one by one; else 0."""
 
 
 def calibrated(table: Iterable[Measured]) -> Calibration:
@@ -95,12 +100,32 @@ def calibrated(table: Iterable[Measured]) -> Calibration:
     columns = columns_of(kept)
     matrix = np.array([[work(one.terms, column) for column in columns] for one in kept], float)
     ms = np.array([one.ms for one in kept])
-    predicted = [_left_out(matrix, ms, at) for at in range(len(kept))]
+    alike = np.unique(matrix, axis=0, return_inverse=True)[1].reshape(
+        -1
+    )  # those of the same counts are left out together
+    groups = fits(len(kept))
+    predicted = _left_out(matrix, ms, alike % groups)
     if all(guess is None for guess in predicted):
         raise UsageError("all networks have the same counts, from which nothing can be told apart")
     fitted = tuple(Fitted(*one, guess) for one, guess in zip(kept, predicted))
     tied = tuple(column.terms for column in columns if len(column.terms) > 1)
-    return Calibration(spread(fit(matrix, ms), columns, kept), errors_of(fitted), fitted, tied, left)
+    coefficients = timed(spread(fit(matrix, ms), columns, kept), fitted)
+    return Calibration(coefficients, errors_of(fitted), fitted, tied, left, groups if groups <= alike.max() else 0)
+
+
+def timed(coefficients: dict[str, int], fitted: Iterable[Fitted]) -> dict[str, int]:
+    """Femtoseconds of terms, by which each of these networks takes time; raises `UsageError` for one that takes none.
+
+    >>> timed({"pointwise": 0, "kernels": 1}, [Fitted("net", 1e-9, {"pointwise": 10**9}, None)])
+    Traceback (most recent call last):
+    ...
+    convcost.core.errors.UsageError: net takes no time by what was fitted (0 fs for each of pointwise): leave it out
+    """
+    for one in fitted:
+        if not any(coefficients.get(term, 0) * count for term, count in one.terms.items()):
+            what = f"0 fs for each of {', '.join(one.terms)}"
+            raise UsageError(f"{one.network} takes no time by what was fitted ({what}): leave it out")
+    return coefficients
 
 
 def spread(times: Matrix, columns: Sequence[Column], kept: Sequence[Measured]) -> dict[str, int]:
@@ -261,7 +286,22 @@ def _slower(group: tuple[str, ...], groups: Sequence[tuple[str, ...]]) -> Iterat
                     yield other
 
 
-def _left_out(matrix: Matrix, ms: Matrix, at: int) -> float | None:
-    """What the others say of one network, in milliseconds; those of the same counts are left out with it."""
-    others = (matrix != matrix[at]).any(axis=1)
-    return float(matrix[at] @ fit(matrix[others], ms[others])) if others.any() else None
+def fits(rows: int) -> int:
+    """How many fits tell what others say of each row: one for each, or where these are too many, for each group of rows.
+
+    >>> fits(1000), fits(4000), fits(200_000)
+    (1000, 250, 10)
+    """
+    return min(rows, max(_FEWEST_GROUPS, MOST_FITTED // max(1, rows)))
+
+
+def _left_out(matrix: Matrix, ms: Matrix, groups: NDArray[np.int64]) -> list[float | None]:
+    """What those of all other groups say of each network, in milliseconds."""
+    found: list[float | None] = [None] * len(ms)
+    for group in np.unique(groups):
+        others = groups != group
+        if others.any():
+            x = fit(matrix[others], ms[others])
+            for at in np.flatnonzero(~others):
+                found[at] = float(matrix[at] @ x)
+    return found

@@ -20,8 +20,10 @@ from convcost.devices.calibration import (
     Measured,
     columns_of,
     errors_of,
+    fits,
     nonnegative,
     spread,
+    timed,
     work,
 )
 from convcost.devices.device import Errors, Fitted, telling
@@ -65,9 +67,10 @@ def calibrated_layers(networks: Sequence[Timed]) -> Calibration:
         error = errors_of(guesses)
     else:  # a single network, or such that no other says anything of
         error = _layers_left_out(matrix, ms, scale)
-    coefficients = spread(_fit(matrix, ms, scale), columns, rows)
+    coefficients = timed(spread(_fit(matrix, ms, scale), columns, rows), guesses)
     tied = tuple(column.terms for column in columns if len(column.terms) > 1)
-    return Calibration(coefficients, error, guesses, tied, {})
+    groups = fits(len(rows)) if error.of == "layers" else len(rows)
+    return Calibration(coefficients, error, guesses, tied, {}, groups if groups < len(rows) else 0)
 
 
 def _fit(matrix: Matrix, ms: Matrix, scale: Matrix) -> Matrix:
@@ -97,10 +100,10 @@ def _networks_left_out(
 
 def _layers_left_out(matrix: Matrix, ms: Matrix, scale: Matrix) -> Errors:
     """How far off predictions of single layers are, each left out in turn, those too short for the clock as shares of its floor."""
-    off = []
-    for at in range(len(ms)):
-        others = np.arange(len(ms)) != at
-        guess = float(matrix[at] @ _fit(matrix[others], ms[others], scale[others]))
-        off.append(abs(guess - ms[at]) / scale[at])
+    off, groups = np.zeros(len(ms)), np.arange(len(ms)) % fits(len(ms))
+    for group in np.unique(groups):
+        own, others = groups == group, groups != group
+        guesses = matrix[own] @ _fit(matrix[others], ms[others], scale[others])
+        off[own] = abs(guesses - ms[own]) / scale[own]
     median, high = (float(np.quantile(off, share)) for share in (0.5, 0.9))
-    return Errors(median, high, float(max(off)), len(off), "layers")
+    return Errors(median, high, float(off.max()), len(off), "layers")

@@ -18,7 +18,16 @@ from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean, n
 from convcost.core.patterns import containing
 from convcost.devices.device import SECOND, Device, Errors, Fitted, Roofline
 from convcost.devices.kernels import TERMS, untyped
-from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
+from convcost.spec.tree import (
+    MOST_VALUES,
+    MappingNode,
+    ScalarNode,
+    SequenceNode,
+    Tree,
+    parse_tree,
+    read_text,
+    shown_path,
+)
 
 _HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)))
 _CALIBRATED = os.path.join(_HERE, "calibrated")
@@ -109,9 +118,14 @@ def _rooflines() -> dict[str, Roofline]:
 
 def read_device(path: str) -> Device | Roofline:
     """The device that a YAML file states; raises `SpecError` with everything that is wrong."""
-    tree, problems = parse_tree(read_text(path, "a file of a device", _LARGEST), shown_path(path), _BEGINS)
-    reader = _Reader(problems, os.path.dirname(os.path.abspath(path)))
-    found = reader.device(os.path.splitext(os.path.basename(path))[0], tree)
+    name, text = os.path.splitext(os.path.basename(path))[0], read_text(path, "a file of a device", _LARGEST)
+    return _stated(text, shown_path(path), name, os.path.dirname(os.path.abspath(path)))
+
+
+def _stated(text: str, file: str, name: str, folder: str = _CALIBRATED) -> Device | Roofline:
+    """The device of this name that the text of a file in a folder states."""
+    tree, problems = parse_tree(text, file, _BEGINS)
+    found = _Reader(problems, folder).device(name, tree)
     if found is None or problems:
         raise SpecError(problems)
     return found
@@ -134,7 +148,7 @@ class _Reader:
         self.only(tree, name, _KEYS)
         table = tree.pairs
         coefficients = self.terms(table["femtoseconds"], f"{name}.femtoseconds")
-        fitted = self.fitted(table, name)
+        fitted = self.fitted(table, name, coefficients)
         error = self.errors(table, name)
         if not coefficients or error is None:
             return None
@@ -174,8 +188,9 @@ class _Reader:
             **self.words(table, name),
         )  # fmt: skip
 
-    def fitted(self, table: Mapping[str, Tree], name: str) -> tuple[Fitted, ...]:
-        """The networks that a device was fitted on, with their terms, which may stand in a file beside it."""
+    def fitted(self, table: Mapping[str, Tree], name: str, takes: Mapping[str, int]) -> tuple[Fitted, ...]:
+        """The networks that a device was fitted on, with their terms, which may stand in a file beside it and take time."""
+        known = not self.problems
         shared = self.shared(table["terms_in"], f"{name}.terms_in") if "terms_in" in table else {}
         found = []
         for at, entry in enumerate(self.items(table.get("networks"), f"{name}.networks")):
@@ -191,6 +206,8 @@ class _Reader:
                 self.complain(entry, scope, f"terms: of {network} are missing, here and in what terms_in: names")
             elif ms is not None and not ms:
                 self.complain(one["ms"], scope, "ms: must be above 0")
+            elif known and not any(takes.get(term, 0) * count for term, count in terms.items()):
+                self.complain(entry, scope, f"terms: of {network} ({', '.join(terms)}) take no time by femtoseconds:")
             elif ms is not None:
                 found.append(Fitted(network, float(ms), terms, None if guess is None else float(guess)))
         return tuple(found)
@@ -299,29 +316,70 @@ _SHOWN: Final = 40
 """Characters of a number that a message quotes."""
 
 
+def readable(device: Device) -> str:
+    """A calibrated device as the YAML of its file; raises `UsageError` where `read_device` would refuse that."""
+    text, why = "", f"their values are more than {MOST_VALUES:,}"
+    if sum(2 * len(one.terms) for one in device.fitted) <= MOST_VALUES:
+        text = written(device)
+        why = _unreadable(text, device.name)
+    if why:
+        raise UsageError(f"{device.name}: no file can hold this device, so leave networks out: {why}")
+    return text
+
+
+def _unreadable(text: str, name: str) -> str:
+    """Why the text of a device would be refused; empty if it would not."""
+    if len(text.encode()) > _LARGEST:
+        return f"they take more than {_LARGEST:,} bytes"
+    try:
+        _stated(text, "", name)
+    except SpecError as error:
+        first = error.problems[0]
+        return f"{first.scope}{': ' if first.scope else ''}{first.what.partition(';')[0]}"
+    return ""
+
+
 def written(device: Device, terms_in: str = "") -> str:
     """A calibrated device as the YAML of its file; the terms of its networks are left to the file that `terms_in` names."""
     import yaml
 
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # writes the same, the first in a fifth of the time
     head = {key: value for key in _TEXTS[:2] if (value := getattr(device, key))}
     head |= {"threads": device.threads} if device.threads else {}
     head |= {"dtype": device.dtype} if device.dtype else {}
     head |= {} if device.winograd else {"winograd": False}
     head |= {key: value for key in _TEXTS[2:] if (value := getattr(device, key))}
-    parts = [_block(head) if head else "", _block({"femtoseconds": dict(device.coefficients)})]
+    parts = [_block(head) if head else "", _block({"femtoseconds": _whole(device.coefficients)})]
     if device.tied:
         parts.append("tied:\n" + "".join(f"- [{', '.join(terms)}]\n" for terms in device.tied))
     error = {key: value for key, value in device.error._asdict().items() if value != "networks"}
-    shown = ", ".join(f"{key}: {f'{value:.4f}' if isinstance(value, float) else value}" for key, value in error.items())
+    shown = ", ".join(f"{key}: {_share(value) if isinstance(value, float) else value}" for key, value in error.items())
     parts.append(f"error: {{{shown}}}  # of {device.error.of} that were left out in turn\n")
     parts.append(f"terms_in: {terms_in}\n" if terms_in else "")
     entries = []
     for one in device.fitted:
         entry: dict[str, Any] = {"network": one.network, "ms": one.ms}
         entry |= {} if one.left_out_ms is None else {"left_out_ms": round(one.left_out_ms, 4)}
-        entry |= {} if terms_in else {"terms": dict(one.terms)}
-        entries.append("- " + yaml.safe_dump(entry, default_flow_style=True, sort_keys=False, width=10**6))
+        entry |= {} if terms_in else {"terms": _whole(one.terms)}
+        line = yaml.dump(entry, Dumper=dumper, default_flow_style=True, sort_keys=False, width=10**6)
+        entries.append(f"- {line}")
     return "".join(parts) + "networks:\n" + "".join(entries)
+
+
+def _share(value: float) -> str:
+    """To four decimals, and in full where it has more digits than a number of a file may have."""
+    return f"{value:.4f}" if value < _SHORT else str(value)
+
+
+def _whole(numbers: Mapping[str, int]) -> dict[str, int | str]:
+    """Whole numbers, those of more digits than a number of a file may have as texts, which the reader takes for numbers too."""
+    return {key: number if number < _PLAIN else str(number) for key, number in numbers.items()}
+
+
+_PLAIN: Final = 10**18
+"""Below, a whole number has no more digits than a number of a file may have."""
+_SHORT: Final = 10**14
+"""The same of a number with four decimals."""
 
 
 def _block(table: Mapping[str, Any]) -> str:

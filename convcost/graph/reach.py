@@ -193,7 +193,8 @@ def reach(step: Step) -> tuple[Windows, ...]:
     >>> reach(load("mobilenet_v2").steps[0])[0][1]
     Window(size=224, stride=2, before=0, extent=3, scale=1, apart=1, ahead=0)
     """
-    if any(len(shape) != len(step.cost.out[0]) for shape in step.input_shapes) or len(step.cost.out[0]) < 2:
+    rank = _rank(step)
+    if any(len(shape) != rank for shape in step.input_shapes) or rank < 2:
         raise NotLocal("reads or makes a tensor without positions, or of another number of axes")
     if step.node.op in _BY_AXES:
         _refuse_other_axes(step)
@@ -203,6 +204,13 @@ def reach(step: Step) -> tuple[Windows, ...]:
     if of is None:
         raise NotLocal(_WHY.get(step.node.op, "is not local in space"))
     return tuple(map(_stretched, [step] * len(step.input_shapes), of(step)))
+
+
+def _rank(step: Step) -> int:
+    """Axes of the (first) output; raises `NotLocal` where nobody knows its shape."""
+    if not step.cost.out:
+        raise NotLocal("makes a tensor of unknown shape")
+    return len(step.cost.out[0])
 
 
 def _refuse_other_axes(step: Step) -> None:
@@ -340,9 +348,8 @@ def routes(step: Step) -> tuple[Route, ...]:
     >>> [read.whole for read in routes(pool)[0].reads], routes(pool)[0].to
     ([True, True, False], (0, 1, 2))
     """
-    op, made = step.node.op, step.cost.out[:1]
-    if not made:
-        raise NotLocal("makes a tensor of unknown shape")
+    op = step.node.op
+    _rank(step)
     if not step.input_shapes:
         return ()
     if (of := _ROUTED.get(op)) is not None:

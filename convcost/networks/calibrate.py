@@ -17,7 +17,7 @@ from convcost.devices.calibration import FEWEST, Calibration, calibrated
 from convcost.devices.device import Device, Fitted, share_text
 from convcost.devices.kernels import untyped
 from convcost.devices.layered import calibrated_layers
-from convcost.devices.stored import written
+from convcost.devices.stored import readable
 from convcost.networks.inputs import GivenShape
 from convcost.networks.measured.columns import THREADS, plain
 from convcost.networks.measured.named import SPEC_FILE
@@ -58,8 +58,8 @@ class Calibrated(Tabular):
         return printable(f"<Calibrated {self.device.name} · {self.device.error.text}>")
 
     def yaml(self) -> str:
-        """The device as the YAML of its file."""
-        return written(self.device)
+        """The device as the YAML of its file; raises `UsageError` for one that no file can hold."""
+        return readable(self.device)
 
     def table(self) -> Table:
         """A row per network: measured, predicted by a fit to all the others, and how far off that is."""
@@ -129,7 +129,9 @@ def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> C
         found = calibrated(taken.measured)
     except UsageError as error:
         raise UsageError(f"{shown_path(path)}: {error}{_why(taken.left)}") from None
-    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, taken.notes)
+    return Calibrated(
+        _device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, _with_groups(found, taken.notes)
+    )
 
 
 def _too_few(names: Sequence[str]) -> str:
@@ -163,7 +165,9 @@ def _of_profiles(
             found = calibrated(layer for one in taken.networks for layer in one.layers)
     except UsageError as error:
         raise UsageError(f"{shown_path(pairs[0][0])}: {error}{_why(taken.left)}") from None
-    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, taken.notes)
+    return Calibrated(
+        _device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, _with_groups(found, taken.notes)
+    )
 
 
 def _given(words: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,6 +180,12 @@ def _device(found: Calibration, how: How, words: Mapping[str, Any]) -> Device:
         coefficients=found.coefficients, error=found.error, fitted=found.fitted, tied=found.tied, dtype=how.dtype or "",
         winograd=how.winograd, **words,
     )  # fmt: skip
+
+
+def _with_groups(found: Calibration, notes: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The notes on a fit, and that networks or layers were left out in groups, if they were."""
+    said = f"{found.error.networks:,} {found.error.of} were left out in {found.groups:,} groups, not one by one"
+    return (("groups", said), *notes) if found.groups else tuple(notes)
 
 
 def _why(left: Mapping[str, str]) -> str:
@@ -272,11 +282,11 @@ def left_texts(left: Mapping[str, str]) -> list[str]:
     reasons = dict[str, list[str]]()
     for name, why in left.items():
         reasons.setdefault(_bare(name, why), []).append(name)
+    often = Counter(why.partition("; is it ")[0] for why in reasons)
     plain = dict[str, list[str]]()
     for why, names in reasons.items():
         short = why.partition("; is it ")[0]
-        alone = sum(other.partition("; is it ")[0] == short for other in reasons) == 1
-        plain.setdefault(why if alone else short, []).extend(names)
+        plain.setdefault(why if often[short] == 1 else short, []).extend(names)
     return [f"{_several(names)}: {why}" for why, names in plain.items()]
 
 

@@ -13,8 +13,7 @@ from convcost.core.units import decimal_text
 from convcost.networks.deployed import DTYPE, OnDevice, on_device
 from convcost.networks.load import open_network
 from convcost.networks.network import Network
-from convcost.networks.vary import varied
-from convcost.networks.within_memory import HUNDREDTH, USUAL, largest
+from convcost.networks.within_memory import HUNDREDTH, USUAL, largest, made_smaller
 
 _SIXTEENTH = Fraction(1, 16)
 """The step for channels that are a multiple of a width, and are not rounded: 16*width."""
@@ -37,7 +36,7 @@ _WIDTHS = tuple(Fraction(width) for width in ("0.75", "0.5", "0.35", "0.25"))
 def remedies(found: OnDevice) -> tuple[Remedy, ...]:
     """Changes of one option, or of width and resolution together, that make a network fit; none of one that was rewritten.
 
-    Of resolution and width, the largest feasible value is found, to the pixel, and of hundredths and sixteenths. A square
+    Of resolution and width, the `largest` feasible value is found, to the pixel, and of hundredths and sixteenths. A square
     input that no knob sets is made smaller as `--input` does.
 
     >>> from convcost import load
@@ -93,7 +92,7 @@ def what_was_tried(found: OnDevice) -> str:
 def _knobs(network: Network) -> Mapping[str, int | Fraction]:
     """The knobs to make smaller, with their values; none of a network without."""
     with suppress(UsageError):
-        return varied(network, USUAL)
+        return made_smaller(network)
     return {}
 
 
@@ -117,7 +116,7 @@ def _by_input(found: OnDevice) -> Remedy | None:
         return _fitting(found, network, f"--input {at}x{at}")
 
     side = _square(found.network)
-    return largest(Fraction(1), side, fits) if side else None
+    return largest(Fraction(1), side, fits, len(found.network.steps)) if side else None
 
 
 def _narrow(found: OnDevice) -> Remedy | None:
@@ -137,13 +136,14 @@ def _by_knob(found: OnDevice, network: Network, knob: str, before: str) -> Remed
         text = at if isinstance(at, int) else decimal_text(at)
         return _fitting(found, network.at(**{knob: at}), f"{before}--set {knob}={text}")
 
-    several = [one for unit in units if value > unit and (one := largest(unit, -(-value // unit), fits))]
+    layers = len(network.steps)
+    several = [one for unit in units if value > unit and (one := largest(unit, -(-value // unit), fits, layers))]
     return max(several, key=lambda one: (one.ram, one.flash), default=None)
 
 
 def _by_both(found: OnDevice) -> Remedy | None:
     """The largest of the usual widths, with the largest resolution, at which it fits."""
-    knobs = varied(found.network, USUAL)
+    knobs = made_smaller(found.network)
     if {*knobs} != {*USUAL}:
         return None
     for width in _WIDTHS:

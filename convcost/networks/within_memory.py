@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
 from convcost.core.dtypes import DTYPE_BITS
@@ -27,6 +27,12 @@ _PARTS = range(2, 9)
 USUAL = ("resolution", "width")
 HUNDREDTH = Fraction(1, 100)
 """The step of the search for a decimal; that for an integer is 1."""
+MOST_KNOBS = 8
+"""Knobs that are tried, the first ones; resolution and width where there are these."""
+MOST_SKIPPED = 1_000
+"""Values at which no network can be built that the search of one knob passes one by one."""
+MOST_BUILT = 100_000
+"""Layers of the networks that these would be."""
 
 
 Stored = Callable[[Network, Options], int]
@@ -52,7 +58,7 @@ def remedies(
 ) -> tuple[tuple[str, int], ...]:
     """Changes of a single option that bring a network within a limit in bytes, with the bytes then needed.
 
-    Each is written as on the command line. Of resolution and width, the largest feasible value is found, to the pixel
+    Each is written as on the command line. Of resolution and width, the `largest` feasible value is found, to the pixel
     and to a hundredth.
 
     >>> from convcost.networks.load import load
@@ -164,14 +170,14 @@ class _Tried(NamedTuple):
         """The largest value of a knob that meets the limit, below the network's own."""
         for knob, value in self.varied().items():
             unit = Fraction(1) if isinstance(value, int) else HUNDREDTH
-            if value > unit and (found := largest(unit, -(-value // unit), partial(self._fitting, knob))):
+            if value > unit and (
+                found := largest(unit, -(-value // unit), partial(self._fitting, knob), len(self.network.steps))
+            ):
                 yield found
 
     def varied(self) -> Mapping[str, int | Fraction]:
         """The knobs to make smaller; none of a network that was rewritten."""
-        if self.network.rebuilt:
-            return {}
-        return varied(self.network, USUAL)
+        return {} if self.network.rebuilt else made_smaller(self.network)
 
     def _fitting(self, knob: str, value: int | Fraction) -> tuple[str, int] | None:
         """The change to a value of a knob, if it meets the limit."""
@@ -180,26 +186,38 @@ class _Tried(NamedTuple):
         return (f"--set {knob}={text}", needed) if needed <= self.limit else None
 
 
+def made_smaller(network: Network) -> Mapping[str, int | Fraction]:
+    """The knobs to make smaller, with their values; raises `UsageError` for a network without knobs."""
+    return dict(islice(varied(network, USUAL).items(), MOST_KNOBS))
+
+
 Found = TypeVar("Found")
 
 
-def largest(unit: Fraction, above: int, fits: Callable[[int | Fraction], Found | None]) -> Found | None:
+def largest(
+    unit: Fraction, above: int, fits: Callable[[int | Fraction], Found | None], layers: int = 1
+) -> Found | None:
     """What `fits` says of the largest multiple of the unit that fits, below `above` of them, which do not.
 
     Bisection, assuming that what is needed grows with the value. For a value at which no network can be built, the next
-    smaller feasible one counts.
+    smaller feasible one counts: that of networks which want a multiple of something. Where none is found within a half of
+    what is left of `MOST_SKIPPED` such values, and of `MOST_BUILT` layers, such values are taken to be too small; then what
+    is found fits, but a larger one may.
 
     >>> largest(Fraction(1), 100, lambda size: size if size * size <= 200 else None)
     14
     """
+    left = min(MOST_SKIPPED, MOST_BUILT // max(1, layers))
     low, found = 0, None  # all up to `low` fit or are no networks; `above` does not fit
     while above - low > 1:
-        middle = at = (low + above) // 2
-        feasible, one = False, None
-        while at > low and not feasible:
+        middle = (low + above) // 2
+        at, feasible, one = middle + 1, False, None
+        stop = max(low, middle - 1 - left // 2)
+        while at - 1 > stop and not feasible:
+            at -= 1
             with suppress(ConvcostError):
                 one, feasible = fits(_value(unit * at)), True
-            at -= not feasible
+        left -= middle - at
         if not feasible:
             low = middle
         elif one is not None:

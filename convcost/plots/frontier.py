@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from convcost.core.errors import UsageError
 from convcost.core.units import binary, compact, counted, exact
 from convcost.devices.device import share_text
 from convcost.plots.labels import Obstacle, Spot, place
@@ -33,6 +34,8 @@ _LETTERS = 13
 _NARROW = 500
 _TICK = 66
 """Pixels for the text of a tick."""
+MOST_NAMED = 40
+"""Families whose names are sought a place."""
 FRONT = "front"
 """The name of the front among the traces."""
 
@@ -77,8 +80,11 @@ def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT, alone
 
     A mark per accuracy: filled if the cost was counted here, hollow if it is printed or extrapolated, pale if its own family does
     as well for less. Thin steps join each family's own Pareto front, so that none runs above the front of all, which is
-    a band. Families that do not stand out are grey dots.
+    a band. Families that do not stand out are grey dots. Raises `UsageError` for a cost of 0, which the axis has no place for.
     """
+    if free := [point.name for point in found.points if not point.cost]:
+        why = f"costs 0 {found.cost.heading}, and the axis of costs is logarithmic"
+        raise UsageError(f"{free[0]}: {why}: leave it out of the picture; as a table it is shown")
     every = series_of(found)
     traces = [_dots(found, one) for one in every if not one.awake]
     traces.append(_band(found.front))
@@ -167,8 +173,10 @@ def _names(
     def spot(point: Point) -> tuple[float, float]:
         return x.at(point.cost), y.at(float(point.accuracy))
 
-    shown = [one for one in every if one.awake and one.points][::-1]
+    awake = [one for one in every if one.awake and one.points][::-1]
+    shown = awake[:MOST_NAMED]
     obstacles = [Obstacle(*spot(p), _PALE_DOT) for one in every if not one.awake for p in one.points]
+    obstacles += [Obstacle(*spot(p), _MARK) for one in awake[MOST_NAMED:] for p in one.points]
     wishes = []
     for index, one in enumerate(shown):
         obstacles += [Obstacle(*spot(point), _MARK, index) for point in one.points]
@@ -184,19 +192,7 @@ def _names(
     colors = [LIGHT.ink if one.yours else letters_of(one.look) for one in shown]
     texts = zip([*(one.name for one in shown), FRONT], wishes, boxes, [*colors, LIGHT.muted], strict=True)
     called = [(name, text, one, color) for name, (text, _), one, color in texts if one is not None]
-    leads = [
-        {
-            "type": "line",
-            **{
-                f"{axis}{end}": scale.value(where[side])
-                for end, where in enumerate(one.lead)
-                for side, (axis, scale) in enumerate((("x", x), ("y", y)))
-            },
-            "line": {"color": color, "width": 1},
-        }
-        for _, _, one, color in called
-        if one.lead
-    ]
+    leads = [_lead(one.lead, color, x, y) for _, _, one, color in called if one.lead]
     names = [
         {
             "type": "scatter",
@@ -213,6 +209,16 @@ def _names(
         for name, text, one, color in called
     ]
     return names, leads
+
+
+def _lead(ends: Sequence[tuple[float, float]], color: str, x: PlotAxis, y: PlotAxis) -> dict[str, Any]:
+    """The line that leads from a name to its place."""
+    places = {
+        f"{axis}{end}": scale.value(where[side])
+        for end, where in enumerate(ends)
+        for side, (axis, scale) in enumerate((("x", x), ("y", y)))
+    }
+    return {"type": "line", **places, "line": {"color": color, "width": 1}}
 
 
 def _along(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from convcost.conventions.catalog import all_conventions
 from convcost.core.errors import UsageError
 from convcost.core.units import decimal_text
-from convcost.published.figure import Figure, figure
+from convcost.published.figure import SHAPES, Figure, figure
 from convcost.published.rows import key_values, one_of, published_file, published_yaml, read_rows
 
 COLUMNS = (
@@ -25,6 +25,9 @@ COLUMNS = (
 """Of a file of claims."""
 _NEEDED = ("model", "quantity", "printed")
 _SIGNED = re.compile(r"[+-]?\d{1,15}(\.\d{1,9})?", re.ASCII)
+_PLAIN = re.compile(r"(\d{1,3}(,\d{3}){1,9}|\d{1,30})(\.\d{1,30})?", re.ASCII)
+_DECIMAL = re.compile(r"\s*(\d{1,9}(\.\d{0,30})?|\.\d{1,30})\s*", re.ASCII)
+_SIZES = re.compile(r"\d{1,9}(×\d{1,9})*", re.ASCII)
 Coefficients = Mapping[str, Mapping[str, Fraction]]
 """Glob over ops and their kinds -> entry of the ledger -> coefficient; the first glob that fits a layer holds."""
 FLOPS = "torch"
@@ -258,6 +261,7 @@ def read_claims(path: str, known_sources: Collection[str] | None = None) -> list
         if difference and not cells["because"]:
             raise UsageError("difference is of what is printed and computed, and there is no because")
         printed = figure(cells.pop("quantity"), cells.pop("printed"), cells.pop("unit"), cells.pop("rounding"))
+        _check_computed(printed, cells["computed"])
         made: dict[str, Any] = {**cells, "figure": printed, "counting": counting, "knobs": _knobs(cells["knobs"])}
         made["run"] = key_values(cells["run"], "run", "policy=inplace")
         return Claim(at=at, **made, difference=_difference(difference))
@@ -353,7 +357,7 @@ def _settle(cells: dict[str, str]) -> None:
 def per_cent(value: str, what: str) -> Fraction:
     """An accuracy as a number; raises `UsageError`."""
     try:
-        accuracy = Fraction(value)
+        accuracy = Fraction(-1 if isinstance(value, str) and not _DECIMAL.fullmatch(value) else value)
     except (ValueError, ZeroDivisionError):
         accuracy = Fraction(-1)
     if not 0 < accuracy <= 100:
@@ -362,6 +366,22 @@ def per_cent(value: str, what: str) -> Fraction:
         meant = decimal_text(accuracy * 100).removesuffix(".0")
         raise UsageError(f"{what}: {value} is a fraction, and accuracies are per cent: write {meant}")
     return accuracy
+
+
+def _check_computed(printed: Figure, computed: str) -> None:
+    """Raise `UsageError` for what convcost finds unless it is written as the figure is, without its unit."""
+    if not computed:
+        return
+    pattern, form = (
+        (_SIZES, "a shape, e.g. 28×28×480") if printed.quantity in SHAPES else (_PLAIN, "a number, e.g. 416,520")
+    )
+    if not pattern.fullmatch(computed):
+        unit = f", in {printed.unit} and without this unit" if printed.unit else ", without a unit"
+        raise UsageError(f"computed: {computed!r} is not {form}{'' if pattern is _SIZES else unit}")
+    try:
+        figure(printed.quantity, computed, "" if pattern is _SIZES else printed.unit, "")
+    except UsageError as error:
+        raise UsageError(f"computed: {str(error).removeprefix('printed: ').partition(';')[0]}") from None
 
 
 def _difference(text: str) -> tuple[Fraction, ...]:

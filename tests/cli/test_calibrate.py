@@ -169,3 +169,17 @@ def test_the_result_in_python() -> None:
 )
 def test_rates(term: str, femtoseconds: int, said: str) -> None:
     assert rate(term, femtoseconds) == said
+
+
+def test_a_device_that_is_written_is_read(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """900,000 s for a kernel are 9·10²⁰ fs: more digits than a number of a spec may have."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kn.yaml").write_text(
+        "convcost: 1\nname: tiny\nknobs: {w: 4}\ninput: [8, 8, 3]\nlayers:\n  - conv2d: {channels: w, kernel: 3}\n"
+    )
+    (tmp_path / "slow.csv").write_text(
+        "network,s\n" + "".join(f"./kn.yaml:w={w},{900_000 + 7 * w}\n" for w in range(1, 8))
+    )
+    found = cli.json("calibrate", "slow.csv", "-o", "slow.yaml")
+    assert found["femtoseconds"]["kernels"] == 9 * 10**20
+    assert cli.json("latency", "kn.yaml", "--device", "./slow.yaml")["device"]["name"] == "slow"

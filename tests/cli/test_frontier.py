@@ -80,6 +80,10 @@ def test_where_no_family_is_near_all_are_named(cli: Cli) -> None:
         (["--min", "0.7"], "the least accuracy: 0.7 is a fraction, and accuracies are per cent: write 70"),
         (["--convention", "papper"], "there is no convention 'papper'. Did you mean paper?"),
         (["--data", "none.csv"], "none.csv: "),
+        (
+            ["--your", "resnet18=1e99999999"],
+            "resnet18, top1: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got '1e99999999'",
+        ),
         (["--max", "little"], "'little' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
         (["--x", "peak", "--max", "1MB"], "'1MB': MB may mean powers of 1,000 or of 1,024; write 1MiB, or the bytes"),
         (
@@ -98,6 +102,22 @@ def test_refusals_are_one_line(
     assert done.stderr.startswith(message)
     assert len(done.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [["--data", "free.csv"], ["--data", "some.csv", "--your", "free.yaml=70"]])
+def test_what_costs_nothing_has_no_place_on_the_axis(
+    cli: Cli, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("free.csv").write_text("item,top1,macs\nfree,70,0\n")
+    Path("some.csv").write_text("item,top1,macs\nsome,70,5\n")
+    Path("free.yaml").write_text("convcost: 1\nname: free\ninput: [8, 8, 3]\nlayers:\n  - max_pool: {kernel: 2}\n")
+    why = (
+        "free: costs 0 MACs, and the axis of costs is logarithmic: leave it out of the picture; as a table it is shown"
+    )
+    for file in ("f.svg", "f.html"):
+        assert cli.refused_in_a_line("frontier", *options, "-o", file) == why
+    assert "free" in cli.ok("frontier", *options)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,18 @@ def test_a_partial_answer_has_status_3_and_a_line(cli: Cli, net: str, command: l
     assert accepted.replace(" --partial", "") == ran.stdout  # a written spec says which command made it
 
 
+PATCHES = ("--patches 2x2", "--stream", "--patches all", "--patches all --until conv", "--patches auto --limit 3KiB")
+
+
+@pytest.mark.usefixtures("net")
+@pytest.mark.parametrize("how", PATCHES)
+def test_patches_end_before_an_op_that_makes_nobody_knows_what(cli: Cli, how: str) -> None:
+    Path("net.yaml").write_text(NET.replace(", shape: [8, 8, 2]", ""))
+    ran = cli("memory", "net.yaml", *how.split(), code=3)
+    assert "conv" in ran.stdout
+    assert ran.stderr == LINE
+
+
 @pytest.mark.usefixtures("keeping")
 @pytest.mark.parametrize("command", REFUSED, ids=" ".join)
 def test_what_needs_numbers_is_refused_in_a_line(cli: Cli, net: str, command: list[str]) -> None:

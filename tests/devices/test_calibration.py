@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from convcost import UsageError, load
+from convcost.devices import calibration
 from convcost.devices.calibration import Measured, calibrated, columns_of, nonnegative, work
 from convcost.devices.kernels import kernels, total
+from convcost.devices.layered import Timed, calibrated_layers
 from convcost.published.latency import timings_on
 
 
@@ -171,6 +173,38 @@ def test_a_term_that_others_have_next_to_nothing_of_is_not_fitted_to_them():
 def test_networks_that_are_all_the_same_are_refused():
     with pytest.raises(UsageError, match="all networks have the same counts"):
         calibrated([one._replace(terms=TABLES["three terms"][0].terms) for one in TABLES["three terms"]])
+
+
+@pytest.mark.parametrize("layered", [False, True])
+def test_a_network_that_takes_no_time_by_what_was_fitted_is_refused(layered):
+    """1 ps for 10¹⁵ of one kind are 10⁻¹² fs for each, of which 0 are kept."""
+    rows = [Measured(f"net{at}", 1e-9 * at, {"pointwise": 10**15 * at}) for at in range(1, 10)]
+    with pytest.raises(UsageError) as caught:
+        calibrated_layers([Timed("net1", tuple(rows))]) if layered else calibrated(rows)
+    why = "net1 takes no time by what was fitted (0 fs for each of pointwise): leave it out"
+    assert str(caught.value) == why
+
+
+@pytest.mark.parametrize(("most", "groups"), [(900, 0), (899, 29), (1, 10)])
+def test_of_many_networks_groups_are_left_out(most, groups, monkeypatch):
+    """30 networks are 900 rows of 30 fits; 899 rows are 29 fits, and 10 are the fewest. net0 took twice as long as the 2·0.5 + 5
+    that others say, which is said without it.
+    """
+    monkeypatch.setattr(calibration, "MOST_FITTED", most)
+    rows = [Measured(f"net{at}", 2.0 * at + 5, {"pointwise": 1000 * at, "kernels": 1000}) for at in range(1, 30)]
+    odd = Measured("net0", 12.0, {"pointwise": 500, "kernels": 1000})
+    found = calibrated([odd, *rows])
+    assert found.groups == groups
+    assert found.fitted[0].left_out_ms == pytest.approx(6)
+
+
+def test_of_many_layers_groups_are_left_out(monkeypatch):
+    """20 layers of 200 rows are 10 fits."""
+    monkeypatch.setattr(calibration, "MOST_FITTED", 200)
+    rows = [Measured(f"l{at}", 2.0 * at + 5, {"pointwise": 1000 * at, "kernels": 1000}) for at in range(1, 21)]
+    found = calibrated_layers([Timed("net", tuple(rows))])
+    assert (found.groups, found.error.of, found.error.networks) == (10, "layers", 20)
+    assert found.error.worst == pytest.approx(0, abs=1e-9)
 
 
 def test_too_few_are_refused():

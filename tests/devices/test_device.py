@@ -1,5 +1,6 @@
 """Devices: sums of coefficients times counts, refusals, marks, rooflines, files that state them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from convcost.core.errors import SpecError, UsageError
 from convcost.devices import catalog
 from convcost.devices.device import Device, Errors, Fitted, Roofline
 from convcost.devices.kernels import kernels, total, untyped
-from convcost.devices.stored import find, hint, list_devices, read_device, written
+from convcost.devices.stored import find, hint, list_devices, read_device, readable, written
 
 ERROR = Errors(0.02, 0.05, 0.1, 3)
 
@@ -93,6 +94,49 @@ def test_a_written_device_is_read_as_it_was(tmp_path):
     assert again.error.median == pytest.approx(one.error.median, abs=5e-5)
 
 
+class TestReadable:
+    """A calibrated device that is written can be read, or is refused before."""
+
+    @staticmethod
+    def device(times: int = 1, worst: float = 0.3, count: int = 1000, networks: int = 1, title: str = "") -> Device:
+        fitted = [Fitted(f"net{at}", 1.5, {"pointwise": count, "kernels": 1}, 1e30 * worst) for at in range(networks)]
+        takes = {"pointwise": times, "kernels": 10**12}
+        return Device("mine", takes, Errors(0.1, 0.2, worst, networks), tuple(fitted), title)
+
+    @pytest.mark.parametrize("number", [10**18 - 1, 10**18, 9 * 10**20 + 1, 10**24])
+    def test_numbers_of_more_digits_than_a_spec_may_have_are_read_as_they_were(self, tmp_path, number):
+        one = self.device(number, 1e-7, number)
+        path = tmp_path / "mine.yaml"
+        path.write_text(readable(one), encoding="utf-8")
+        again = read_device(str(path))
+        assert again.coefficients == {"pointwise": number, "kernels": 10**12}
+        assert again.fitted == one.fitted
+
+    def test_a_large_error_is_read_as_it_was(self, tmp_path):
+        """10¹⁵ has 20 digits with four decimals."""
+        one = replace(self.device(worst=1e-7), error=Errors(0.1, 1e15, 2e23, 1))
+        path = tmp_path / "mine.yaml"
+        path.write_text(readable(one), encoding="utf-8")
+        assert read_device(str(path)).error == one.error
+
+    @pytest.mark.parametrize(
+        ("more", "why"),
+        [
+            ({"worst": 1e30}, "mine.error.worst: must be a number from 0 to 10^24, got '1e+30'"),
+            ({"count": 10**24 + 1}, f"mine.networks[0].pointwise: must be a number from 0 to 10^24, got '{10**24 + 1}'"),
+            ({"networks": 100_000}, "their values are more than 250,000"),
+            ({"title": "x" * 2**22}, "they take more than 4,194,304 bytes"),
+        ],
+    )  # fmt: skip
+    def test_what_a_file_cannot_hold_is_refused_in_a_line(self, more, why):
+        with pytest.raises(UsageError) as caught:
+            readable(self.device(**{"worst": 1e-7, **more}))
+        assert str(caught.value) == f"mine: no file can hold this device, so leave networks out: {why}"
+
+
+STATED = "error: {median: 0.1, p90: 0.2, worst: 0.3, networks: 1}"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -109,6 +153,9 @@ def test_a_written_device_is_read_as_it_was(tmp_path):
         ("", "a device states femtoseconds"),
         ("femtoseconds: {vector: 1}\nerror: {median: 0}", "needs median, p90, worst and networks"),
         ("femtoseconds: {vector: 1}\nerror: {median: 0, p90: 0, worst: 0, networks: 1}\nnetworks: [{network: a}]", "ms: are needed"),
+        (f"femtoseconds: {{pointwise: 5}}\n{STATED}\nnetworks:\n- {{network: a, ms: 1, terms: {{elementwise: 5}}}}", "mine.yaml:4:3: mine.networks[0]: terms: of a (elementwise) take no time by femtoseconds:"),
+        (f"femtoseconds: {{direct: 0}}\n{STATED}\nnetworks:\n- {{network: a, ms: 1, terms: {{direct: 5}}}}", "mine.yaml:4:3: mine.networks[0]: terms: of a (direct) take no time by femtoseconds:"),
+        (f"femtoseconds: {{direct: 1}}\n{STATED}\nnetworks:\n- {{network: a, ms: 1, terms: {{direct: 0, pointwise: 1}}}}", "mine.yaml:4:3: mine.networks[0]: terms: of a (direct, pointwise) take no time by femtoseconds:"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_said_with_its_place(tmp_path, text, says):

@@ -235,6 +235,13 @@ class TestEnds:
         assert found.ends == ()
         assert found.obstacle.startswith("one ")
 
+    def test_patches_end_before_an_op_that_nobody_knows(self) -> None:
+        """Its output has no shape."""
+        nodes = (node("conv", "conv2d", INPUT, channels=4, kernel=1), node("foo", "unknown", "conv", type="Foo"))
+        found = region(walk(Graph("partial", {INPUT: (8, 8, 3)}, nodes, ("conv",))), "fused")
+        assert found.obstacle == "foo makes a tensor of unknown shape"
+        assert [(end.edge, end.shape) for end in found.ends] == [("conv", (8, 8, 4))]
+
 
 class TestChoices:
     def test_auto_keeps_the_limit_with_the_fewest_multiplications(self) -> None:

@@ -15,6 +15,7 @@ from convcost.core.errors import ConvcostError
 from convcost.devices.kernels import kernels, total
 from convcost.networks.calibrate import labels
 from convcost.networks.measured.columns import time_column, unit_of
+from convcost.networks.measured.named import Namer
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.sheet import sheet
 from convcost.networks.measured.table import Chosen, measured_table
@@ -369,3 +370,20 @@ def test_a_table_calls_files_by_their_stems_unless_two_have_the_same() -> None:
     same = ["a/net.onnx", "b/net.onnx", "stage1.conv", "mobilenet_v2:width=0.5"]
     assert labels(same) == {name: name for name in same}
     assert labels(["nets/vgg16.onnx", "vgg16"])["nets/vgg16.onnx"] == "nets/vgg16.onnx"
+
+
+def test_of_many_names_that_no_network_has_the_first_are_compared_with_all() -> None:
+    namer = Namer()
+    said = []
+    for at in range(101):
+        with pytest.raises(UsageError) as caught:
+            namer.run(f"resnet18x{at}", {})
+        said.append(str(caught.value))
+    assert all(one.startswith("there is no such network in the zoo; is it resnet") for one in said[:100])
+    assert said[100] == "there is no such network in the zoo"
+
+
+def test_a_column_that_stands_twice_among_many_is_named() -> None:
+    names = [f"c{at}" for at in range(16_000)]
+    with pytest.raises(UsageError, match=r"^t\.csv:1: the column c7 stands twice$"):
+        sheet(",".join([*names, "c7"]) + "\n1\n", "t.csv")

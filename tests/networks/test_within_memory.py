@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
 
 import convcost
-from convcost import SpecError
+from convcost import SpecError, UsageError
 from convcost.memory.usage import Options
-from convcost.networks.within_memory import limited, remedies, weights_in_ram
+from convcost.networks.within_memory import largest, limited, made_smaller, remedies, weights_in_ram
 
 UNET = """convcost: 1
 name: unet
@@ -43,6 +46,46 @@ def test_a_batch_is_a_remedy() -> None:
 def test_an_input_of_its_own_has_no_resolution() -> None:
     network = convcost.load("mobilenet_v2", input_shape=(224, 320))
     assert not [change for change, _ in remedies(network, Options(dtype="int8"), 2**20) if "resolution" in change]
+
+
+class TestLargest:
+    """Among sizes at which no network can be built."""
+
+    @staticmethod
+    def found(above: int, built: Callable[[int], bool], most: int, layers: int = 1) -> tuple[int | None, int]:
+        """The largest that fits, and how many were tried."""
+        tried = list[int]()
+
+        def fits(size: int | Fraction) -> int | None:
+            tried.append(int(size))
+            if not built(int(size)):
+                raise UsageError("no network of this size")
+            return int(size) if size <= most else None
+
+        return largest(Fraction(1), above, fits, layers), len(tried)
+
+    def test_a_kernel_that_is_larger_than_most_sizes(self) -> None:
+        """2³⁰ is halved 30 times; at most 1,000 sizes are tried besides."""
+        assert self.found(2**30, lambda size: size >= 4 * 10**8, 7 * 10**8 + 1)[0] == 7 * 10**8 + 1
+        for kernel in (4 * 10**8, 2**30):
+            answer, tried = self.found(2**30, lambda size, kernel=kernel: size >= kernel, 1)
+            assert answer is None
+            assert 500 < tried <= 1_030
+
+    def test_a_multiple_that_is_wanted(self) -> None:
+        assert self.found(4096, lambda size: size % 32 == 0, 1000)[0] == 992  # 31·32
+        assert self.found(2240, lambda size: size % 224 == 0, 1000)[0] == 896  # 4·224
+
+    def test_fewer_are_tried_of_a_network_of_many_layers(self) -> None:
+        """100,000 layers are two networks of 50,000: one size is passed, and 2¹⁰ is halved 10 times."""
+        assert self.found(2**10, lambda _: False, 1, layers=50_000) == (None, 11)
+
+    def test_of_many_knobs_the_first_are_made_smaller(self, tmp_path: Path) -> None:
+        knobs = ", ".join(f"k{at}: 4" for at in range(20))
+        layers = "".join(f"  - conv2d: {{channels: k{at}, kernel: 1}}\n" for at in range(20))
+        path = tmp_path / "many.yaml"
+        path.write_text(f"convcost: 1\nname: many\nknobs: {{{knobs}}}\ninput: [8, 8, 3]\nlayers:\n{layers}")
+        assert [*made_smaller(convcost.load(str(path)))] == [f"k{at}" for at in range(8)]
 
 
 class TestWeightsInRam:

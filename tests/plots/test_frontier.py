@@ -307,3 +307,21 @@ def test_names_never_meet_and_stay_inside(
     placed = [one.box for one in found if one is not None]
     assert not any(one.meets(two) for one, two in combinations(placed, 2))
     assert all(b.left > 0 and b.top > 0 and b.right < 400 and b.bottom < 300 for b in placed)
+
+
+@pytest.mark.parametrize("outside", [499, 500])
+def test_of_many_places_the_likeliest_are_tried(outside: int) -> None:
+    """500 are; only one that is liked least lies where there is room."""
+    spots = [Spot(50, 50, 9.0), *[Spot(-500, -500)] * outside]
+    (found,) = place([("a", spots)], Rectangle(0, 0, 100, 100), [], 10)
+    assert (found is None) == (outside == 500)
+
+
+def test_of_many_families_of_ones_own_forty_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    rows = [f"net{at},{40 + at / 2},{10 + at},family {at:02}" for at in range(80)]
+    path.write_text("\n".join(["item,top1,macs,family", *rows, ""]), encoding="utf-8")
+    drawn = plots.frontier(frontier(add=[str(path)]), width=4000, height=3000)
+    names = [trace["text"][0] for trace in drawn.to_dict()["data"] if trace["mode"] == "text"]
+    assert sum(name.startswith("family") for name in names) == 40
+    assert "Pareto front" in names

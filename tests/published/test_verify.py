@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from convcost.core.errors import UsageError
 from convcost.core.printed import Printed
 from convcost.published.data import read_claims, sources
 from convcost.published.figure import Figure
@@ -67,6 +68,27 @@ def test_how_far_a_figure_is_off_is_checked_where_it_is_stated(cells, verdict, e
     table.write_text(f"model,quantity,printed,unit,because,computed,difference\nlenet5,{cells}\n", encoding="utf-8")
     (found,) = verify(data=str(table))
     assert (found.verdict, found.explanation) == (verdict, explanation)
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ('macs,"416,521",,x,416.520 k,1', "'416.520 k' is not a number, e.g. 416,520, without a unit"),
+        ("macs,416.5,k,x,416.520k,1", "'416.520k' is not a number, e.g. 416,520, in k and without this unit"),
+        ('macs,"416,521",,x,~416520,', "'~416520' is not a number, e.g. 416,520, without a unit"),
+        ('macs,"416,521",,x,"4165,20",', "'4165,20' is not a number, e.g. 416,520, without a unit"),
+        ('macs,"416,521",,x,416520.4,', "'416520.4' is not a whole number"),
+        ("output_shape,11,,x,1x0,1", "'1x0' is not a shape, e.g. 28×28×480"),
+    ],
+)
+def test_what_convcost_finds_is_stated_as_the_figure_is(cells, why, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "v.csv").write_text(
+        f"model,quantity,printed,unit,because,computed,difference\nlenet5,{cells}\n", encoding="utf-8"
+    )
+    with pytest.raises(UsageError) as caught:
+        verify(data="v.csv")
+    assert str(caught.value) == f"v.csv:2: computed: {why}"
 
 
 def test_the_channels_of_the_block_that_reads_a_map():

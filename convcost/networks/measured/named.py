@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -62,6 +62,8 @@ class Run(NamedTuple):
         return ", ".join(filter(None, (network, batch, self.dtype)))
 
 
+MOST_SOUGHT: Final = 100
+"""Names that no network has for which the nearest one is sought."""
 _FEW: Final = 20
 """Of a network that is fitted, at most one layer in so many may be one that nobody can count."""
 
@@ -88,6 +90,7 @@ class Namer:
         self.beside, self.folder, self.input_shape = beside, folder, input_shape
         self._knobs = dict[str, Mapping[str, Any]]()
         self._found = dict[str, str | ConvcostError]()
+        self._sought = 0
 
     def run(self, name: str, cells: Mapping[str, str]) -> Run:
         """The network of a name, and what the other cells of its row say of it; raises `ConvcostError` where there is none."""
@@ -173,7 +176,7 @@ class Namer:
         if not name:
             raise UsageError("no network is named")
         if self.folder is not None:
-            return _in_folder(name, self.folder)
+            return _in_folder(name, self.folder, self._hint)
         bare, _ = split_name(name)
         if is_path(bare) or SPEC_FILE.search(bare):
             inside = os.path.join(self.beside, name)
@@ -182,10 +185,14 @@ class Namer:
             return name
         spelled = self._zoo.get(patterns.plain(bare))
         if spelled is None:
-            close = nearest(bare, self._zoo.values())
-            hint = f"; is it {close}?" if close else ""
-            raise UsageError(f"there is no such network in the zoo{hint}")
+            raise UsageError(f"there is no such network in the zoo{self._hint(bare, self._zoo.values())}")
         return spelled + name[len(bare) :]
+
+    def _hint(self, name: str, known: Iterable[str]) -> str:
+        """The network that was probably meant, at the end of a message; of a table of such names for the first ones."""
+        self._sought += 1
+        close = nearest(name, known) if self._sought <= MOST_SOUGHT else None
+        return f"; is it {close}?" if close else ""
 
     @cached_property
     def _zoo(self) -> dict[str, str]:
@@ -199,7 +206,7 @@ def check_folder(folder: str) -> None:
         raise UsageError(f"{folder} is no folder; --models names the folder that has the model files")
 
 
-def _in_folder(name: str, folder: str) -> str:
+def _in_folder(name: str, folder: str, hint: Callable[[str, Iterable[str]], str]) -> str:
     """The model file of a folder that a name means; raises `UsageError`."""
     bare, _ = split_name(name)
     whole = os.path.join(folder, bare)
@@ -211,8 +218,8 @@ def _in_folder(name: str, folder: str) -> str:
     if len(found) > 1:
         raise UsageError(f"{folder} has {' and '.join(found)}; the table has to name one of them")
     if not found:
-        close = nearest(bare, {os.path.splitext(file)[0] for file in files})
-        raise UsageError(f"{folder} has no model file of this name{f'; is it {close}?' if close else ''}")
+        close = hint(bare, {os.path.splitext(file)[0] for file in files})
+        raise UsageError(f"{folder} has no model file of this name{close}")
     return os.path.normpath(os.path.join(folder, found[0])) + name[len(bare) :]
 
 
