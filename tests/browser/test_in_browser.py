@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = [
     ("report", "mobilenet_v2"),
-    ("report", "resnet50", "--convention", "thop", "--by", "stage"),
+    ("report", "resnet50", "--convention", "thop"),
     ("report", "lenet5"),
     ("frontier", "--family", "mobilenet*"),
     ("frontier", "--task", "detection"),
