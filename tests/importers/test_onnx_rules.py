@@ -256,6 +256,23 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
         "RoiAlign", [MAP, (20, 4), W((20,), "int64")], {"output_height": 7, "output_width": 5}, [("roi_align", (20, 7, 5, 3), 0, 0)],
     ),
     "samples": ("GridSample", [MAP, (1, 4, 4, 2)], {}, [("reshape", (4, 4, 2), 0, 0), ("grid_sample", (4, 4, 3), 0, 0)]),
+    # maps that the file stores: a source puts out 3·8·6 numbers
+    "deformable conv of a stored map": (
+        "DeformConv", [W((1, 3, 8, 6)), W((4, 3, 3, 3)), (1, 18, 6, 4)], {},
+        [("source", (8, 6, 3), 0, 144), ("deform_conv2d", (6, 4, 4), 24 * 108, 108)],
+    ),
+    "regions of a stored map": (
+        "RoiAlign", [W((1, 3, 8, 6)), (20, 4), W((20,), "int64")], {"output_height": 7, "output_width": 5},
+        [("source", (8, 6, 3), 0, 144), ("roi_align", (20, 7, 5, 3), 0, 0)],
+    ),
+    "samples of a stored map": (
+        "GridSample", [W((1, 3, 8, 6)), (1, 4, 4, 2)], {},
+        [("source", (8, 6, 3), 0, 144), ("reshape", (4, 4, 2), 0, 0), ("grid_sample", (4, 4, 3), 0, 0)],
+    ),
+    # a window for each of 7·5 places, of 2·2·6 numbers
+    "a map of stored windows": (
+        "Col2Im", [W((1, 24, 35)), ints(8, 6), ints(2, 2)], {}, [("source", (35, 24), 0, 840), ("fold", (8, 6, 6), 0, 0)],
+    ),
     "mean over positions": ("ReduceMean", [MAP], {"axes": (2, 3)}, [("global_avg_pool", (1, 1, 3), 0, 0)]),
     "sum over channels": ("ReduceSum", [MAP, ints(1)], {"keepdims": 1}, [("reduce", (8, 6, 1), 0, 0)]),
     "largest of all": ("ReduceMax", [ROWS], {"keepdims": 0}, [("reduce", (1, 1), 0, 0)]),

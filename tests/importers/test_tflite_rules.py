@@ -197,6 +197,10 @@ CASES: dict[str, tuple[str, Sequence[Any], Sequence[Sequence[int]], dict[str, An
         "UNIDIRECTIONAL_SEQUENCE_RNN", [(1, 10, 5), W((16, 5)), W((16, 16)), W((16,)), STATE], [(1, 10, 16)], {},
         [("rnn", (10, 16), 10 * 16 * 21, 16 * 22)],
     ),
+    "RNN of a stored sequence": (
+        "UNIDIRECTIONAL_SEQUENCE_RNN", [W((1, 10, 5)), W((16, 5)), W((16, 16)), W((16,)), STATE], [(1, 10, 16)], {},
+        [("source", (10, 5), 0, 50), ("rnn", (10, 16), 10 * 16 * 21, 16 * 22)],
+    ),
     "RNN in both directions": (
         "BIDIRECTIONAL_SEQUENCE_RNN",
         [(1, 10, 5), *[W((16, 5)), W((16, 16)), W((16,)), STATE] * 2], [(1, 10, 32)], {"merge_outputs": True},
