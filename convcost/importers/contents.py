@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from convcost.core.dims import equal, floor, is_array, is_symbolic, where
 from convcost.core.errors import Unfit
+from convcost.core.ratio import Ratio
 from convcost.importers.model import MOST_CONTENTS
 
 
@@ -191,9 +192,13 @@ def exact(value: Any) -> Any:
 def is_round(value: Any) -> bool:
     """Whether products with a number are the same for computers and in exact arithmetic: it has few binary digits.
 
+    A quotient of sizes is one of them if its divisor is a power of 2.
+
     >>> is_round(3), is_round(Fraction(3, 2)), is_round(Fraction("0.29"))
     (True, True, False)
     """
+    if isinstance(value, Ratio):
+        return type(value.bottom) is int and is_round(Fraction(1, value.bottom))
     return not isinstance(value, Fraction) or (
         value.denominator & (value.denominator - 1) == 0 and value.numerator < 256
     )
@@ -238,8 +243,16 @@ def same(a: Any, b: Any) -> Any:
 
 
 def decided(size: Any) -> Any:
-    """A size on which more depends than other sizes, as an int: a grid is split by it. Symbols stay as they are."""
-    return int(size) if is_array(size) else size
+    """A size on which more depends than other sizes, as an int: a grid is split by it. Symbols stay as they are.
+
+    A quotient of sizes is a double, and so is a fraction.
+
+    >>> decided(7), decided(Ratio(7, 2)), decided(Fraction(7, 2))
+    (7, 3.5, 3.5)
+    """
+    if isinstance(size, Ratio):
+        return decided(size.top) / decided(size.bottom)
+    return float(size) if isinstance(size, Fraction) else int(size) if is_array(size) else size
 
 
 def less(a: Any, b: Any) -> Any:
