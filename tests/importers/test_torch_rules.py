@@ -436,6 +436,28 @@ def test_parts_may_end_at_places_from_behind():
     assert [part.cost.out for part in parts] == [((3, 6), (2, 6))]
 
 
+PLACES = [
+    ((4, 9), [("split", [(8, 10, 4), (8, 10, 2)])]),  # the third part is empty: 4, 2, 0
+    ((4, 2), [("slice", [(8, 10, 4)]), ("slice", [(8, 10, 4)])]),  # x[:4], x[4:2] and x[2:]: 4, 0, 4
+    ((0, 6), []),  # nothing, all of it, nothing
+    ((4, 4), [("split", [(8, 10, 4), (8, 10, 2)])]),
+]
+
+
+@pytest.mark.parametrize(("indices", "nodes"), PLACES)
+def test_parts_between_places_may_be_empty_or_overlap(indices: tuple[int, ...], nodes: list[tuple[str, Any]]):
+    ops = [
+        op("aten.relu.default", "r", self=X),
+        op("aten.tensor_split.indices", "a b c", self=Ref("r"), indices=indices, dim=1),
+        op("aten.cat.default", "j", tensors=refs("a", "b", "c"), dim=1),
+        op("aten.relu.default", "y", self=Ref("j")),
+    ]
+    (first, *made) = steps(program(MAP, ops))
+    assert first.cost.out == ((8, 10, 6),)
+    assert [(step.node.op, [*step.cost.out]) for step in made[: len(nodes)]] == nodes
+    assert made[-1].cost.out == ((8, 10, 8 if indices == (4, 2) else 6),)
+
+
 def test_elements_repeated_without_an_axis_are_a_vector():
     made = steps(program(SEQUENCE, [op("aten.repeat_interleave.self_int", "y", self=X, repeats=2)]))
     assert made[-1].cost.out == ((2 * 5 * 6,),)
