@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import sympy
-from helpers.foreign import kinds, lowered, model, network, op, outs, steps, walked
+from helpers.foreign import integers, kinds, lowered, model, network, op, outs, steps, walked
 from helpers.onnx_bytes import onnx_graph, onnx_model, onnx_node, onnx_tensor, onnx_value
 
 from convcost.core.errors import SpecError, UsageError
@@ -380,6 +380,32 @@ def test_a_scale_of_32_bits_is_the_same_in_a_sweep():
     net = model({"x": ("batch", 3, "h", "w")}, [op("Resize", "x - s", "y")], [scales])
     assert network(net, resolution=100).report().totals.activations == 29 * 29 * 3
     assert network(net).sweep(resolution=[99, 100]).activations.tolist() == [28 * 28 * 3, 29 * 29 * 3]
+
+
+#: A factor of 32 bits, what makes integers of the products, and what 99 and 100 become: 0.29 · 100 is 28.999999165534973, which
+#: 32 bits round to 29, and 0.07 · 100 is 7.000000029802322, which they round to 7.
+PRODUCTS: list[tuple[float, tuple[str, ...], int, int]] = [
+    (0.28999999165534973, ("Floor",), 28, 29),
+    (0.28999999165534973, (), 28, 29),  # cut off by the Cast
+    (0.07000000029802322, ("Ceil",), 7, 7),
+    (0.5, ("Floor",), 49, 50),
+    (0.5, ("Ceil",), 50, 50),
+]
+
+
+@pytest.mark.parametrize(("factor", "rounding", "small", "large"), PRODUCTS)
+def test_products_of_32_bits_are_rounded_as_scales_are(
+    factor: float, rounding: tuple[str, ...], small: int, large: int
+):
+    ops = [
+        op("Shape", "x", "s"), op("Slice", "s two four", "sizes"), op("Cast", "sizes", "f", to=1), op("Mul", "f k", "m0"),
+        *(op(kind, "m0", "m1") for kind in rounding), op("Cast", f"m{len(rounding)}", "whole", to=7),
+        op("Slice", "s zero two", "first"), op("Concat", "first whole", "new", axis=0), op("Resize", "x - - new", "y"),
+    ]  # fmt: skip
+    stored = [integers("zero", 0), integers("two", 2), integers("four", 4), Stored("k", (), "fp32", (factor,))]
+    net = model({"x": ("batch", 3, "h", "w")}, ops, stored)
+    assert lowered(net, x=(99, 100, 3)).steps[-1].cost.out == ((small, large, 3),)
+    assert network(net).sweep(resolution=[99, 100]).activations.tolist() == [small**2 * 3, large**2 * 3]
 
 
 def test_the_cases_are_of_most_rules():
