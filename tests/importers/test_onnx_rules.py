@@ -206,6 +206,15 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
     "einsum that stretches without a sum": (
         "Einsum", [(3, 1, 5), (3, 4, 5)], {"equation": "...i,...i->...i"}, [("multiply", (3, 4, 5), 0, 0)],
     ),
+    # one number of each row times the sum of 5 others: numpy stretches it
+    "einsum that sums over a stretched axis": (
+        "Einsum", [(1, 2, 1), (1, 2, 5)], {"equation": "bij,bij->bi"},
+        [("reduce", (2, 1), 0, 0), ("flatten", (2,), 0, 0), ("flatten", (2,), 0, 0), ("multiply", (2,), 0, 0)],
+    ),
+    "einsum that sums stored weights over a stretched axis": (
+        "Einsum", [(1, 4, 2), W((3, 2, 5))], {"equation": "bij,bjk->ik"},
+        [("source", (3, 2, 5), 0, 30), ("reduce", (1, 2, 5), 0, 0), ("reshape", (2, 5), 0, 0), ("matmul", (4, 5), 4 * 2 * 5, 0)],
+    ),
     "einsum that sums": ("Einsum", [TOKENS], {"equation": "bti->bt"}, [("reduce", (5, 1), 0, 0)]),
     # 10 steps of 4 gates of 6 channels, from 5 channels and 6 states; two biases a gate
     "lstm": ("LSTM", LSTM, {"hidden_size": 6}, [("lstm", (10, 6), 10 * 24 * 11, 24 * 11 + 48)]),
@@ -833,7 +842,7 @@ REFUSED = {
         "GroupNormalization", [WIDE, W((2,)), W((8,))], {"num_groups": 4}, "has a scale or shift of 2 for 8 channels in 4 groups",
     ),
     "letters of other sizes": ("Einsum", [(1, 2, 5), (1, 3, 5)], {"equation": "bij,bij->bij"}, "axis 'i' has sizes 2 and 3"),
-    "a sum over letters of other sizes": ("Einsum", [(1, 2, 1), (1, 2, 5)], {"equation": "bij,bij->bi"}, "sums over axis 'j', which has sizes 1 and 5"),
+    "a sum over letters of other sizes": ("Einsum", [(1, 2, 3), (1, 2, 5)], {"equation": "bij,bij->bi"}, "axis 'j' has sizes 3 and 5"),
     "an equation for others": ("Einsum", [TOKENS], {"equation": "ij,jk->ik"}, "is for 2 operands, not 1"),
     "too many from an axis": ("TopK", [ROWS, ints(99)], {"axis": 1}, "count must be at most"),
 }  # fmt: skip
