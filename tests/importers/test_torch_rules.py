@@ -478,6 +478,14 @@ def test_einsum_stretches_sizes_of_1():
         assert found[-1].cost.out == ((3, 5, 5),)
 
 
+def test_einsum_sums_over_axes_that_one_factor_has_once():
+    """A product of 5 by 6 with matrices whose 3 are summed first, which is one of 6 by 4: 5·6·4."""
+    call = op("aten.einsum.default", "y", equation="bic,bcj->ij", tensors=refs("x", "w"))
+    found = steps(program(SEQUENCE, [call], [weight("w", 3, 6, 4)]))
+    assert [step.node.op for step in found] == ["source", "reduce", "reshape", "matmul"]
+    assert (found[1].cost.out, found[-1].cost.out, found[-1].cost.macs) == (((1, 6, 4),), ((5, 4),), 5 * 6 * 4)
+
+
 def test_functions_that_are_spelled_out_are_recognised():
     """x·relu6(x + 3)/6 with two clamps, x·sigmoid(x), and x·(1 + erf(x/√2))/2; numbers stand in the calls."""
     hard_swish = [
