@@ -13,8 +13,9 @@ from math import prod
 from operator import mul
 from typing import Any, Final, NamedTuple
 
-from convcost.core.dims import equal, floor, is_array, is_symbolic, where
+from convcost.core.dims import ceil, equal, floor, is_array, is_symbolic, where
 from convcost.core.errors import Unfit
+from convcost.core.ratio import Ratio
 from convcost.importers.model import MOST_CONTENTS
 
 
@@ -191,9 +192,13 @@ def exact(value: Any) -> Any:
 def is_round(value: Any) -> bool:
     """Whether products with a number are the same for computers and in exact arithmetic: it has few binary digits.
 
+    A quotient of sizes is one of them if its divisor is a power of 2.
+
     >>> is_round(3), is_round(Fraction(3, 2)), is_round(Fraction("0.29"))
     (True, True, False)
     """
+    if isinstance(value, Ratio):
+        return type(value.bottom) is int and is_round(Fraction(1, value.bottom))
     return not isinstance(value, Fraction) or (
         value.denominator & (value.denominator - 1) == 0 and value.numerator < 256
     )
@@ -202,18 +207,62 @@ def is_round(value: Any) -> bool:
 def scaled(size: Any, scale: Any, bits: int) -> Any:
     """A size times a scale, rounded down as computers do it, which keep so many binary digits of the product before.
 
-    That makes an integer of what is at most half a digit below one. Symbols are multiplied exactly.
+    Symbols are multiplied exactly.
 
     >>> [scaled(size, Fraction(0.29), 53) for size in (100, 200, 300)], [int(size * 0.29) for size in (100, 200, 300)]
     ([28, 57, 87], [28, 57, 87])
     """
-    whole = floor(size * scale)
-    if is_round(scale) or is_symbolic(size):
+    return floor(size * scale) if is_round(scale) or is_symbolic(size) else rounded_down(size * scale, bits)
+
+
+def rounded_down(value: Any, bits: int) -> Any:
+    """A number rounded down by computers, which keep so many binary digits of it before.
+
+    That makes an integer of what is at most half a digit below one.
+
+    >>> rounded_down(100 * Fraction(0.29), 53), rounded_down(100 * Fraction(0.28999999165534973), 24)
+    (28, 29)
+    """
+    whole = floor(value)
+    if is_symbolic(value) or _is_whole(value):
         return whole
-    above, digit = whole + 1, Fraction(1, 2)
-    for exponent in range(int(above.max() if is_array(above) else above).bit_length()):
+    above = whole + 1
+    digit = where(above > 0, Fraction(1, 2), 0)
+    return where((above - value) * 2**bits <= _digit(above, digit, bits), above, whole)
+
+
+def rounded_up(value: Any, bits: int) -> Any:
+    """As `rounded_down`: an integer of what is at most half a digit above one.
+
+    >>> rounded_up(100 * Fraction(0.07), 53), rounded_up(100 * Fraction(0.07000000029802322), 24), rounded_up(Fraction(1, 9**9), 24)
+    (8, 7, 1)
+    """
+    whole = ceil(value)
+    if is_symbolic(value) or _is_whole(value):
+        return whole
+    return where((value - (whole - 1)) * 2**bits <= _digit(whole, 0, bits), whole - 1, whole)
+
+
+def truncated(value: Any, bits: int) -> Any:
+    """As `rounded_down`, towards zero; what varies is a size, and not negative.
+
+    >>> truncated(Fraction(7, 2), 24), truncated(Fraction(-7, 2), 24)
+    (3, -3)
+    """
+    is_negative = isinstance(value, (int, Fraction)) and value < 0
+    return -rounded_down(-value, bits) if is_negative else rounded_down(value, bits)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) or (is_array(value) and value.dtype.kind in "iu")
+
+
+def _digit(above: Any, least: Any, bits: int) -> Any:
+    """Half of the last of so many binary digits of numbers just below a positive integer, times 2 to the number of digits."""
+    digit = least
+    for exponent in range(min(int(above.max() if is_array(above) else above).bit_length(), bits)):
         digit = where(above > 2**exponent, 2**exponent, digit)
-    return where((above - size * scale) * 2**bits <= digit, above, whole)
+    return digit
 
 
 def divided(a: Any, b: Any) -> Any:
@@ -238,8 +287,16 @@ def same(a: Any, b: Any) -> Any:
 
 
 def decided(size: Any) -> Any:
-    """A size on which more depends than other sizes, as an int: a grid is split by it. Symbols stay as they are."""
-    return int(size) if is_array(size) else size
+    """A size on which more depends than other sizes, as an int: a grid is split by it. Symbols stay as they are.
+
+    A quotient of sizes is a double, and so is a fraction.
+
+    >>> decided(7), decided(Ratio(7, 2)), decided(Fraction(7, 2))
+    (7, 3.5, 3.5)
+    """
+    if isinstance(size, Ratio):
+        return decided(size.top) / decided(size.bottom)
+    return float(size) if isinstance(size, Fraction) else int(size) if is_array(size) else size
 
 
 def less(a: Any, b: Any) -> Any:

@@ -109,6 +109,11 @@ def stored_value(stored: Stored) -> Value:
     return Value(stored.shape, stored.dtype, contents=stored.contents, stored=(stored,))
 
 
+def empty_along(x: Value, axis: int) -> Value:
+    """A tensor without elements, such as a cache that is still empty."""
+    return Value((*x.shape[:axis], 0, *x.shape[axis + 1 :]), x.dtype, contents=(), computed=True)
+
+
 def channels_at(value: Value, channel: int, windows: int = 0) -> tuple[int, ...]:
     """The axes of a value with the channels last, the others in their order.
 

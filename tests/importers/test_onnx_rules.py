@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import sympy
-from helpers.foreign import kinds, lowered, model, network, op, outs, steps, walked
+from helpers.foreign import integers, kinds, lowered, model, network, op, outs, steps, walked
 from helpers.onnx_bytes import onnx_graph, onnx_model, onnx_node, onnx_tensor, onnx_value
 
 from convcost.core.errors import SpecError, UsageError
@@ -206,6 +206,15 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
     "einsum that stretches without a sum": (
         "Einsum", [(3, 1, 5), (3, 4, 5)], {"equation": "...i,...i->...i"}, [("multiply", (3, 4, 5), 0, 0)],
     ),
+    # one number of each row times the sum of 5 others: numpy stretches it
+    "einsum that sums over a stretched axis": (
+        "Einsum", [(1, 2, 1), (1, 2, 5)], {"equation": "bij,bij->bi"},
+        [("reduce", (2, 1), 0, 0), ("flatten", (2,), 0, 0), ("flatten", (2,), 0, 0), ("multiply", (2,), 0, 0)],
+    ),
+    "einsum that sums stored weights over a stretched axis": (
+        "Einsum", [(1, 4, 2), W((3, 2, 5))], {"equation": "bij,bjk->ik"},
+        [("source", (3, 2, 5), 0, 30), ("reduce", (1, 2, 5), 0, 0), ("reshape", (2, 5), 0, 0), ("matmul", (4, 5), 4 * 2 * 5, 0)],
+    ),
     "einsum that sums": ("Einsum", [TOKENS], {"equation": "bti->bt"}, [("reduce", (5, 1), 0, 0)]),
     # 10 steps of 4 gates of 6 channels, from 5 channels and 6 states; two biases a gate
     "lstm": ("LSTM", LSTM, {"hidden_size": 6}, [("lstm", (10, 6), 10 * 24 * 11, 24 * 11 + 48)]),
@@ -256,6 +265,23 @@ CASES: dict[str, tuple[str, Sequence[Any], dict[str, Any], list[tuple[Any, ...]]
         "RoiAlign", [MAP, (20, 4), W((20,), "int64")], {"output_height": 7, "output_width": 5}, [("roi_align", (20, 7, 5, 3), 0, 0)],
     ),
     "samples": ("GridSample", [MAP, (1, 4, 4, 2)], {}, [("reshape", (4, 4, 2), 0, 0), ("grid_sample", (4, 4, 3), 0, 0)]),
+    # maps that the file stores: a source puts out 3·8·6 numbers
+    "deformable conv of a stored map": (
+        "DeformConv", [W((1, 3, 8, 6)), W((4, 3, 3, 3)), (1, 18, 6, 4)], {},
+        [("source", (8, 6, 3), 0, 144), ("deform_conv2d", (6, 4, 4), 24 * 108, 108)],
+    ),
+    "regions of a stored map": (
+        "RoiAlign", [W((1, 3, 8, 6)), (20, 4), W((20,), "int64")], {"output_height": 7, "output_width": 5},
+        [("source", (8, 6, 3), 0, 144), ("roi_align", (20, 7, 5, 3), 0, 0)],
+    ),
+    "samples of a stored map": (
+        "GridSample", [W((1, 3, 8, 6)), (1, 4, 4, 2)], {},
+        [("source", (8, 6, 3), 0, 144), ("reshape", (4, 4, 2), 0, 0), ("grid_sample", (4, 4, 3), 0, 0)],
+    ),
+    # a window for each of 7·5 places, of 2·2·6 numbers
+    "a map of stored windows": (
+        "Col2Im", [W((1, 24, 35)), ints(8, 6), ints(2, 2)], {}, [("source", (35, 24), 0, 840), ("fold", (8, 6, 6), 0, 0)],
+    ),
     "mean over positions": ("ReduceMean", [MAP], {"axes": (2, 3)}, [("global_avg_pool", (1, 1, 3), 0, 0)]),
     "sum over channels": ("ReduceSum", [MAP, ints(1)], {"keepdims": 1}, [("reduce", (8, 6, 1), 0, 0)]),
     "largest of all": ("ReduceMax", [ROWS], {"keepdims": 0}, [("reduce", (1, 1), 0, 0)]),
@@ -363,6 +389,32 @@ def test_a_scale_of_32_bits_is_the_same_in_a_sweep():
     net = model({"x": ("batch", 3, "h", "w")}, [op("Resize", "x - s", "y")], [scales])
     assert network(net, resolution=100).report().totals.activations == 29 * 29 * 3
     assert network(net).sweep(resolution=[99, 100]).activations.tolist() == [28 * 28 * 3, 29 * 29 * 3]
+
+
+#: A factor of 32 bits, what makes integers of the products, and what 99 and 100 become: 0.29 · 100 is 28.999999165534973, which
+#: 32 bits round to 29, and 0.07 · 100 is 7.000000029802322, which they round to 7.
+PRODUCTS: list[tuple[float, tuple[str, ...], int, int]] = [
+    (0.28999999165534973, ("Floor",), 28, 29),
+    (0.28999999165534973, (), 28, 29),  # cut off by the Cast
+    (0.07000000029802322, ("Ceil",), 7, 7),
+    (0.5, ("Floor",), 49, 50),
+    (0.5, ("Ceil",), 50, 50),
+]
+
+
+@pytest.mark.parametrize(("factor", "rounding", "small", "large"), PRODUCTS)
+def test_products_of_32_bits_are_rounded_as_scales_are(
+    factor: float, rounding: tuple[str, ...], small: int, large: int
+):
+    ops = [
+        op("Shape", "x", "s"), op("Slice", "s two four", "sizes"), op("Cast", "sizes", "f", to=1), op("Mul", "f k", "m0"),
+        *(op(kind, "m0", "m1") for kind in rounding), op("Cast", f"m{len(rounding)}", "whole", to=7),
+        op("Slice", "s zero two", "first"), op("Concat", "first whole", "new", axis=0), op("Resize", "x - - new", "y"),
+    ]  # fmt: skip
+    stored = [integers("zero", 0), integers("two", 2), integers("four", 4), Stored("k", (), "fp32", (factor,))]
+    net = model({"x": ("batch", 3, "h", "w")}, ops, stored)
+    assert lowered(net, x=(99, 100, 3)).steps[-1].cost.out == ((small, large, 3),)
+    assert network(net).sweep(resolution=[99, 100]).activations.tolist() == [small**2 * 3, large**2 * 3]
 
 
 def test_the_cases_are_of_most_rules():
@@ -790,7 +842,7 @@ REFUSED = {
         "GroupNormalization", [WIDE, W((2,)), W((8,))], {"num_groups": 4}, "has a scale or shift of 2 for 8 channels in 4 groups",
     ),
     "letters of other sizes": ("Einsum", [(1, 2, 5), (1, 3, 5)], {"equation": "bij,bij->bij"}, "axis 'i' has sizes 2 and 3"),
-    "a sum over letters of other sizes": ("Einsum", [(1, 2, 1), (1, 2, 5)], {"equation": "bij,bij->bi"}, "sums over axis 'j', which has sizes 1 and 5"),
+    "a sum over letters of other sizes": ("Einsum", [(1, 2, 3), (1, 2, 5)], {"equation": "bij,bij->bi"}, "axis 'j' has sizes 3 and 5"),
     "an equation for others": ("Einsum", [TOKENS], {"equation": "ij,jk->ik"}, "is for 2 operands, not 1"),
     "too many from an axis": ("TopK", [ROWS, ints(99)], {"axis": 1}, "count must be at most"),
 }  # fmt: skip

@@ -197,6 +197,10 @@ CASES: dict[str, tuple[str, Sequence[Any], Sequence[Sequence[int]], dict[str, An
         "UNIDIRECTIONAL_SEQUENCE_RNN", [(1, 10, 5), W((16, 5)), W((16, 16)), W((16,)), STATE], [(1, 10, 16)], {},
         [("rnn", (10, 16), 10 * 16 * 21, 16 * 22)],
     ),
+    "RNN of a stored sequence": (
+        "UNIDIRECTIONAL_SEQUENCE_RNN", [W((1, 10, 5)), W((16, 5)), W((16, 16)), W((16,)), STATE], [(1, 10, 16)], {},
+        [("source", (10, 5), 0, 50), ("rnn", (10, 16), 10 * 16 * 21, 16 * 22)],
+    ),
     "RNN in both directions": (
         "BIDIRECTIONAL_SEQUENCE_RNN",
         [(1, 10, 5), *[W((16, 5)), W((16, 16)), W((16,)), STATE] * 2], [(1, 10, 32)], {"merge_outputs": True},
@@ -466,6 +470,15 @@ FOLDED = {
         .op("RANGE", "a b c", "r"), "r", (2, 5, 8),
     ),
     "cast": (lambda n: n.stored("f", (2,), "fp32", [2.0, -3.7]).tensor("r", (2,), "int32").op("CAST", "f", "r"), "r", (2, -3)),
+    # 100 times 0.29 of 32 bits is 28.999999165534973, which these round to 29
+    "a product of 32 bits that is cut off": (
+        lambda n: n.stored("f", (1,), "fp32", [100.0]).stored("k", (1,), "fp32", [0.29]).tensor("m", (1,), "fp32")
+        .tensor("r", (1,), "int32").op("MUL", "f k", "m").op("CAST", "m", "r"), "r", (29,),
+    ),
+    "a product of 32 bits that is rounded down": (
+        lambda n: n.stored("f", (1,), "fp32", [100.0]).stored("k", (1,), "fp32", [0.29]).tensor("m", (1,), "fp32")
+        .tensor("r", (1,), "fp32").op("MUL", "f k", "m").op("FLOOR", "m", "r"), "r", (29.0,),
+    ),
     "more axes": (lambda n: n.tensor("r", (1, 4), "int32").ints("0", 0).op("EXPAND_DIMS", "s 0", "r"), "r", (1, 8, 6, 3)),
     "fewer axes": (lambda n: n.stored("f", (1, 2), "int32", [4, 5]).tensor("r", (2,), "int32").op("SQUEEZE", "f", "r"), "r", (4, 5)),
     "a part": (lambda n: n.tensor("r", (2,), "int32").ints("1", 1).ints("2", 2).op("SLICE", "s 1 2", "r"), "r", (8, 6)),

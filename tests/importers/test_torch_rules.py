@@ -436,6 +436,28 @@ def test_parts_may_end_at_places_from_behind():
     assert [part.cost.out for part in parts] == [((3, 6), (2, 6))]
 
 
+PLACES = [
+    ((4, 9), [("split", [(8, 10, 4), (8, 10, 2)])]),  # the third part is empty: 4, 2, 0
+    ((4, 2), [("slice", [(8, 10, 4)]), ("slice", [(8, 10, 4)])]),  # x[:4], x[4:2] and x[2:]: 4, 0, 4
+    ((0, 6), []),  # nothing, all of it, nothing
+    ((4, 4), [("split", [(8, 10, 4), (8, 10, 2)])]),
+]
+
+
+@pytest.mark.parametrize(("indices", "nodes"), PLACES)
+def test_parts_between_places_may_be_empty_or_overlap(indices: tuple[int, ...], nodes: list[tuple[str, Any]]):
+    ops = [
+        op("aten.relu.default", "r", self=X),
+        op("aten.tensor_split.indices", "a b c", self=Ref("r"), indices=indices, dim=1),
+        op("aten.cat.default", "j", tensors=refs("a", "b", "c"), dim=1),
+        op("aten.relu.default", "y", self=Ref("j")),
+    ]
+    (first, *made) = steps(program(MAP, ops))
+    assert first.cost.out == ((8, 10, 6),)
+    assert [(step.node.op, [*step.cost.out]) for step in made[: len(nodes)]] == nodes
+    assert made[-1].cost.out == ((8, 10, 8 if indices == (4, 2) else 6),)
+
+
 def test_elements_repeated_without_an_axis_are_a_vector():
     made = steps(program(SEQUENCE, [op("aten.repeat_interleave.self_int", "y", self=X, repeats=2)]))
     assert made[-1].cost.out == ((2 * 5 * 6,),)
@@ -454,6 +476,14 @@ def test_einsum_stretches_sizes_of_1():
         found = steps(program(SEQUENCE, [call], [weight("w", 3, 6, 5)]))
         assert [step.cost.macs for step in found if step.cost.macs] == [3 * 5 * 6 * 5]
         assert found[-1].cost.out == ((3, 5, 5),)
+
+
+def test_einsum_sums_over_axes_that_one_factor_has_once():
+    """A product of 5 by 6 with matrices whose 3 are summed first, which is one of 6 by 4: 5·6·4."""
+    call = op("aten.einsum.default", "y", equation="bic,bcj->ij", tensors=refs("x", "w"))
+    found = steps(program(SEQUENCE, [call], [weight("w", 3, 6, 4)]))
+    assert [step.node.op for step in found] == ["source", "reduce", "reshape", "matmul"]
+    assert (found[1].cost.out, found[-1].cost.out, found[-1].cost.macs) == (((1, 6, 4),), ((5, 4),), 5 * 6 * 4)
 
 
 def test_functions_that_are_spelled_out_are_recognised():
@@ -600,6 +630,64 @@ def test_products_of_sizes_and_doubles_are_doubles():
     ]
     net = program({"x": ("batch", 6, "h", "w")}, ops)
     assert [lowered(net, x=(high, 10, 6)).steps[-1].cost.out[0] for high in (100, 300)] == [(28, 10, 6), (87, 10, 6)]
+
+
+def of_sizes(name: str, result: str, a: Any, b: Any = None) -> Op:
+    """A function of Python of one or two numbers."""
+    given = {"a": a} | ({} if b is None else {"b": b})
+    return Op(name, result, tuple(one.name for one in given.values() if isinstance(one, Ref)), (result,), given)
+
+
+HALVED = of_sizes("operator.truediv", "half", Ref("high"), 2)
+#: What a program does with a height, and rows that are left of some.
+QUOTIENTS: dict[str, tuple[list[Op], dict[int, int]]] = {
+    # 100.0 * 0.29 is 28.999999999999996, and 300.0 * 0.29 is 87.0
+    "a product with a half": ([HALVED, of_sizes("operator.mul", "part", Ref("half"), 0.29)], {200: 28, 202: 29, 600: 87}),
+    # 99 / 49 is 2.0204081632653060…, and 49 times that 98.99999999999999; 100 / 49 * 49 is 100.0
+    "a quotient and back": (
+        [of_sizes("operator.truediv", "part", Ref("high"), 49), of_sizes("operator.mul", "part2", Ref("part"), 49)],
+        {99: 98, 100: 100, 196: 196},
+    ),
+    "a quotient of a quotient": (
+        [HALVED, of_sizes("operator.truediv", "third", Ref("half"), 3), of_sizes("operator.add", "more", Ref("third"), 0.5)],
+        {99: 17, 100: 17, 102: 17, 103: 17, 105: 18},
+    ),
+    "a half and one": ([HALVED, of_sizes("operator.add", "more", Ref("half"), 1)], {99: 50, 100: 51, 101: 51}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", QUOTIENTS)
+def test_what_is_computed_of_quotients_is_a_double_at_each_point(case: str):
+    made, rows = QUOTIENTS[case]
+    ops = [
+        op("aten.sym_size.int", "high", self=X, dim=2), *made, of_sizes("math.trunc", "n", Ref(made[-1].outputs[0])),
+        op("aten.slice.Tensor", "y", self=X, dim=2, start=0, end=Ref("n")), op("aten.relu.default", "z", self=Ref("y")),
+    ]  # fmt: skip
+    net = program({"x": ("batch", 6, "h", "w")}, ops)
+    assert {high: lowered(net, x=(high, 10, 6)).steps[-1].cost.out[0][0] for high in rows} == rows
+    swept = network(net, resolution=100).sweep(resolution=[*rows])
+    assert swept.activations.tolist() == [count * high * 6 for high, count in rows.items()]
+
+
+#: A step, and how many numbers there are from 0 to a height: 161 / 0.7 is 230.00000000000003 in doubles.
+RANGES_TO_SIZES = [(0.5, {99: 198, 100: 200}), (1.5, {99: 66, 100: 67}), (0.7, {99: 142, 161: 231, 168: 241})]
+
+
+@pytest.mark.parametrize(("step", "counts"), RANGES_TO_SIZES)
+def test_a_range_to_a_size_in_steps_of_a_double_has_as_many_numbers_in_a_sweep(step: float, counts: dict[int, int]):
+    ops = [
+        op("aten.sym_size.int", "high", self=X, dim=2),
+        op("aten.arange.start_step", "a", start=0, end=Ref("high"), step=step),
+        op("aten.cat.default", "y", tensors=refs("w", "a"), dim=0),
+        op("aten.relu.default", "z", self=Ref("y")),
+        op("aten.relu.default", "r", self=X),
+    ]
+    net = program({"x": ("batch", 6, "h", "w")}, ops, [weight("w", 3)], outputs=["z", "r"])
+    for high, count in counts.items():
+        assert ((3 + count,),) in [step.cost.out for step in lowered(net, x=(high, high, 6)).steps]
+    swept = network(net, resolution=100).sweep(resolution=[*counts])
+    made = [2 * (3 + count) + 6 * high * high for high, count in counts.items()]  # joined, and behind a ReLU
+    assert swept.activations.tolist() == made
 
 
 # ---- other sizes -----------------------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
-from convcost.core.dims import ceil, floor, is_symbolic, maximum, minimum, where
+from convcost.core.dims import is_symbolic, maximum, minimum, where
 from convcost.core.ratio import Ratio, quotient
 from convcost.importers.accounts import FLOATS
-from convcost.importers.contents import Known, divided, exact, less, mapped, negated, same
+from convcost.importers.contents import Known, divided, exact, less, mapped, negated, rounded_down, rounded_up, same
 from convcost.importers.lower import Lowering
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.values import Value
@@ -67,13 +68,9 @@ def power(a: Any, b: Any) -> Any:
     return a**b if not isinstance(a, Ratio) else None
 
 
-def truncated(value: Any) -> Any:
-    """A number as a whole one, rounded towards zero as computers do; what varies is a size, and not negative.
-
-    >>> truncated(Fraction(7, 2)), truncated(Fraction(-7, 2))
-    (3, -3)
-    """
-    return math.trunc(value) if isinstance(value, (int, float, Fraction)) else floor(value)
+def digits(dtype: str) -> int:
+    """The binary digits that numbers of a type keep."""
+    return {"fp64": 53, "fp16": 11, "bf16": 8}.get(dtype, 24)
 
 
 def alike(a: Any, b: Any) -> Any:
@@ -125,11 +122,13 @@ FOLDED: dict[str, Callable[..., Any]] = {
     "Equal": alike, "Less": less, "Greater": lambda a, b: less(b, a),
     "LessOrEqual": lambda a, b: negated(less(b, a)), "GreaterOrEqual": lambda a, b: negated(less(a, b)),
     "Not": negated, "And": _both, "Or": _either, "Xor": lambda a, b: negated(same(bool(a), bool(b))), "Where": _picked,
-    "Floor": floor, "Ceil": ceil, "Round": lambda x: round(x) if isinstance(x, (int, Fraction)) else None,
+    "Round": lambda x: round(x) if isinstance(x, (int, Fraction)) else None,
     "Sqrt": _root, "Reciprocal": lambda x: _over(1, x), "Identity": lambda x: x,
 }  # fmt: skip
 #: What an op makes of fractions, where that is not the same.
 EXACT: dict[str, Callable[..., Any]] = {"Div": _over}
+#: What an op makes of a number, of which computers keep so many binary digits.
+ROUNDED: dict[str, Callable[..., Any]] = {"Floor": rounded_down, "Ceil": rounded_up}
 #: Ops whose results are truth values.
 TRUTHS = ("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Not", "And", "Or", "Xor")
 
@@ -145,6 +144,8 @@ def numbers(low: Lowering, value: Value | None) -> Known | None:
 def compute(kind: str, values: Sequence[Value], known: Sequence[Known]) -> Known | None:
     """What an op makes of known numbers; None if it is not known of all of them."""
     function = FOLDED.get(kind)
+    if kind in ROUNDED:
+        function = partial(ROUNDED[kind], bits=digits(values[0].dtype))
     if function is None or any(one is None for operand in known for one in operand.elements):
         return None
     if any(value.dtype in FLOATS for value in values) or any(

@@ -8,10 +8,10 @@ from convcost.core.dims import stretched
 from convcost.core.errors import Unfit
 from convcost.importers.accounts import FLOATS
 from convcost.importers.build import combined
-from convcost.importers.contents import Known
+from convcost.importers.contents import Known, truncated
 from convcost.importers.lower import Lowering
 from convcost.importers.model import Op
-from convcost.importers.onnx.arithmetic import fold, numbers, truncated
+from convcost.importers.onnx.arithmetic import digits, fold, numbers
 from convcost.importers.onnx.table import handed_on, number, of_microsoft, rule, whole, word
 from convcost.importers.onnx.tensors import DTYPES
 from convcost.importers.values import Value, channels_at
@@ -253,7 +253,7 @@ def cast(low: Lowering, op: Op) -> None:
     if dtype == "bool":
         elements = tuple(one is not None and one != 0 for one in elements)
     elif dtype not in FLOATS and dtype:
-        elements = tuple(None if one is None else truncated(one) for one in elements)
+        elements = tuple(None if one is None else truncated(one, digits(x.dtype)) for one in elements)
     whole_known = all(one is not None for one in elements)
     low.define(
         op, Value(x.shape, dtype, contents=elements if whole_known else None, stored=x.stored, computed=x.computed)

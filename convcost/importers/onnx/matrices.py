@@ -191,6 +191,21 @@ def _summed(steps: Steps, name: str, labels: Labels, kept: set[str]) -> tuple[st
     return op.outputs[0], tuple(label for label in labels if label in kept)
 
 
+def _without_single(
+    steps: Steps, name: str, labels: Labels, other: dict[str, Dim], later: set[str]
+) -> tuple[str, Labels]:
+    """A value without axes of size 1 that stretch to those of another operand, which is summed over them by itself."""
+    sizes = dict(zip(labels, steps.value(name).shape))
+    kept = [
+        at
+        for at, label in enumerate(labels)
+        if label in later or not is_one(sizes[label]) or is_one(other.get(label, 1))
+    ]
+    if len(kept) < len(labels):
+        return steps.relabelled(name, kept), tuple(labels[at] for at in kept)
+    return name, labels
+
+
 def _stretched_sizes(*operands: dict[str, Dim]) -> dict[str, Dim]:
     """The sizes of axes to which those of size 1 stretch.
 
@@ -208,6 +223,9 @@ def _stretched_sizes(*operands: dict[str, Dim]) -> dict[str, Dim]:
 
 def _pair(steps: Steps, x: str, x_labels: Labels, y: str, y_labels: Labels, later: set[str]) -> tuple[str, Labels]:
     """The product of two operands, summed over what neither the result nor a later operand has; axes of size 1 stretch."""
+    of_x, of_y = dict(zip(x_labels, steps.value(x).shape)), dict(zip(y_labels, steps.value(y).shape))
+    x, x_labels = _without_single(steps, x, x_labels, of_y, later)
+    y, y_labels = _without_single(steps, y, y_labels, of_x, later)
     x, x_labels = _summed(steps, x, x_labels, later | {*y_labels})
     y, y_labels = _summed(steps, y, y_labels, later | {*x_labels})
     both = [label for label in x_labels if label in y_labels]
@@ -216,9 +234,6 @@ def _pair(steps: Steps, x: str, x_labels: Labels, y: str, y_labels: Labels, late
     columns = [label for label in y_labels if label not in x_labels]
     of_x, of_y = dict(zip(x_labels, steps.value(x).shape)), dict(zip(y_labels, steps.value(y).shape))
     sizes = _stretched_sizes(of_x, of_y)
-    for label in inner:
-        if same(of_x[label], of_y[label]) is False:
-            raise Unfit(f"sums over axis {label!r}, which has sizes {of_x[label]} and {of_y[label]}")
     x = steps.transposed(x, [x_labels.index(label) for label in (*batch, *rows, *inner)])
     y = steps.transposed(y, [y_labels.index(label) for label in (*batch, *inner, *columns)])
 

@@ -37,7 +37,7 @@ from convcost.importers.onnx.table import (
     wholes,
 )
 from convcost.importers.onnx.tensors import DTYPES
-from convcost.importers.values import Value, is_one, is_zero
+from convcost.importers.values import Value, empty_along, is_one, is_zero
 
 _FAR = 1 << 31
 """What says `to the end` when it stands for a place."""
@@ -209,11 +209,6 @@ def _cut(low: Lowering, op: Op, x: Value, axis: int, sizes: Sequence[Dim]) -> No
         handed_on(low, replace(op, outputs=(op.outputs[real[0]],)), x)
     elif real:
         cut(low, replace(op, outputs=tuple(op.outputs[i] for i in real)), x, axis, [sizes[i] for i in real])
-
-
-def empty_along(x: Value, axis: int) -> Value:
-    """A tensor without elements, such as a cache that is still empty."""
-    return Value((*x.shape[:axis], 0, *x.shape[axis + 1 :]), x.dtype, contents=(), computed=True)
 
 
 def _split_known(low: Lowering, op: Op, x: Value, known: Known, axis: int, sizes: Sequence[int]) -> None:

@@ -187,13 +187,14 @@ def deform_conv(low: Lowering, op: Op) -> None:
     x, weights, offsets = image(low, op, 2), low.read(op, 1), low.read(op, 2)
     bias, mask = low.optional(op, 3), low.optional(op, 4)
     attrs = {**of_filters(low, op, weights), "bias": bias is not None}
-    if x.axes[0] is not None:
+    order = channels_at(x, 1, windows=2)
+    if len(order) > 3:
         shape = (x.shape[0], weights.shape[0], *offsets.shape[2:])
         raise Unsupported("a deformable convolution of several maps", [shape])
     values = [x, offsets, *([mask] if mask is not None else [])]
     edges = [low.present(value, channels_at(value, 1, windows=2)) for value in values]
     used = {"weights": (weights,)} | ({"biases": (bias,)} if bias is not None else {})
-    low.result(op, low.emit(op, "deform_conv2d", edges, attrs, used), channels_at(x, 1, windows=2), x.rank)
+    low.result(op, low.emit(op, "deform_conv2d", edges, attrs, used), order, x.rank)
 
 
 # -- pools -------------------------------------------------------------------------------------------------------------
@@ -358,9 +359,10 @@ def roi_align(low: Lowering, op: Op) -> None:
     size = (whole(op, "output_height", 1), whole(op, "output_width", 1))
     if boxes.rank != 2 or (images is not None and images.rank != 1):
         raise Unfit("needs boxes of four numbers each, and an image of each")
-    if x.axes[0] is not None:
+    order = channels_at(x, 1, windows=2)
+    if len(order) > 3:
         raise Unsupported("regions of several images at once", [(boxes.shape[0], x.shape[1], *size)])
-    edges = [low.present(x, channels_at(x, 1, windows=2)), low.present(boxes, (0, 1))]
+    edges = [low.present(x, order), low.present(boxes, (0, 1))]
     if images is not None and not images.is_constant:
         edges.append(low.present(images, (0,)))
     low.result(op, low.emit(op, "roi_align", edges, {"size": size}), (0, 2, 3, 1), 4)
@@ -379,9 +381,10 @@ def roi_pool(low: Lowering, op: Op) -> None:
 def grid_sample(low: Lowering, op: Op) -> None:
     x, grid = low.read(op), low.read(op, 1)
     mode = {"nearest": "nearest", "bicubic": "bicubic", "cubic": "bicubic"}.get(word(op, "mode", "linear"), "bilinear")
-    if x.rank != 4 or grid.rank != 4 or x.axes[0] is not None:
+    order = channels_at(x, 1, windows=2)
+    if x.rank != 4 or grid.rank != 4 or len(order) > 3:
         raise Unsupported("samples of several maps, or of volumes", [(*x.shape[:2], *grid.shape[1:-1])])
-    edges = [low.present(x, channels_at(x, 1, windows=2)), low.present(grid, (1, 2, 3))]
+    edges = [low.present(x, order), low.present(grid, (1, 2, 3))]
     low.result(op, low.emit(op, "grid_sample", edges, {"mode": mode}), (2, 3, 1), 4)
 
 
@@ -413,10 +416,11 @@ def col2im(low: Lowering, op: Op) -> None:
     if x.rank != 3 or len(size) != 2 or len(kernel) != 2:
         raise Unsupported("columns that are not those of a map")
     attrs = {**window(op, kernel, size), "size": list(size)}
-    if x.axes[0] is not None:
+    order = channels_at(x, 1, windows=1)
+    if len(order) > 2:
         shape = (x.shape[0], x.shape[1] // product(kernel), *size)
         raise Unsupported("several maps made of their windows", [shape])
-    step = low.emit(op, "fold", [low.present(x, (2, 1))], attrs)
+    step = low.emit(op, "fold", [low.present(x, order)], attrs)
     low.result(op, step, (2, 3, 1), 4)
 
 

@@ -95,7 +95,7 @@ def steps_of(x: Value, *, time_major: bool) -> list[int | None]:
         raise Unfit(f"needs batch, time and channels, got {x.rank} axes")
     time = 0 if time_major else 1
     batch = 1 - time
-    alone = x.axes[batch] is None or is_one(x.shape[batch])
+    alone = is_one(x.shape[batch]) or (x.tensor is not None and x.axes[batch] is None)
     return [*([] if alone else [batch]), time, 2]
 
 

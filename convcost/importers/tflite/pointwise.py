@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from convcost.core.dims import maximum, minimum, where
 from convcost.importers.build import combined
-from convcost.importers.contents import Known, divided, mapped, same
+from convcost.importers.contents import Known, divided, exact, mapped, rounded_down, same, truncated
 from convcost.importers.lower import Lowering
 from convcost.importers.model import Op
 from convcost.importers.tflite.rules import ACTIVATIONS, fusing, rule
@@ -52,7 +52,7 @@ _OF_ONE: Final[dict[str, Callable[[Any], Any]]] = {
     "ABS": abs,
     "NEG": operator.neg,
     "SQUARE": lambda a: a * a,
-    "FLOOR": lambda a: a // 1,
+    "FLOOR": lambda a: float(rounded_down(exact(a), 24)) if isinstance(a, float) else a // 1,
 }
 
 
@@ -186,7 +186,7 @@ def cast(low: Lowering, op: Op) -> None:
 def _whole(number: Any) -> Any:
     """A number as an integer; None for one that is none."""
     if isinstance(number, float):
-        return int(number) if abs(number) < 1 << 63 else None
+        return truncated(exact(number), 24) if abs(number) < 1 << 63 else None
     return number
 
 

@@ -58,7 +58,7 @@ ARITHMETIC: dict[str, tuple[Any, Any]] = {
 def arithmetic(low: Lowering, op: Op) -> None:
     read = [number(low, op, word) for word in op.attrs]
     plain, other = ARITHMETIC[op.type]
-    if not all(map(is_round, map(finite, read))):
+    if other not in (floor, ceil) and not all(map(is_round, map(finite, read))):
         read = [decided(one) for one in read]  # a product of doubles is rounded, at each point of a grid by itself
     if op.type.endswith(("div", "mod")) and any(isinstance(one, (int, float)) and one == 0 for one in read[1:]):
         raise Unfit("divides by 0")
@@ -83,7 +83,8 @@ def sym_sum(low: Lowering, op: Op) -> None:
 
 @rule("arange", "range")
 def arange(low: Lowering, op: Op) -> None:
-    start, end, step = (number(low, op, word, default) for word, default in (("start", 0), ("end", None), ("step", 1)))
+    read = [number(low, op, word, default) for word, default in (("start", 0), ("end", None), ("step", 1))]
+    start, end, step = read if all(map(is_round, map(finite, read))) else map(decided, read)
     if all(type(one) is int for one in (start, end, step)) and step:
         found = range(start, end, step)
         if len(found) <= MOST_CONTENTS:
@@ -96,7 +97,8 @@ def arange(low: Lowering, op: Op) -> None:
             raise Unfit("makes more numbers than 64 bits count")
         constant(low, op, (count,))
     else:
-        constant(low, op, (ceil_div(end - start, step),) if step == 1 or type(step) is int else stated_shape(low, op))
+        start, end, step = map(exact, (start, end, step))
+        constant(low, op, (ceil_div(end - start, step),) if is_round(step) else stated_shape(low, op))
 
 
 @rule("linspace", "logspace", "eye", "hann_window", "hamming_window", "bartlett_window", "tril_indices", "triu_indices")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +11,7 @@ from convcost.core.axes import NAMES
 from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.importers import build, fixed
-from convcost.importers.contents import joined, sliced
+from convcost.importers.contents import joined, less, sliced
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
@@ -37,7 +38,7 @@ from convcost.importers.torch.arguments import (
 from convcost.importers.torch.calls import Ref, refs
 from convcost.importers.torch.mutation import WRITE_BACK
 from convcost.importers.torch.pointwise import stretched
-from convcost.importers.values import Value, is_one, is_zero
+from convcost.importers.values import Value, empty_along, is_one, is_zero
 
 MOST_PARTS = 1000
 SIZED = ("split_sizes", "split_size", "indices")
@@ -297,18 +298,37 @@ def split(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     axis = number(low, op, "dim", 0) % x.rank
     fixed.check_parts(low, op.inputs[0], x, axis, written(op, next(iter({*SIZED} & {*op.attrs}), "")))
-    parted(low, op, x, axis, _sections(low, op, x.shape[axis]))
+    if "indices" in op.attrs:
+        _cut_at(low, op, x, axis, numbers(low, op, "indices"))
+    else:
+        parted(low, op, x, axis, _sections(low, op, x.shape[axis]))
+
+
+def _cut_at(low: Lowering, op: Op, x: Value, axis: int, places: Sequence[Any]) -> None:
+    """The parts between places: one of them is empty where these fall, and those beside it overlap."""
+    pairs = [*pairwise([0, *(_within(at, x.shape[axis]) for at in places), x.shape[axis]])]
+    if not any(less(stop, start) for start, stop in pairs):
+        parted(low, op, x, axis, [stop - start for start, stop in pairs])
+        return
+    _check_count(op, len(pairs))
+    for i, (start, stop) in enumerate(pairs):
+        if less(start, stop) is False:
+            low.define(output(op, i), empty_along(x, axis))
+        else:
+            taken(low, output(op, i), x, axis, start, stop)
+
+
+def _check_count(op: Op, count: int) -> None:
+    if count != len(op.outputs):
+        raise Unfit(f"cuts into {count} parts, and makes {len(op.outputs)}")
 
 
 def _sections(low: Lowering, op: Op, size: Dim) -> list[Dim]:
     """The sizes of the parts."""
-    word = word_of(op, "split_sizes", "split_size", "chunks", "sections", "indices")
+    word = word_of(op, "split_sizes", "split_size", "chunks", "sections")
     given, many = numbers(low, op, word), len(op.outputs)
     if word == "split_sizes" or (word == "split_size" and isinstance(op.attrs[word], tuple)):
         return list(given)
-    if word == "indices":
-        edges = [0, *(_within(at, size) for at in given), size]
-        return [stop - start for start, stop in pairwise(edges)]
     if many > MOST_PARTS:
         raise Unfit(f"cuts into {many:,} parts")
     if word == "sections" and type(size) is int:
@@ -320,16 +340,21 @@ def _sections(low: Lowering, op: Op, size: Dim) -> list[Dim]:
 
 
 def parted(low: Lowering, op: Op, x: Value, axis: int, sizes: Sequence[Dim]) -> None:
-    """A tensor in parts along an axis."""
+    """A tensor in parts along an axis; those without elements are none of the node's."""
+    _check_count(op, len(sizes))
+    real = [i for i, size in enumerate(sizes) if not is_zero(size)]
+    for i in sorted({*range(len(sizes))} - {*real}):
+        low.define(output(op, i), empty_along(x, axis))
+    if not real:
+        return
     if not x.is_constant or not (becomes_weights(low, op) or folds(low, op, [x])):
-        if sum(1 for _ in sizes) == len(op.outputs):
-            build.cut(low, op, data(low, x), axis, sizes)
-            return
-        raise Unfit(f"cuts into {len(sizes)} parts, and makes {len(op.outputs)}")
+        cut = replace(op, outputs=tuple(op.outputs[i] for i in real))
+        build.cut(low, cut, data(low, x), axis, [sizes[i] for i in real])
+        return
     start = 0
-    for i, size in enumerate(sizes):
-        taken(low, output(op, i), x, axis, start, start + size)
-        start = start + size
+    for i in real:
+        taken(low, output(op, i), x, axis, start, start + sizes[i])
+        start = start + sizes[i]
 
 
 @rule("unbind")
@@ -488,6 +513,7 @@ def stack(low: Lowering, op: Op) -> None:
 def _joined(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
     values = [value for value in values if value.shape != (0,)] or values[:1]
     axis %= max(values[0].rank, 1)
+    values = [value for value in values if axis >= value.rank or not is_zero(value.shape[axis])] or values[:1]
     if folds(low, op, values):
         known = low.all_known(values) if values[0].rank else None
         whole = joined(known, axis) if known else None

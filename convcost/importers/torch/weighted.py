@@ -259,7 +259,32 @@ def einsum(low: Lowering, op: Op) -> None:
     letters = terms.split(",")
     if len(read) != 2 or "." in terms or not result or any(len(set(one)) < len(one) for one in letters):
         raise Unsupported(f"products of the form {op.attrs['equation']}")
-    contracted(low, op, (read[0], read[1]), (letters[0], letters[1]), result)
+    x, first = _of_stretched(low, op, "first", (read[0], letters[0]), (read[1], letters[1]), result)
+    y, second = _of_stretched(low, op, "second", (read[1], letters[1]), (read[0], letters[0]), result)
+    contracted(low, op, (x, y), (first, second), result)
+
+
+def _of_stretched(
+    low: Lowering, op: Op, leaf: str, own: tuple[Value, str], other: tuple[Value, str], result: str
+) -> tuple[Value, str]:
+    """A factor and its letters without summed axes that one of the two has once: the other is summed over them by itself."""
+    (x, term), (y, others) = own, other
+    sizes = dict(zip(others, y.shape))
+    both = [
+        (at, size, sizes[one])
+        for at, (one, size) in enumerate(zip(term, x.shape))
+        if one in sizes and one not in result
+    ]
+    single = [at for at, size, wide in both if is_one(size) and not is_one(wide)]
+    summed = [at for at, size, wide in both if is_one(wide) and not is_one(size)]
+    inner, rest = part(low, op, f"{leaf}_summed"), part(low, op, f"{leaf}_left")
+    if summed:
+        build.reduced(low, inner, data(low, x), summed, "sum", keep=True)
+        x = made(low, inner)
+    if single or summed:
+        build.squeezed(low, rest, x, [*single, *summed])
+        x = made(low, rest)
+    return x, "".join(one for at, one in enumerate(term) if at not in {*single, *summed})
 
 
 def contracted(low: Lowering, op: Op, read: tuple[Value, Value], terms: tuple[str, str], result: str) -> None:
