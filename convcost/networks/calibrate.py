@@ -137,9 +137,7 @@ def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> C
         found = calibrated(taken.measured)
     except UsageError as error:
         raise UsageError(f"{shown_path(path)}: {error}{_why(taken.left)}") from None
-    return Calibrated(
-        _device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, _with_groups(found, taken.notes)
-    )
+    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, tuple(taken.notes))
 
 
 def _too_few(names: Sequence[str]) -> str:
@@ -173,9 +171,7 @@ def _of_profiles(
             found = calibrated(layer for one in taken.networks for layer in one.layers)
     except UsageError as error:
         raise UsageError(f"{shown_path(pairs[0][0])}: {error}{_why(taken.left)}") from None
-    return Calibrated(
-        _device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, _with_groups(found, taken.notes)
-    )
+    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, tuple(taken.notes))
 
 
 def _given(words: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,12 +184,6 @@ def _device(found: Calibration, how: How, words: Mapping[str, Any]) -> Device:
         coefficients=found.coefficients, error=found.error, fitted=found.fitted, tied=found.tied, dtype=how.dtype or "",
         winograd=how.winograd, **words,
     )  # fmt: skip
-
-
-def _with_groups(found: Calibration, notes: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """The notes on a fit, and that networks or layers were left out in groups, if they were."""
-    said = f"{found.error.networks:,} {found.error.of} were left out in {found.groups:,} groups, not one by one"
-    return (("groups", said), *notes) if found.groups else tuple(notes)
 
 
 def _why(left: Mapping[str, str]) -> str:
