@@ -346,6 +346,13 @@ LIMITS = (
     "layer_params, macs, operations, params, peak, ram, weights"
 )
 
+COCO = ". Known: COCO val2017, COCO 2014 minival, COCO test-dev"
+PER_CENT = "an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got"
+INPUT = (
+    "a layer's input must be a sequence (length×channels), a map (height×width×channels) or a volume "
+    "(depth×height×width×channels)"
+)
+
 
 @pytest.mark.parametrize(
     ("ask", "said"),
@@ -381,6 +388,26 @@ LIMITS = (
         (lambda: convcost.rewrite("lenet5", 3), "a rewrite goes to separable, standard, deployed, grouped:G (G > 1), got int"),
         (lambda: convcost.draw("lenet5", depth=[1]), "depth must be 1 or more, got [1]"),
         (lambda: convcost.load("lenet5", input_shape={3: 4}), "lenet5 has no input 3. Known: input"),
+        (lambda: convcost.frontier(y=["top1"], task="detection"), "there is no axis ['top1']. Known: map"),
+        (lambda: convcost.frontier(task="detection", dataset=[3]), f"there is no data set [3]{COCO}"),
+        (lambda: convcost.frontier(task="detection", dataset=b"coco"), f"there is no data set b'coco'{COCO}"),
+        (lambda: convcost.frontier(x="latency", setup=[3]), "there are no published latencies of [3]. `convcost verify --latency all` lists all"),
+        (lambda: convcost.frontier(least=[]), f"the least accuracy: {PER_CENT} []"),
+        (lambda: convcost.frontier(least=float("inf")), f"the least accuracy: {PER_CENT} inf"),
+        (lambda: convcost.frontier(yours={"lenet5": []}), f"lenet5, top1: {PER_CENT} []"),
+        (lambda: convcost.calibrate(5), "a table of measurements is the path of a file, got int"),
+        (lambda: convcost.calibrate(None), "a table of measurements is the path of a file, got NoneType"),
+        (lambda: convcost.calibrate({5: 6}), "a profile is the path of a file, got int"),
+        (lambda: convcost.calibrate({"a.json": 6}), "the model of a.json is the path of a file, got int"),
+        (lambda: convcost.calibrate("a.csv", where=5), "where is a mapping, as {'device': 'Pixel 4'}, got int"),
+        (lambda: convcost.calibrate("a.csv", batch=[]), "batch must be an integer >= 1, got []"),
+        (lambda: convcost.draw("lenet5", room=[]), "room must be a number of pixels above 0, got []"),
+        (lambda: convcost.draw("lenet5", room=float("nan")), "room must be a number of pixels above 0, got nan"),
+        (lambda: convcost.draw(5), "a network is a name, a path or a Network, got int"),
+        (lambda: convcost.compare((6, 6, 3), b"x", 3), "standard: convolution: channels must be an integer, got b'x'"),
+        (lambda: convcost.compare((6, 6, 3), 5, {3}), "standard: convolution: kernel must be an integer, got {3}"),
+        (lambda: convcost.compare((6, 6, 3), 5, 3, padding=b"x"), "standard: convolution: padding must be an integer, got b'x'"),
+        (lambda: convcost.compare(5, 5, 3), f"{INPUT}, got a vector of 5"),
     ],
 )  # fmt: skip
 def test_what_is_no_name_is_refused_in_words(ask: Any, said: str) -> None:

@@ -13,6 +13,7 @@ from convcost.alternatives.known_laws import KnownLaw, has_form, known_law
 from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, amount_of, ratio
 from convcost.core.axes import NAMES, kind, letters
 from convcost.core.dims import Shape, elements
+from convcost.core.reading import each
 from convcost.core.units import exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.trace import Quantity, quantities, same_text
@@ -82,7 +83,7 @@ def compare(
     >>> compare((6, 3), 5, 3).ratios, compare((6, 6, 6, 3), 5, 3).ratios
     ({'separable': Fraction(8, 15)}, {'separable': Fraction(32, 135)})
     """
-    layer = LayerToBuild(tuple(input_shape), filters, kernel, stride, padding, bias)
+    layer = LayerToBuild(tuple(each(input_shape)), filters, kernel, stride, padding, bias)
     return Comparison(layer, tuple(recipes.compare(layer, against)), execute)
 
 

@@ -163,6 +163,8 @@ def check_command(
     )
     fmt = format_ or _format_of(output)
     done = run(models, wanted, lock, update=update)
+    if output not in (None, "-") and os.path.realpath(output) == os.path.realpath(done.budgets.lock):
+        raise UsageError(f"{shown_path(output)} is the lock file: give -o another file for the result")
     result = done.result
     for failure in result.failures if fmt != "github" else ():  # whose runner would read names as commands
         tell(failure.text)

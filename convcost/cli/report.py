@@ -298,13 +298,14 @@ def _show_deployed(
     from dataclasses import replace
 
     from convcost.cli.deployment import leave
+    from convcost.deploy.lowered import deployed_as
     from convcost.networks.deployed_tables import deployed_dict
 
     _of_one("--runtime and --board are", ctx.params["models"])
     if options["batch"] != 1:
         raise click.UsageError("--runtime and --board are of one image at a time: leave out --batch")
     deploy, board = ctx.params["deploy"], ctx.params["board"]
-    kind = deploy if isinstance(deploy, str) else options["dtype"]
+    kind = deployed_as(deploy, options["dtype"])
     options = options | ({"deploy": kind or True} if deploy else {})
     found = networks[0].deployed(dtype=kind, runtime=ctx.params["runtime"] or "tflm", board=board)
 

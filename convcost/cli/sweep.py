@@ -199,17 +199,18 @@ def _drawn(ctx: click.Context, axes: Mapping[str, str]) -> tuple[str, ...]:
 
     asked = ctx.params
     metrics = tuple(dict.fromkeys(asked["metrics"]))
-    drawn = tuple(one for one in metrics if one not in RATIOS)[:2] or DEFAULT_METRICS[:1]
+    counts = tuple(one for one in metrics if one not in RATIOS)
+    drawn = counts[:2] or DEFAULT_METRICS[:1]
     picture = is_picture(asked["output"], asked["format_"]) and asked["front"] is None
-    if picture and metrics and not {*drawn} & {*metrics}:
-        raise click.UsageError(
-            f"a picture draws counts, not the ratio {metrics[0]}: write a table, csv, json or parquet"
-        )
     if picture:
-        most = 1 if len(axes) < 3 else 2
-        if len(metrics) > most:
+        if ratio := next((one for one in metrics if one in RATIOS), ""):
+            remedy = "leave it out, or write" if counts else "write"
             raise click.UsageError(
-                f"a picture of one or two knobs draws one --metric, one of more knobs two; leave out {metrics[most]}, "
+                f"a picture draws counts, not the ratio {ratio}: {remedy} a table, csv, json or parquet"
+            )
+        if beyond := ", ".join(counts[1 if len(axes) < 3 else 2 :]):
+            raise click.UsageError(
+                f"a picture of one or two knobs draws one --metric, one of more knobs two; leave out {beyond}, "
                 "or write a page, -o FILE.html"
             )
         tell_unshown(

@@ -16,8 +16,13 @@ def check_path(given: str | os.PathLike[str] | None, what: str) -> str | None:
     """The path of a file, if one is given; raises `UsageError` for what is none, as for a number, which the system would
     take for a file that is open already.
     """
-    if given is None or isinstance(given, str | os.PathLike):
-        return None if given is None else os.fspath(given)
+    return None if given is None else needed_path(given, what)
+
+
+def needed_path(given: str | os.PathLike[str], what: str) -> str:
+    """As `check_path`, where one is needed."""
+    if isinstance(given, str | os.PathLike):
+        return os.fspath(given)
     raise UsageError(f"{what} is the path of a file, got {type(given).__name__}")
 
 

@@ -10,6 +10,7 @@ What was found out about the converter, 2.21, stands where it is followed: what 
 
 from __future__ import annotations
 
+from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError
 from convcost.deploy.lowering import matrices, moves, norms, pointwise, sequences, windows
 from convcost.deploy.lowering.order import depth_first
@@ -18,7 +19,25 @@ from convcost.deploy.narrow import with_stated
 from convcost.deploy.program import Program
 from convcost.graph.walk import Walked
 
-__all__ = ["lowered", "matrices", "moves", "norms", "pointwise", "sequences", "windows"]
+__all__ = ["deployed_as", "lowered", "matrices", "moves", "norms", "pointwise", "sequences", "windows"]
+
+
+def deployed_as(deploy: str | bool | None, dtype: str | None) -> str | None:
+    """The type of a network once deployed: that of `deploy`, else the `dtype` of all that is counted, which may be one that no
+    program is lowered as; then this raises `UsageError` with the way out.
+
+    >>> deployed_as("int16", "fp16"), deployed_as(True, "float32"), deployed_as(None, None)
+    ('int16', 'float32', None)
+    """
+    if isinstance(deploy, str):
+        return deploy
+    if dtype is not None and (name := check_dtype(dtype)) not in TYPES:
+        raise UsageError(f"{_unlowered(name)}; give --deploy int8 as well")
+    return dtype
+
+
+def _unlowered(dtype: str) -> UsageError:
+    return UsageError(f"a TFLite program is lowered as {', '.join(TYPES)}, got {dtype}")
 
 
 def lowered(walked: Walked, dtype: str, *, everywhere: bool = False) -> Program:
@@ -31,7 +50,7 @@ def lowered(walked: Walked, dtype: str, *, everywhere: bool = False) -> Program:
     ['DEPTHWISE_CONV_2D', 'CONV_2D', 'MEAN', 'FULLY_CONNECTED']
     """
     if dtype not in TYPES:
-        raise UsageError(f"a TFLite program is lowered as {', '.join(TYPES)}, got {dtype}")
+        raise _unlowered(dtype)
     low = Lowering(walked, TYPES[dtype])
     for step in depth_first(walked):
         if step.node.name in low.done:

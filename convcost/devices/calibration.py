@@ -76,8 +76,6 @@ class Calibration(NamedTuple):
     tied: tuple[tuple[str, ...], ...]
     left: Mapping[str, str]
     """Network that is not in the fit -> why."""
-    groups: int = 0
-    """In so many groups they are left out, where they are too many to be one by one; else 0."""
 
 
 def calibrated(table: Iterable[Measured]) -> Calibration:
@@ -110,7 +108,8 @@ def calibrated(table: Iterable[Measured]) -> Calibration:
     fitted = tuple(Fitted(*one, guess) for one, guess in zip(kept, predicted))
     tied = tuple(column.terms for column in columns if len(column.terms) > 1)
     coefficients = timed(spread(fit(matrix, ms), columns, kept), fitted)
-    return Calibration(coefficients, errors_of(fitted), fitted, tied, left, groups if groups <= alike.max() else 0)
+    error = errors_of(fitted)._replace(groups=groups if groups <= alike.max() else 0)
+    return Calibration(coefficients, error, fitted, tied, left)
 
 
 def timed(coefficients: dict[str, int], fitted: Iterable[Fitted]) -> dict[str, int]:

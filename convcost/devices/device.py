@@ -84,7 +84,7 @@ def bound_of(term: str) -> Bound:
 
 
 class Errors(NamedTuple):
-    """How far off a calibration is for networks that it has not seen: relative errors, each network left out in turn."""
+    """How far off a calibration is for networks that it has not seen: relative errors, each network, or group of them, left out in turn."""
 
     median: float
     p90: float
@@ -94,6 +94,13 @@ class Errors(NamedTuple):
     """How many were left out in turn."""
     of: str = "networks"
     """What was left out: `layers` where a single network was timed, layer by layer."""
+    groups: int = 0
+    """In so many groups, where they were too many to be left out one by one; else 0."""
+
+    @property
+    def in_groups(self) -> str:
+        """How they were left out in turn, in words that end a sentence; empty for one by one."""
+        return f" in {self.groups:,} groups" if self.groups else ""
 
     @property
     def text(self) -> str:
@@ -101,9 +108,12 @@ class Errors(NamedTuple):
 
         >>> Errors(0.031, 0.062, 0.11, 19).text
         '±3.1 % median, 6.2 % for nine in ten, 11 % worst of 19 networks, each left out in turn'
+        >>> Errors(0.031, 0.062, 0.11, 4000, groups=250).text
+        '±3.1 % median, 6.2 % for nine in ten, 11 % worst of 4000 networks, left out in turn in 250 groups'
         """
         median, p90, worst = (share_text(share) for share in self[:3])
-        return f"±{median} median, {p90} for nine in ten, {worst} worst of {self.networks} {self.of}, each left out in turn"
+        how = f"left out in turn{self.in_groups}" if self.groups else "each left out in turn"
+        return f"±{median} median, {p90} for nine in ten, {worst} worst of {self.networks} {self.of}, {how}"
 
 
 class Fitted(NamedTuple):

@@ -69,8 +69,7 @@ def calibrated_layers(networks: Sequence[Timed]) -> Calibration:
         error = _layers_left_out(matrix, ms, scale)
     coefficients = timed(spread(_fit(matrix, ms, scale), columns, rows), guesses)
     tied = tuple(column.terms for column in columns if len(column.terms) > 1)
-    groups = fits(len(rows)) if error.of == "layers" else len(rows)
-    return Calibration(coefficients, error, guesses, tied, {}, groups if groups < len(rows) else 0)
+    return Calibration(coefficients, error, guesses, tied, {})
 
 
 def _fit(matrix: Matrix, ms: Matrix, scale: Matrix) -> Matrix:
@@ -100,10 +99,11 @@ def _networks_left_out(
 
 def _layers_left_out(matrix: Matrix, ms: Matrix, scale: Matrix) -> Errors:
     """How far off predictions of single layers are, each left out in turn, those too short for the clock as shares of its floor."""
-    off, groups = np.zeros(len(ms)), np.arange(len(ms)) % fits(len(ms))
+    count = fits(len(ms))
+    off, groups = np.zeros(len(ms)), np.arange(len(ms)) % count
     for group in np.unique(groups):
         own, others = groups == group, groups != group
         guesses = matrix[own] @ _fit(matrix[others], ms[others], scale[others])
         off[own] = abs(guesses - ms[own]) / scale[own]
     median, high = (float(np.quantile(off, share)) for share in (0.5, 0.9))
-    return Errors(median, high, float(off.max()), len(off), "layers")
+    return Errors(median, high, float(off.max()), len(off), "layers", count if count < len(ms) else 0)

@@ -226,14 +226,15 @@ class _Reader:
             return None
         pairs = dict(self.table(table["error"], f"{name}.error"))
         of = self.text(pairs.pop("of"), f"{name}.error.of") if "of" in pairs else "networks"
+        groups = self.whole(pairs.pop("groups"), f"{name}.error.groups", 2) if "groups" in pairs else 0
         found = {key: self.number(one, f"{name}.error.{key}") for key, one in pairs.items()}
         if found.keys() != {*_ERROR_KEYS} or of not in ("networks", "layers"):
             self.complain(table["error"], f"{name}.error", "needs median, p90, worst and networks")
             return None
-        if self.whole(pairs["networks"], f"{name}.error.networks", 1) is None or None in found.values():
+        if self.whole(pairs["networks"], f"{name}.error.networks", 1) is None or None in (groups, *found.values()):
             return None
         median, p90, worst, number = (float(found[key] or 0) for key in _ERROR_KEYS)
-        return Errors(median, p90, worst, int(number), of)
+        return Errors(median, p90, worst, int(number), of, groups or 0)
 
     def choice(self, table: Mapping[str, Tree], key: str, name: str, known: Collection[str]) -> str:
         """One of some words; empty where the key is missing."""
@@ -352,9 +353,10 @@ def written(device: Device, terms_in: str = "") -> str:
     parts = [_block(head) if head else "", _block({"femtoseconds": _whole(device.coefficients)})]
     if device.tied:
         parts.append("tied:\n" + "".join(f"- [{', '.join(terms)}]\n" for terms in device.tied))
-    error = {key: value for key, value in device.error._asdict().items() if value != "networks"}
+    usual = Errors._field_defaults
+    error = {key: value for key, value in device.error._asdict().items() if value != usual.get(key)}
     shown = ", ".join(f"{key}: {_share(value) if isinstance(value, float) else value}" for key, value in error.items())
-    parts.append(f"error: {{{shown}}}  # of {device.error.of} that were left out in turn\n")
+    parts.append(f"error: {{{shown}}}  # of {device.error.of} that were left out in turn{device.error.in_groups}\n")
     parts.append(f"terms_in: {terms_in}\n" if terms_in else "")
     entries = []
     for one in device.fitted:

@@ -8,7 +8,7 @@ from typing import Any
 
 from convcost.core.dims import Dim, Shape, product
 from convcost.core.errors import Unfit
-from convcost.importers.contents import Known, mapped, same
+from convcost.importers.contents import Known, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.values import Value, channels_at, is_one, is_zero
@@ -32,7 +32,7 @@ def combined(low: Lowering, op: Op, function: str, values: Sequence[Value], comp
     """A function of the elements of several tensors, which stretch to each other; `compute` is that of known ones."""
     if all(value.is_constant for value in values):
         known = low.all_known(values) if compute else None
-        found = mapped(compute, *known) if known else None
+        found = low.mapped(compute, *known) if known else None
         low.computed(op, values, found or Known(_stretched([value.shape for value in values]), ()))
         return
     first, *rest = values

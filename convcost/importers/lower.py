@@ -19,7 +19,7 @@ from convcost.graph.graph import MODULE, Node, producer
 from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
-from convcost.importers.contents import Known, fits, same
+from convcost.importers.contents import Known, broadcast, fits, mapped, same
 from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op, Stated, reads
 from convcost.importers.names import Name, Names
 from convcost.importers.values import (
@@ -349,14 +349,14 @@ class Lowering:
             return None
         if value.contents is None:
             raise Unsupported(f"input {i + 1} decides the shape, and is computed from data")
-        self._computes(value.contents)
+        self._computes(len(value.contents))
         return value.contents
 
     def known(self, value: Value | None) -> Known | None:
         """A value whose elements are known, to compute with."""
         if value is None or value.contents is None or not all(type(size) is int for size in value.shape):
             return None
-        self._computes(value.contents)
+        self._computes(len(value.contents))
         return Known(value.shape, value.contents)
 
     def all_known(self, values: Iterable[Value]) -> list[Known] | None:
@@ -367,9 +367,17 @@ class Lowering:
         found = [one for value in values if (one := self.known(value)) is not None]
         return found if len(found) == len(values) else None
 
-    def _computes(self, elements: Sequence[Any]) -> None:
+    def mapped(self, function: Callable[..., Any], *operands: Known) -> Known | None:
+        """As `contents.mapped`; what it makes is counted before it is made, as it may be thrown away, or fail half-way."""
+        shape = broadcast([one.shape for one in operands])
+        if shape is None or product(shape) > MOST_CONTENTS:
+            return None
+        self._computes(int(product(shape)))
+        return mapped(function, *operands)
+
+    def _computes(self, elements: int) -> None:
         """Count elements that are read or made; raises `Unfit` if they become too many, as turns of a loop multiply them."""
-        self.tried.elements += len(elements)
+        self.tried.elements += elements
         if self.tried.elements > MOST_COMPUTED:
             raise Unfit(f"a file may have {MOST_COMPUTED:,} elements of constants computed with, read or made")
 
@@ -557,8 +565,8 @@ class Lowering:
 
     def define(self, op: Op, value: Value, i: int = 0) -> None:
         """The i-th value that an op makes."""
+        self._computes(len(value.contents) if value.computed and value.contents else 0)
         if i < len(op.outputs) and op.outputs[i]:
-            self._computes(value.contents if value.computed and value.contents else ())
             stated = self.stated(op.outputs[i])
             if not value.dtype and stated is not None:
                 value.dtype = stated.dtype
@@ -639,7 +647,7 @@ class Lowering:
         """An op that puts the axes into another order."""
         if sorted(order) != list(range(value.rank)):
             raise Unfit(f"puts axes into the order {tuple(order)}, but its input has {value.rank}")
-        self._computes(value.contents or ())
+        self._computes(len(value.contents or ()))
         self.define(op, transposed(value, order))
 
     def reshape(self, op: Op, value: Value, shape: Sequence[Dim]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from convcost.core.checks import needed_path
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.places import MODEL_FILE
 from convcost.core.units import counted
@@ -106,10 +107,17 @@ def calibrate(
     if unknown := words.keys() - known:
         raise UsageError(f"there is no option {min(unknown)!r}{did_you_mean(min(unknown), known)}")
     how = How(models, input_shape, dtype, batch, repeats, winograd).checked()
-    asked = Chosen(where or {}, time, unit, network)
+    if not isinstance(where, Mapping | None):
+        raise UsageError(f"where is a mapping, as {{'device': 'Pixel 4'}}, got {type(where).__name__}")
+    conditions = {str(column): str(value) for column, value in (where or {}).items()}
+    asked = Chosen(conditions, *(None if name is None else str(name) for name in (time, unit, network)))
     if isinstance(measurements, Mapping):
-        return _of_profiles([*measurements.items()], how, by, asked, words)
-    return _of_table(os.fspath(measurements), asked, how, words)
+        pairs = [
+            (needed_path(file, "a profile"), needed_path(model, f"the model of {file}"))
+            for file, model in measurements.items()
+        ]
+        return _of_profiles(pairs, how, by, asked, words)
+    return _of_table(needed_path(measurements, "a table of measurements"), asked, how, words)
 
 
 def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> Calibrated:
@@ -129,9 +137,7 @@ def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> C
         found = calibrated(taken.measured)
     except UsageError as error:
         raise UsageError(f"{shown_path(path)}: {error}{_why(taken.left)}") from None
-    return Calibrated(
-        _device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, _with_groups(found, taken.notes)
-    )
+    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, tuple(taken.notes))
 
 
 def _too_few(names: Sequence[str]) -> str:
@@ -165,9 +171,7 @@ def _of_profiles(
             found = calibrated(layer for one in taken.networks for layer in one.layers)
     except UsageError as error:
         raise UsageError(f"{shown_path(pairs[0][0])}: {error}{_why(taken.left)}") from None
-    return Calibrated(
-        _device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, _with_groups(found, taken.notes)
-    )
+    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, tuple(taken.notes))
 
 
 def _given(words: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,12 +184,6 @@ def _device(found: Calibration, how: How, words: Mapping[str, Any]) -> Device:
         coefficients=found.coefficients, error=found.error, fitted=found.fitted, tied=found.tied, dtype=how.dtype or "",
         winograd=how.winograd, **words,
     )  # fmt: skip
-
-
-def _with_groups(found: Calibration, notes: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """The notes on a fit, and that networks or layers were left out in groups, if they were."""
-    said = f"{found.error.networks:,} {found.error.of} were left out in {found.groups:,} groups, not one by one"
-    return (("groups", said), *notes) if found.groups else tuple(notes)
 
 
 def _why(left: Mapping[str, str]) -> str:

@@ -68,7 +68,7 @@ class Integer(Kind):
     def convert(self, value: Any) -> Dim:
         if type(value) is int and self.least <= value <= self.most:  # nearly all are
             return value
-        if isinstance(value, (bool, float, str, list, tuple, dict)) or value is None:
+        if isinstance(value, (bool, float)) or not hasattr(value, "__floordiv__"):  # as texts, bytes and lists have not
             raise Unfit(f"must be an integer, got {say(value)}")
         if isinstance(value, Fraction):
             if value.denominator != 1:

@@ -358,7 +358,7 @@ def per_cent(value: str, what: str) -> Fraction:
     """An accuracy as a number; raises `UsageError`."""
     try:
         accuracy = Fraction(-1 if isinstance(value, str) and not _DECIMAL.fullmatch(value) else value)
-    except (ValueError, ZeroDivisionError):
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         accuracy = Fraction(-1)
     if not 0 < accuracy <= 100:
         raise UsageError(f"{what}: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got {value!r}")

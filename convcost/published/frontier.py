@@ -197,7 +197,7 @@ def _metric(y: str | None, task: str, dataset: str | None, others: Mapping[str, 
     metric = METRICS_OF_TASKS[LANDSCAPES[task]]
     if y and y != LANDSCAPES[task]:
         of = {**dict.fromkeys(ACCURACIES, "ImageNet"), **{word: other for other, word in LANDSCAPES.items()}}
-        if y not in of:
+        if not is_one_of(y, of):
             raise UsageError(f"there is no axis {y!r}{did_you_mean(y, (LANDSCAPES[task],))}")
         raise UsageError(f"{y} is of {of[y]}; {task} is measured by its {metric}")
     if word := next((name for name, given in others.items() if given), ""):

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 from convcost.core.units import counted
 from convcost.core.version import __version__
 from convcost.published.chosen import Chosen, known_source
@@ -213,7 +213,7 @@ def timings_on(setup: str, models: str | Sequence[str] = (), source: str | None 
     >>> timings_on("pixel1", "mobilenet_v2", "mobilenet_slim")
     <Timings on Google Pixel 1, one large core of the CPU, TensorFlow Lite of 2018, 1 thread, fp32 · 22 networks>
     """
-    if setup not in setups():
+    if not is_one_of(setup, setups()):
         hint = did_you_mean(setup, setups(), listed_by="convcost verify --latency all")
         raise UsageError(f"there are no published latencies of {setup!r}{hint}")
     known_source(source)

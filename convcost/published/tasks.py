@@ -152,8 +152,9 @@ def datasets(task: str) -> dict[str, int]:
 
 def _dataset(asked: str, known: Mapping[str, int]) -> str:
     """The data set that is meant, however it is spelled; raises `UsageError`, also where a word fits several."""
-    exact = [name for name in known if plain(name) == plain(asked)]
-    found = exact or [name for name in known if plain(asked) in plain(name)]
+    spelled = {name: plain(name) for name in known if isinstance(asked, str)}
+    exact = [name for name, word in spelled.items() if word == plain(asked)]
+    found = exact or [name for name, word in spelled.items() if plain(asked) in word]
     if len(found) == 1:
         return found[0]
     if found:

@@ -82,10 +82,11 @@ class HowDeployed(NamedTuple):
         asked = any(said is not None and said is not False for said in self)
         if not asked and not limited:
             return None
+        from convcost.deploy.lowered import deployed_as
         from convcost.deploy.runtime import Deployment
 
         board = self.on()
-        kind = self.deploy if isinstance(self.deploy, str) else dtype
+        kind = deployed_as(self.deploy, dtype)
         bits = self.pointers or (board.pointers if board else None)
         stated = {"runtime": self.runtime, "dtype": kind, "pointers": bits, "kernels": self.kernels}
         deployment = Deployment(**{name: value for name, value in stated.items() if value})  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import yaml
 from helpers.paths import ROOT
 
 from convcost import calibrate, load
+from convcost.devices import calibration
 from convcost.devices.kernels import kernels, total
 from convcost.devices.stored import find
 from convcost.networks.calibrate import rate
@@ -68,6 +69,18 @@ def test_what_is_printed_can_be_read(cli: Cli, tmp_path: Path) -> None:
     record = cli.ok("calibrate", made_up(tmp_path), "--format", "csv").splitlines()
     assert record[0] == "network,ms,left_out_ms,error"
     assert len(record) == 33
+
+
+def test_that_groups_were_left_out_is_said_wherever_the_error_is(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 32 networks, 320 rows are 10 fits."""
+    monkeypatch.setattr(calibration, "MOST_FITTED", 320)
+    device = tmp_path / "own.yaml"
+    said = "worst of 32 networks, left out in turn in 10 groups"
+    assert said in cli.ok("calibrate", made_up(tmp_path))
+    assert cli.json("calibrate", made_up(tmp_path), "-o", device)["error"]["groups"] == 10
+    assert said in " ".join(cli.ok("latency", "mobilenet_v2", "--device", device).split())
 
 
 def test_latencies_dealt_out_anew_are_not_predicted(cli: Cli, tmp_path: Path) -> None:

@@ -462,6 +462,19 @@ def test_a_lock_holds_numbers_of_any_size(here: Path, cli: Cli) -> None:
     assert again.stderr == "wrote convcost-lock.yaml: nothing has changed\n"
 
 
+@pytest.mark.parametrize("update", [(), ("--update",)])
+def test_the_result_is_not_written_over_the_lock(grown: Path, cli: Cli, update: tuple[str, ...]) -> None:
+    cli("check", "--update", code=0)
+    before = (grown / "convcost-lock.yaml").read_bytes()
+    said = "convcost-lock.yaml is the lock file: give -o another file for the result"
+    assert cli.refused_in_a_line("check", *update, "--format", "json", "-o", grown / "." / "convcost-lock.yaml") == said
+    assert (grown / "convcost-lock.yaml").read_bytes() == before
+    said = "both.json is the lock file: give -o another file for the result"
+    asked = ("check", "lenet5", *update, "--max-macs", "1G", "--lock", "both.json", "-o", "both.json")
+    assert cli.refused_in_a_line(*asked) == said
+    assert not (grown / "both.json").exists()
+
+
 def test_an_update_spares_a_file_that_is_no_lock(here: Path, cli: Cli) -> None:
     """Not the network, the budgets, a model file or another file of the user is written over, whoever names it."""
     said = (

@@ -85,3 +85,11 @@ def test_the_same_from_python():
 )
 def test_what_is_refused_is_said(cli: Cli, arguments: tuple[str, ...], message: str):
     assert message in cli.refused("report", *arguments)
+
+
+@pytest.mark.parametrize("command", [("report", "lenet5"), ("sweep", "lenet5", "--over", "classes=10:12")])
+def test_a_type_of_reports_that_nothing_is_deployed_as_is_refused_with_the_way_out(cli: Cli, command: tuple[str, ...]):
+    asked = (*command, "--runtime", "tflm", "--dtype", "fp16")
+    said = "a TFLite program is lowered as int8, int16, fp32, got fp16; give --deploy int8 as well"
+    assert cli.refused_in_a_line(*asked) == said
+    assert cli.ok(*asked, "--deploy", "int8")

@@ -94,6 +94,9 @@ def test_deploy_needs_no_value_wherever_it_stands(cli):
     assert plain != cli.json("fit", "mobilenet_v1", "--deploy", "fp32", *AXES, "--max-ram", "384KiB")
 
 
+AS_TYPES = "a TFLite program is lowered as int8, int16, fp32, got fp16; give --deploy int8 as well"
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -104,6 +107,8 @@ def test_deploy_needs_no_value_wherever_it_stands(cli):
         (("--max-ram", "1MiB", "--batch", "2"), "tflm runs one input at a time: leave out the batch of 2"),
         (("--max-ram", "lots"), "'lots'"),
         (("--deploy", "binary", "--max-ram", "1MiB"), "a TFLite program is lowered as"),
+        (("--dtype", "fp16", "--max-ram", "1MiB"), AS_TYPES),
+        (("--dtype", "fp16", "--board", "rpi_pico"), AS_TYPES),
     ],
 )  # fmt: skip
 def test_what_fit_cannot_deploy_is_refused(cli, asked, said):

@@ -18,6 +18,7 @@ DRAWN = "is drawn in a file: give -o FILE.svg, .png, .pdf or .html as well"
 GRID = "a picture draws the whole grid; a page, -o FILE.html, has the table as well"
 STANDS_OUT = "--highlight: families stand out in a picture: give -o FILE.svg, .png, .pdf or .html as well"
 OF_NOTHING = "says nothing of macs, which is all that is shown; give --metric"
+NO_RATIO, TEXTS = "a picture draws counts, not the ratio intensity:", "a table, csv, json or parquet"
 #: What is typed -> what is said.
 REFUSED = {
     "memory lenet5 --patches 2x2 --picture patches": f"--picture patches {DRAWN}",
@@ -29,6 +30,12 @@ REFUSED = {
     "leave out --execute, or --law",
     f"sweep {WIDTHS} --metric macs --metric params -o x.svg": "a picture of one or two knobs draws one --metric, one of "
     "more knobs two; leave out params, or write a page, -o FILE.html",
+    f"sweep {WIDTHS} --metric macs --metric params --metric activations -o x.svg": "a picture of one or two knobs draws one "
+    "--metric, one of more knobs two; leave out params, activations, or write a page, -o FILE.html",
+    f"sweep {WIDTHS} --metric intensity --metric macs -o x.svg": f"{NO_RATIO} leave it out, or write {TEXTS}",
+    f"sweep {WIDTHS} --metric intensity -o x.svg": f"{NO_RATIO} write {TEXTS}",
+    f"sweep {WIDTHS} --over depth=1,2 --over resolution=96,128 --metric macs --metric intensity -o x.svg": f"{NO_RATIO} "
+    f"leave it out, or write {TEXTS}",
     "frontier --extrapolated": "--extrapolated: said of what a device predicts: give --x latency --device NAME as well",
     "calibrate times.csv --by network": "--by: a table of networks has times of whole networks alone; leave it out",
     "calibrate times.json lenet5 --where a=b --unit ms": "--where, --unit: said of a CSV table; a profile says itself what it holds",

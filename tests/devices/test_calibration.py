@@ -194,7 +194,7 @@ def test_of_many_networks_groups_are_left_out(most, groups, monkeypatch):
     rows = [Measured(f"net{at}", 2.0 * at + 5, {"pointwise": 1000 * at, "kernels": 1000}) for at in range(1, 30)]
     odd = Measured("net0", 12.0, {"pointwise": 500, "kernels": 1000})
     found = calibrated([odd, *rows])
-    assert found.groups == groups
+    assert found.error.groups == groups
     assert found.fitted[0].left_out_ms == pytest.approx(6)
 
 
@@ -203,7 +203,7 @@ def test_of_many_layers_groups_are_left_out(monkeypatch):
     monkeypatch.setattr(calibration, "MOST_FITTED", 200)
     rows = [Measured(f"l{at}", 2.0 * at + 5, {"pointwise": 1000 * at, "kernels": 1000}) for at in range(1, 21)]
     found = calibrated_layers([Timed("net", tuple(rows))])
-    assert (found.groups, found.error.of, found.error.networks) == (10, "layers", 20)
+    assert (found.error.groups, found.error.of, found.error.networks) == (10, "layers", 20)
     assert found.error.worst == pytest.approx(0, abs=1e-9)
 
 

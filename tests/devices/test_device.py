@@ -119,6 +119,17 @@ class TestReadable:
         path.write_text(readable(one), encoding="utf-8")
         assert read_device(str(path)).error == one.error
 
+    @pytest.mark.parametrize("of", ["networks", "layers"])
+    def test_in_how_many_groups_they_were_left_out_is_read_as_it_was(self, tmp_path, of):
+        one = replace(self.device(worst=1e-7), error=Errors(0.1, 0.2, 0.3, 4000, of, 250))
+        path = tmp_path / "mine.yaml"
+        path.write_text(readable(one), encoding="utf-8")
+        assert f"  # of {of} that were left out in turn in 250 groups\n" in path.read_text(encoding="utf-8")
+        again = read_device(str(path)).error
+        assert again == one.error
+        said = f"±10 % median, 20 % for nine in ten, 30 % worst of 4000 {of}, left out in turn in 250 groups"
+        assert again.text == said
+
     @pytest.mark.parametrize(
         ("more", "why"),
         [
@@ -152,6 +163,8 @@ STATED = "error: {median: 0.1, p90: 0.2, worst: 0.3, networks: 1}"
         ("[1, 2]", "got a list"),
         ("", "a device states femtoseconds"),
         ("femtoseconds: {vector: 1}\nerror: {median: 0}", "needs median, p90, worst and networks"),
+        ("femtoseconds: {vector: 1}\nerror: {median: 0, p90: 0, worst: 0, networks: 9, groups: 1}",
+         "mine.error.groups: must be a whole number, at least 2, got '1'"),
         ("femtoseconds: {vector: 1}\nerror: {median: 0, p90: 0, worst: 0, networks: 1}\nnetworks: [{network: a}]", "ms: are needed"),
         (f"femtoseconds: {{pointwise: 5}}\n{STATED}\nnetworks:\n- {{network: a, ms: 1, terms: {{elementwise: 5}}}}", "mine.yaml:4:3: mine.networks[0]: terms: of a (elementwise) take no time by femtoseconds:"),
         (f"femtoseconds: {{direct: 0}}\n{STATED}\nnetworks:\n- {{network: a, ms: 1, terms: {{direct: 5}}}}", "mine.yaml:4:3: mine.networks[0]: terms: of a (direct) take no time by femtoseconds:"),

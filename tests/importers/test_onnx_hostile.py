@@ -72,12 +72,26 @@ def turns(count: int, *ops: bytes, stored: list[bytes]) -> bytes:
     return onnx_model(onnx_graph([top], [onnx_value("x", (1, 4096))], ["y"], [*stored, onnx_constant(count, name="n")]))
 
 
-#: Each turn makes a constant of 4,096 elements, reads it, and makes another: 12,288 elements, of which 2,000,000 are allowed.
+#: Each turn makes a constant of 4,096 elements, reads it, computes as many and hands them on: 16,384, of 2,000,000 that are allowed.
 FOLDED_TURNS = turns(
     1000,
     onnx_node("Tile", ["c", "r"], ["s"]),
     onnx_node("Neg", ["s"], ["t"]),
     stored=[onnx_constant([1], name="c"), onnx_constant([4096], name="r")],
+)
+
+
+#: Each turn adds three tensors of 16 elements, stretched to 4,096, of numbers whose sum has more than 64 bits, so that it is dropped.
+LOST_TURNS = turns(
+    10_000,
+    onnx_node("Sum", ["a", "b", "c"], ["s"]),
+    onnx_node("Reshape", ["s", "r"], ["t"]),
+    stored=[
+        onnx_constant([1, 4096], name="r"),
+        onnx_tensor("a", (16, 1, 1), "int64", [2**62] * 16),
+        onnx_tensor("b", (1, 16, 1), "int64", [2**62] * 16),
+        onnx_tensor("c", (1, 1, 16), "int64", [2**62] * 16),
+    ],
 )
 
 
@@ -136,6 +150,8 @@ HOSTILE = {
     "loops in loops": loops(),
     "constants of 4,096 elements in 10,000 turns": turns(10_000, onnx_node("Tile", ["c", "r"], ["t"]), stored=[onnx_constant([1], name="c"), onnx_constant([4096], name="r")]),
     "constants that are computed in 1,000 turns": FOLDED_TURNS,
+    "constants that are computed in 10,000 turns and dropped": LOST_TURNS,
+    "a number that is added to 4,096 others 20,000 times in one op": onnx_model(onnx_graph([onnx_node("Sum", ["a", "b", *["c"] * 20_000], ["t"]), onnx_node("Relu", ["x"], ["y"])], [X], ["y", "t"], [onnx_tensor("a", (64, 1), "int64"), onnx_constant([0] * 64, name="b"), onnx_constant(1, name="c")])),
     "a constant of 4,096 elements chosen 4,096 times": onnx_model(onnx_graph([onnx_node("Reshape", ["c", "s"], ["r"]), onnx_node("Gather", ["r", "z"], ["g"], axis=0), onnx_node("Add", ["x", "g"], ["y"])], [onnx_value("x", (4096, 4096))], ["y"], [onnx_constant([0] * 4096, name="c"), onnx_constant([1, 4096], name="s"), onnx_constant([0] * 4096, name="z")])),
     "a constant of 4,096 elements joined 200 times": onnx_model(onnx_graph([onnx_node("Concat", ["c"] * 200, ["k"], axis=0), onnx_node("Add", ["x", "k"], ["y"])], [onnx_value("x", (1, 819_200))], ["y"], [onnx_constant([0] * 4096, name="c")])),
     "every second of 10^9 elements of nothing": of_nothing(),
@@ -167,8 +183,16 @@ def test_files_that_are_made_to_harm_do_not(case: str, tmp_path: Path):
 
 
 def test_constants_are_computed_in_few_turns(tmp_path: Path):
-    """162 turns compute with 162 · 12,288 = 1,990,656 elements, and what says how often to repeat the one."""
+    """122 turns compute with 122 · 16,384 = 1,998,848 elements, and what says how often to repeat the one."""
     (tmp_path / "net.onnx").write_bytes(FOLDED_TURNS)
+    words = "a file may have 2,000,000 elements of constants computed with, read or made"
+    with pytest.raises(ConvcostError, match=words):
+        load(tmp_path / "net.onnx").report()
+
+
+def test_constants_that_are_dropped_are_computed_in_few_turns(tmp_path: Path):
+    """A turn reads 50 elements, makes 256 of the first two and 4,096 of all: 454 turns of 4,402 compute with 1,998,508."""
+    (tmp_path / "net.onnx").write_bytes(LOST_TURNS)
     words = "a file may have 2,000,000 elements of constants computed with, read or made"
     with pytest.raises(ConvcostError, match=words):
         load(tmp_path / "net.onnx").report()

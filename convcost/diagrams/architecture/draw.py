@@ -63,6 +63,8 @@ def draw(
     >>> [box.name for box in draw("lenet5").boxes]
     ['input', 'c1', 's2', 'c3', 's4', 'c5', 'f6', 'output']
     """
+    if isinstance(room, bool) or not isinstance(python_int(room), (int, float)) or not 0 < room < inf:
+        raise UsageError(f"room must be a number of pixels above 0, got {say(room)}")
     return plan(network, by=by, depth=depth, unfold=unfold).diagram(room)
 
 
@@ -95,8 +97,7 @@ def plan(
         raise UsageError(f"by must be one of {', '.join(BY)}, got {by!r}{did_you_mean(by, BY)}")
     if depth is not None and not (isinstance(python_int(depth), int) and depth >= 1):
         raise UsageError(f"depth must be 1 or more, got {say(depth)}")
-    if isinstance(network, str):
-        network = load(network)
+    network = load(network)
     report = report or network.report()
     wired = wiring(network.walked)
     costs = _costs(network, report, wired, by)

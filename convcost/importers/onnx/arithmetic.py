@@ -16,7 +16,7 @@ from typing import Any
 from convcost.core.dims import is_symbolic, maximum, minimum, where
 from convcost.core.ratio import Ratio, quotient
 from convcost.importers.accounts import FLOATS
-from convcost.importers.contents import Known, divided, exact, less, mapped, negated, rounded_down, rounded_up, same
+from convcost.importers.contents import Known, divided, exact, less, negated, rounded_down, rounded_up, same
 from convcost.importers.lower import Lowering
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.values import Value
@@ -141,7 +141,7 @@ def numbers(low: Lowering, value: Value | None) -> Known | None:
     return Known(known.shape, tuple(map(element, known.elements))) if known is not None else None
 
 
-def compute(kind: str, values: Sequence[Value], known: Sequence[Known]) -> Known | None:
+def compute(low: Lowering, kind: str, values: Sequence[Value], known: Sequence[Known]) -> Known | None:
     """What an op makes of known numbers; None if it is not known of all of them."""
     function = FOLDED.get(kind)
     if kind in ROUNDED:
@@ -157,9 +157,9 @@ def compute(kind: str, values: Sequence[Value], known: Sequence[Known]) -> Known
     try:
         if kind in ("Min", "Max", "Sum", "Add", "Mul") and len(known) != 2:
             for other in rest:
-                found = mapped(function, found, other) if found else None
+                found = low.mapped(function, found, other) if found else None
         else:
-            found = mapped(function, *known)
+            found = low.mapped(function, *known)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):  # of number systems that do not go together
         return None
     if found is None:
@@ -173,7 +173,7 @@ def fold(low: Lowering, op: Op, values: Sequence[Value], shape: Any, dtype: str 
     known = [numbers(low, value) for value in values]
     found = None
     if all(known):
-        found = compute(op.type, values, [one for one in known if one])
+        found = compute(low, op.type, values, [one for one in known if one])
     fits = found is not None and len(found.elements) <= MOST_CONTENTS
     low.computed(op, values, found if found is not None and fits else Known(shape, ()))
     if op.outputs and op.outputs[0]:

@@ -22,7 +22,7 @@ from convcost.importers.build import (
     unsqueezed,
     with_axes,
 )
-from convcost.importers.contents import Known, joined, mapped, scalar, sliced, vector
+from convcost.importers.contents import Known, joined, scalar, sliced, vector
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op, Stored
 from convcost.importers.onnx.arithmetic import bounded, element, numbers
@@ -368,7 +368,7 @@ def expanded(low: Lowering, op: Op, x: Value, shape_: Shape) -> None:
         known = low.known(x)
         fits = known and all(type(size) is int for size in shape_) and product(shape_) <= MOST_CONTENTS
         if known and fits:
-            low.computed(op, [x], _repeated(known, shape_))
+            low.computed(op, [x], _repeated(low, known, shape_))
         elif not grown and not lacks:
             handed_on(low, op, x)
         else:
@@ -390,9 +390,9 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(same.all()) if hasattr(same, "all") else bool(same)
 
 
-def _repeated(known: Known, shape_: tuple[int, ...]) -> Known:
+def _repeated(low: Lowering, known: Known, shape_: tuple[int, ...]) -> Known:
     zeros = Known(shape_, (0,) * int(product(shape_)))
-    return mapped(lambda one, _zero: one, known, zeros) or scalar(None)
+    return low.mapped(lambda one, _zero: one, known, zeros) or scalar(None)
 
 
 @rule("Tile", wants="same")

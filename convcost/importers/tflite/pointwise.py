@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from convcost.core.dims import maximum, minimum, where
 from convcost.importers.build import combined
-from convcost.importers.contents import Known, divided, exact, mapped, rounded_down, same, truncated
+from convcost.importers.contents import Known, divided, exact, rounded_down, same, truncated
 from convcost.importers.lower import Lowering
 from convcost.importers.model import Op
 from convcost.importers.tflite.rules import ACTIVATIONS, fusing, rule
@@ -138,7 +138,7 @@ def function(low: Lowering, op: Op) -> None:
     x = low.read(op)
     if x.is_constant:
         known, compute = low.known(x), _OF_ONE.get(op.type)
-        low.computed(op, [x], (mapped(compute, known) if compute and known else None) or Known(x.shape, ()))
+        low.computed(op, [x], (low.mapped(compute, known) if compute and known else None) or Known(x.shape, ()))
         return
     low.pointwise(op, "function", x, {"of": FUNCTIONS[op.type]})
 

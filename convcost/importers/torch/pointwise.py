@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from convcost.importers.build import along, combined, cut, reduced, with_axes
-from convcost.importers.contents import Known, divided, exact, is_round, less, mapped, negated
+from convcost.importers.contents import Known, divided, exact, is_round, less, negated
 from convcost.importers.contents import same as equals
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -314,7 +314,7 @@ def stretched(low: Lowering, op: Op, x: Value, shape: tuple[Any, ...]) -> None:
     elif folds(low, op, [x]):
         known = low.known(x)
         full = (
-            mapped(lambda a, _: a, known, Known(tuple(sizes), (0,) * _count(sizes)))
+            low.mapped(lambda a, _: a, known, Known(tuple(sizes), (0,) * _count(sizes)))
             if known and _count(sizes)
             else None
         )

@@ -202,7 +202,7 @@ class Namer:
 
 def check_folder(folder: str) -> None:
     """Raise `UsageError` if there is no such folder of model files."""
-    if not os.path.isdir(folder):
+    if not (isinstance(folder, (str, os.PathLike)) and os.path.isdir(folder)):
         raise UsageError(f"{folder} is no folder; --models names the folder that has the model files")
 
 

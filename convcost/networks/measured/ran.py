@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from convcost.core.checks import check_batch
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError
 from convcost.networks.inputs import GivenShape
@@ -30,6 +31,5 @@ class How(NamedTuple):
         """The same, with the usual name of the type; raises `UsageError` for what cannot be."""
         if self.repeats not in REPEATS:
             raise UsageError(f"repeats must be min or median, got {self.repeats!r}")
-        if self.batch < 1:
-            raise UsageError(f"batch must be a whole number above 0, got {self.batch}")
-        return self if self.dtype is None else self._replace(dtype=check_dtype(self.dtype))
+        how = self._replace(batch=check_batch(self.batch))
+        return how if how.dtype is None else how._replace(dtype=check_dtype(how.dtype))
