@@ -130,8 +130,13 @@ def _key(name: str) -> str:
 
 
 def _text(text: str) -> str:
-    """A scalar that YAML reads as this text: plain where it is one for sure, quoted otherwise."""
+    """A scalar that YAML reads as this text: plain where it is one for sure, quoted otherwise.
+
+    >>> _text("8x8x3"), _text("1e999"), _text("0" * 19)
+    ('8x8x3', '"1e999"', '"0000000000000000000"')
+    """
     plain = re.fullmatch(r"[A-Za-z0-9_./(][^:#\n\"']*", text) and text.isprintable() and text == text.strip()
+    plain = plain and not re.fullmatch(r"[\d._eE+-]+", text)  # a number, which may have too many digits
     return text if plain and text.lower() not in _WORDS else _quoted(text)
 
 
