@@ -41,7 +41,7 @@ def tree(rng: Random, source: Any, drawn: Callable[[Random], Any] = value) -> An
         taken = copy.deepcopy(other[place])
         how = rng.randrange(8)
         if how < 3:
-            inside[key] = drawn(rng)
+            inside[key] = copy.deepcopy(drawn(rng))  # what is drawn from a list stays as it is for the cases after
         elif how == 3:
             del inside[key]
         elif how == 4:
