@@ -79,3 +79,10 @@ def test_a_limit_is_answered_without_the_policy_that_is_refused(
     assert policies() == [("--policy concat_alias", 48)]
     monkeypatch.setattr(layout, "MOST_IN_PLACE", 14)
     assert policies() == []
+
+
+def test_what_a_view_hands_on_is_alive_until_it_is_read() -> None:
+    wide = node("wide", "conv2d", INPUT, channels=8, kernel=1)
+    nodes = [wide, node("flat", "flatten", "wide"), node("last", "linear", "flat", channels=20)]
+    # A map of 2×1 of 8 channels, and 20 numbers made of it.
+    assert lifetimes(walk(graph(nodes)), "fused").peak().elements == 16 + 20
