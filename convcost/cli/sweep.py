@@ -194,7 +194,7 @@ _OF_DEPLOYED = ("deploy", "runtime", "board", "pointers", "kernels")
 
 
 def _drawn(ctx: click.Context, axes: Mapping[str, str]) -> tuple[str, ...]:
-    """The metrics that a picture draws; raises `UsageError` where it, or a table of cliffs, would leave out what is asked for."""
+    """The metrics that a picture draws; raises `UsageError` for others. What says nothing of these, or of a table of cliffs, is told."""
     from convcost.space.sweep import DEFAULT_METRICS
 
     asked = ctx.params
