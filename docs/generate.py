@@ -160,9 +160,8 @@ def _convention(convention: Convention) -> str:
 
 
 def _counts(models: Sequence[str]) -> str:
-    rows = [
-        [name, *(exact(load(model).report(name).totals.operations) for model in models)] for name in all_conventions()
-    ]
+    networks = [load(model) for model in models]
+    rows = [[name, *(exact(one.report(name).totals.operations) for one in networks)] for name in all_conventions()]
     aligned = ["left"] + ["right"] * len(models)
     return tabulate(rows, ("", *models), tablefmt="github", disable_numparse=True, colalign=aligned) + "\n"
 

@@ -63,7 +63,7 @@ TOLD = {
     "fit mobilenet_v2 --max-macs 1G --along compound --limit 1": "--limit: --along compound shows all that it finds; leave it out",
     "frontier --highlight vgg": STANDS_OUT,
     "frontier --highlight vgg -o x.csv": STANDS_OUT,
-    "frontier --x params --convention thop": "--convention: says what counts as an operation, and --x params counts none; leave it out",
+    "frontier --family vgg --x params --convention thop": "--convention: says what counts as an operation, and --x params counts none; leave it out",
     "rewrite alexnet --to separable -o - --format json": "--format: -o - prints the new network as a spec, without a table; "
     "-o FILE.yaml prints the table",
     "rewrite alexnet --to separable --convention thop -o x.svg": "--convention: the picture shows MACs; "
@@ -83,6 +83,7 @@ def test_what_would_change_nothing_is_refused(
     assert not list(tmp_path.glob("x.*"))
 
 
+@pytest.mark.usefixtures("keeping")
 @pytest.mark.parametrize("words", TOLD)
 def test_what_changes_nothing_of_a_file_is_told(
     cli: Cli, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -93,6 +94,7 @@ def test_what_changes_nothing_of_a_file_is_told(
     assert [*tmp_path.glob("x.*")] or ran.stdout
 
 
+@pytest.mark.usefixtures("keeping")
 @pytest.mark.parametrize(
     "words",
     [

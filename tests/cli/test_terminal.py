@@ -67,6 +67,7 @@ def too_wide(text: str, width: int) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("keeping")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_table_wraps(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """What is printed at the least width; the tables of the same run at the others too."""
@@ -145,9 +146,9 @@ def in_terminal(width: int, *arguments: str, keep: str = "0") -> str:
 @pytest.mark.parametrize(
     "command", ["report mobilenet_v2", "report nasnet_large --by layer", "memory resnet50", "verify"]
 )
-def test_a_real_terminal_is_fitted(command: str, tmp_path: Path) -> None:
-    """At two widths: costs are counted for the first, and kept; what is printed is made for each."""
-    texts = {width: in_terminal(width, *command.split(), keep=str(tmp_path)) for width in (80, 120)}
+def test_a_real_terminal_is_fitted(command: str, counted_in_this_run: Path) -> None:
+    """At two widths: costs are counted once, and kept; what is printed is made for each."""
+    texts = {width: in_terminal(width, *command.split(), keep=str(counted_in_this_run)) for width in (80, 120)}
     for width, text in texts.items():
         assert text.count("\n") > 10
         assert too_wide(text, width) == []

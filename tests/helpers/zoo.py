@@ -23,6 +23,6 @@ def ends_of_families() -> list[str]:
     """The first and the last network of each file: for what holds of a structure, whatever its numbers.
 
     What is between two presets of a family are other widths and depths, which sweeps go through. That each network can be
-    read, adds up and is itself again when it is resolved is tested with all of them.
+    read and adds up is tested with all of them.
     """
     return [*dict.fromkeys(name for spec in all_specs() for name in (names_of(spec)[0], names_of(spec)[-1]))]

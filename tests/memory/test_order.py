@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 from helpers.random_graphs import graph, graphs, node, reordered
-from helpers.zoo import loaded
+from helpers.zoo import ends_of_families, loaded
 from hypothesis import given, settings
 
 import convcost
@@ -208,13 +208,16 @@ BOUNDED = {
     "fused_attention": {"hrnet_w18_small"},
 }
 """Networks whose search spends its budget, as docs/memory.md says: what it finds is then at or above a bound."""
+BETTER = {"nasnet_mobile", "nasnet_large", "xception", "shufflenet_v2_x2_0"}
+"""Networks that need less in another order than the given one."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy_name", [*POLICIES, "fused_attention"])
 def test_all_but_a_few_networks_of_the_zoo_are_solved_exactly_within_seconds(policy_name: str) -> None:
+    """Under the policy of a report, of all; under the others of the ends of each family and those that are named here."""
     better, bounded = set(), set()
-    for model in names():
+    for model in names() if policy_name == "fused" else {*ends_of_families(), *BETTER, *BOUNDED.get(policy_name, ())}:
         network = loaded(model)
         start = time.process_time()
         found = best_order(network.walked, policy_name, MOST_TRIED)
@@ -224,7 +227,7 @@ def test_all_but_a_few_networks_of_the_zoo_are_solved_exactly_within_seconds(pol
         given_peak = lifetimes(network.walked, policy_name).peak().elements
         assert found.peak <= given_peak
         better |= {model} if found.peak < given_peak else set()
-    assert {"nasnet_mobile", "nasnet_large", "xception", "shufflenet_v2_x2_0"} <= better
+    assert better >= BETTER
     assert bounded == BOUNDED.get(policy_name, set())
 
 

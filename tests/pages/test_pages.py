@@ -124,7 +124,7 @@ def test_hostile_words_of_a_spec_stay_words(tmp_path: Path) -> None:
         assert tags.open == []
 
 
-@pytest.mark.usefixtures("one_list")
+@pytest.mark.usefixtures("one_list", "keeping")
 @pytest.mark.parametrize("command", [*COMMANDS, ["explore", "mobilenet_v2"], ["list"]], ids=" ".join)
 def test_no_markup_of_a_picture_is_shown_as_text(cli: Cli, command: list[str], tmp_path: Path) -> None:
     path = tmp_path / "x.html"

@@ -18,7 +18,8 @@ from convcost.spec.zoo import names
 SPECS = Path(__file__).parents[2] / "specs"
 #: The file itself, read without convcost.
 ROWS = list(csv.DictReader((SPECS / "published/accuracy.csv").read_text(encoding="utf-8").splitlines()))
-COUNTED = [one for one in accuracies() if one.model in set(names())]
+ZOO = frozenset(names())
+COUNTED = [one for one in accuracies() if one.model in ZOO]
 
 
 @pytest.mark.parametrize("one", COUNTED[::15], ids=lambda one: one.at.rpartition(":")[2])
