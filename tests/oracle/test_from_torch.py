@@ -18,7 +18,7 @@ from convcost.core.errors import UsageError
 from convcost.importers.forms import WITH_OPERATORS
 from convcost.importers.torch.program import read
 
-from .counters import COUNTERS, counted, printed
+from .counters import COUNTERS, counted, in_turns, printed
 from .frameworks import timm_module, torchvision_module
 from .require import require
 from .running import Run, run
@@ -465,8 +465,7 @@ def sizes(name: str, convention: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the tools
-@pytest.mark.parametrize("convention", COUNTERS)
-@pytest.mark.parametrize("name", SEEN)
+@pytest.mark.parametrize(("name", "convention"), in_turns(SEEN, COUNTERS, every=("mobilenet_v3_small",)))
 def test_conventions_give_what_the_tools_print_for_the_module(name: str, convention: str):
     require("torchvision")
     require(COUNTERS[convention][0])

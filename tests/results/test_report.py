@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.zoo import loaded
 
 import convcost
 from convcost.results.report import title, to_dict
