@@ -25,5 +25,6 @@ but computes and allocates nothing.
 * ``counters.py``    what the counters of other projects print
 * ``running.py``     every product that a torch module computes while it runs: attention, too
 * ``detectors.py``   detectors of ultralytics, YOLOX and torchvision, without what turns their numbers into boxes
+* ``turns.py``       which of these .ci/run compares
 * ``require.py``     skips a test, saying why, where a framework is absent
 """

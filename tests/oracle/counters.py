@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from types import ModuleType
 from typing import Any
-
-import pytest
 
 from .frameworks import import_torchvision
 
@@ -91,23 +89,6 @@ COUNTERS: dict[str, tuple[str, Count]] = {
     "calflops": ("calflops", _calflops),
 }
 """Convention of convcost -> the package it is the convention of, and how to run that."""
-
-
-def in_turns(models: Iterable[str], conventions: Iterable[str], every: Collection[str]) -> list[Any]:
-    """Each network with each convention, for `parametrize`; of most networks only every third one is run by .ci/run.
-
-    Those of `every` have all kinds of layers that the others have. The rest is marked `repeats`.
-    """
-    pairs = [
-        (model, convention, (at + of) % 3)
-        for at, model in enumerate(models)
-        for of, convention in enumerate(conventions)
-    ]
-    marks = {False: (), True: (pytest.mark.repeats,)}
-    return [
-        pytest.param(model, convention, marks=marks[bool(turn) and model not in every])
-        for model, convention, turn in pairs
-    ]
 
 
 def import_calflops() -> ModuleType:

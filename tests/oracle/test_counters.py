@@ -10,8 +10,9 @@ from helpers.beyond import BEYOND
 import convcost
 from convcost.conventions.catalog import convention as named
 
-from .counters import COUNTERS, counted, in_turns, printed
+from .counters import COUNTERS, counted, printed
 from .require import require
+from .turns import in_turns
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]
 
@@ -73,7 +74,9 @@ NETWORKS: dict[str, Theirs] = {
 """Our name -> torchvision's, resolution, options."""
 
 
-@pytest.mark.parametrize(("model", "convention"), in_turns(NETWORKS, COUNTERS, every=("mobilenet_v2", "r3d_18", "swin_t")))
+@pytest.mark.parametrize(
+    ("model", "convention"), in_turns(NETWORKS, COUNTERS, every=("mobilenet_v2", "r3d_18", "swin_t"))
+)
 def test_convention_is_what_the_tool_prints(model: str, convention: str) -> None:
     require("torchvision")
     require(COUNTERS[convention][0])

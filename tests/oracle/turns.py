@@ -1,0 +1,27 @@
+"""Which comparisons .ci/run makes, where running each network takes seconds; the others are marked `repeats`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import pytest
+
+
+def in_turns(models: Iterable[str], conventions: Iterable[str], every: Collection[str]) -> list[Any]:
+    """Each network with each convention, for `parametrize`: those of `every` with all of them, others with every third."""
+    asked = [*conventions]
+    return [
+        _one(model, convention, repeats=model not in every and (at + of) % 3 > 0)
+        for at, model in enumerate(models)
+        for of, convention in enumerate(asked)
+    ]
+
+
+def every_other(models: Iterable[str]) -> list[Any]:
+    """Each network, for `parametrize`: the first, the third, …"""
+    return [_one(model, repeats=at % 2 > 0) for at, model in enumerate(models)]
+
+
+def _one(*values: str, repeats: bool) -> Any:
+    return pytest.param(*values, marks=pytest.mark.repeats if repeats else ())
