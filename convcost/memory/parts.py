@@ -166,7 +166,9 @@ def _in_parts(
     for tensor in lives.home[expand.node.inputs[0]]:
         tensors[tensor] = tensors[tensor]._replace(last=max(tensors[tensor].last, end))
     tensors[outgoing[0]] = tensors[outgoing[0]]._replace(first=start)
-    smaller = replace(lives, tensors=tuple(tensors))
+    # What a depthwise convolution reads and writes lies in parts side by side while the block runs, neither over the other.
+    begins = {over: under for over, under in lives.begins_over.items() if over not in inner}
+    smaller = replace(lives, tensors=tuple(tensors), begins_over=begins)
     before, after = (_most(each, start, end, size) for each in (lives, smaller))
     made = ceil_div(channels, ceil_div(channels, parts))
     return (smaller, SplitBlock(chain.last, before, after, made)) if after < before else None

@@ -12,6 +12,7 @@ from helpers.random_graphs import graph, node
 import convcost
 from convcost.graph.graph import INPUT, Graph
 from convcost.graph.walk import walk
+from convcost.memory.arena import PLANNERS, plan
 from convcost.memory.lifetimes import Lifetimes, count, lifetimes
 from convcost.memory.parts import SplitBlock, chains, largest_by_size, split_blocks
 
@@ -55,6 +56,15 @@ def test_a_block_needs_its_input_its_output_and_one_part(parts: int, channels: i
     assert lives(source).peak().elements == 48
     expected = 6 + 6 + 2 * channels + 2 * channels
     assert in_parts(source, parts) == (expected, (SplitBlock("project", 48, expected, 12 // channels),))
+
+
+def test_the_parts_of_a_depthwise_convolution_in_place_lie_side_by_side() -> None:
+    # Whole, in place: 6 and 24 at expand, 24 and 6 at project. In 3 parts: 6, 8 of expand, 8 of depthwise and 6, all at once.
+    network = walk(inverted())
+    smaller, done = split_blocks(network, lifetimes(network, "tinyengine"), "tinyengine", 3)
+    assert (smaller.peak().elements, done) == (28, (SplitBlock("project", 30, 28, 3),))
+    placed = [plan(smaller, [*map(count, smaller.tensors)], way) for way in PLANNERS]
+    assert [one.total for one in placed] == [28, 28, 28]
 
 
 @pytest.mark.parametrize(("axes", "sizes"), [(1, (2,)), (3, (1, 2, 1)), (2, (2, 1, 1))])
