@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,21 @@ class TestEnds:
         found, end = until(walked, "fused", "first")
         assert [step.node.name for step in found.walked.steps] == ["first", "other", "both"]
         assert end.edge == "first"
+
+    def test_tensors_that_wait_are_not_looked_at_at_each_step(self) -> None:
+        """20,000 parts wait for the end of 3,000 convolutions: no patches end before it."""
+        splits = [node(f"split{i}", "split", "first", sections=500) for i in range(40)]
+        names = ["first", *map(str, range(3_000))]
+        convs = [node(name, "conv2d", before, channels=1, kernel=1) for before, name in pairwise(names)]
+        parts = [node(f"all{i}", "concat", *(f"split{i}:{part}" for part in range(500))) for i in range(40)]
+        last = node("last", "concat", names[-1], *(each.name for each in parts))
+        first = node("first", "conv2d", INPUT, channels=500, kernel=1)
+        nodes = (first, *splits, *convs, *parts, last)
+        walked = walk(Graph("waiting", {INPUT: (2, 2, 3)}, nodes, ("last",)))
+        start = time.process_time()
+        found = region(walked, "fused")
+        assert time.process_time() - start < 2
+        assert [end.edge for end in found.ends] == ["last"]
 
     def test_a_network_without_positions_has_no_ends(self) -> None:
         nodes: tuple[Node, ...] = (node("one", "linear", INPUT, channels=3),)
