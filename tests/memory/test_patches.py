@@ -303,6 +303,20 @@ class TestChoices:
         assert found.grid == (4,)
         assert [patch.tile for patch in found.patches] == [((0, 196),), ((196, 392),), ((392, 588),), ((588, 784),)]
 
+    def test_thousands_of_patches_that_are_alike_are_weighed_once(self, tmp_path: Path) -> None:
+        """Tiles of 2 rows of the last layer's output; of each layer before it 2 rows more, of the input 22."""
+        spec = tmp_path / "tall.yaml"
+        spec.write_text(
+            "convcost: 1\nname: tall\ninput: [8192, 4, 2]\nlayers:\n"
+            + "  - conv2d: {channels: 2, kernel: 3, padding: same}\n" * 10
+        )
+        network = convcost.load(spec)
+        start = time.process_time()
+        found = network.patches("4096x1", dtype="int8")
+        assert time.process_time() - start < 2
+        # 22 rows of the input beside 20 of what the first layer makes of them, each of 4·2 bytes; later layers need fewer.
+        assert (found.end, found.inside_bytes, found.output_bytes) == ("conv2d_10", (22 + 20) * 4 * 2, 8192 * 4 * 2)
+
     @pytest.mark.parametrize("name", ["densenet264", "r2plus1d_34", "inception_resnet_v2"])
     def test_thousands_of_choices_take_less_than_a_second(self, name: str) -> None:
         """The networks of the zoo that take longest."""
