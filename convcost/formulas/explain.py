@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from convcost.conventions.convention import PAPER, Convention
@@ -17,6 +17,7 @@ from convcost.core.units import exact, percent, plus, say, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.letters import named_inputs
 from convcost.formulas.trace import Quantity, named, names_in, quantities, same_text, traced_cost
+from convcost.graph.graph import producer
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.graph.receptive import receptive_fields
 from convcost.graph.walk import Step, Walked
@@ -122,6 +123,18 @@ def find(report: Report, name: str) -> list[LayerCost]:
     )
 
 
+def _sees(walked: Walked, step: Step) -> str:
+    """How the receptive field of a layer follows, where what it depends on reads one input of the network."""
+    needed, steps = {step.node.name}, list[Step]()
+    for each in reversed(walked.steps):
+        if each.node.name in needed:
+            needed.update(map(producer, each.node.inputs))
+            steps.append(each)
+    if len(needed & walked.inputs.keys()) != 1:
+        return ""
+    return derivation(receptive_fields(replace(walked, steps=tuple(steps[::-1]))), step)
+
+
 def layer_table(report: Report, walked: Walked, layer: LayerCost) -> Table:
     """Each number of one layer: formula, formula with values, result."""
     read = named_inputs((one.step for one in report.layers), [layer.name])[layer.name]
@@ -139,7 +152,7 @@ def layer_table(report: Report, walked: Walked, layer: LayerCost) -> Table:
     if layer.padding_macs:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
-    notes += [("sees", text)] if (text := derivation(receptive_fields(walked), layer.step)) else []
+    notes += [("sees", text)] if (text := _sees(walked, layer.step)) else []
     notes += _storage(layer)
     if report.typed and (dtypes := stated_dtypes(layer)):
         notes += [("types", ", ".join(f"{role} {dtype}" for role, dtype in dtypes.items()))]

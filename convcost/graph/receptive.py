@@ -10,12 +10,14 @@ positions, their `period`, and the size is that of the largest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import gcd, lcm
 from typing import NamedTuple, TypeAlias
 
 from convcost.core.axes import position
+from convcost.core.errors import UsageError
+from convcost.core.units import exact
 from convcost.graph.reach import NotLocal, Reads, Route, routes
 from convcost.graph.walk import Step, Walked, output_edges
 
@@ -84,11 +86,17 @@ class _Scattered(NamedTuple):
 
 
 _Track: TypeAlias = _Moving | _Scattered
+_Axis: TypeAlias = tuple[str, int]
+"""An axis of an input of the network."""
 _LONGEST = 4096
 """The most fields that are kept before they repeat."""
 _MOST_COMPARED = 2**20
 """Positions whose fields are looked at in a network, about a second: behind upsampling fields repeat late, and where that is
 later and later, what is said from there on is a bound."""
+
+
+MOST_FIELDS = 500_000
+"""Fields that layers read, one for each axis of each input that what they read depends on; a second."""
 
 
 class _Work:
@@ -105,7 +113,7 @@ class _Work:
 
 
 def receptive_fields(walked: Walked) -> Mapping[str, Fields]:
-    """The receptive field of each layer's (first) output, by the layer's name.
+    """The receptive field of each layer's (first) output, by the layer's name; raises `UsageError` where there are too many.
 
     VGG-16 up to its last pool, five times 2 or 3 convolutions of 3×3 and a pool of 2×2:
     6, 16, 44, 100 and 212 positions.
@@ -115,19 +123,30 @@ def receptive_fields(walked: Walked) -> Mapping[str, Fields]:
     Field(size=212, jump=Fraction(32, 1), start=-90, bound=False, period=1)
     """
     sizes = {name: _positions(shape) for name, shape in walked.inputs.items()}
-    seen: dict[str, dict[tuple[str, int], _Track]] = {
-        name: {(name, axis): _Moving(axis, 1, ((0, 1),), False) for axis in range(len(sizes[name]))} for name in sizes
+    most = max(map(len, sizes.values()))
+    own = [
+        _Moving(axis, 1, ((0, 1),), False) for axis in range(most)
+    ]  # one for all inputs: what is alike is followed once
+    seen: dict[str, dict[_Axis, _Track]] = {
+        name: {(name, axis): own[axis] for axis in range(len(sizes[name]))} for name in sizes
     }
+    places = {name: place for place, name in enumerate(sizes)}
     found: dict[str, Fields] = {}
-    work = _Work(_MOST_COMPARED)
+    work, read = _Work(_MOST_COMPARED), 0
     for step in walked.steps:
-        tracks = dict(_tracks(step, seen, sizes, work))
+        read += sum(len(seen.get(edge, ())) for edge in step.node.inputs)
+        if read > MOST_FIELDS:
+            raise UsageError(
+                f"layers depend on too many of the {exact(len(sizes))} inputs for their receptive fields: up to {step.node.name} "
+                f"they read more than {exact(MOST_FIELDS)}, each along one axis of one input"
+            )
+        tracks = _tracks(step, seen, sizes, work)
         for edge in output_edges(step.node, step.cost):
             seen[edge] = tracks
+        fields = {id(track): _field(track) for track in tracks.values()}
         found[step.node.name] = {
-            name: tuple(_field(tracks[name, axis]) for axis in range(len(sizes[name])))
-            for name in sizes
-            if any(key[0] == name for key in tracks)
+            name: tuple(fields[id(tracks[name, axis])] for axis in range(len(sizes[name])))
+            for name in sorted({name for name, _ in tracks}, key=places.__getitem__)
         }
     return found
 
@@ -138,25 +157,39 @@ def _positions(shape: Sequence[int]) -> Sequence[int]:
 
 
 def _tracks(
-    step: Step, seen: Mapping[str, Mapping[tuple[str, int], _Track]], sizes: Mapping[str, Sequence[int]], work: _Work
-) -> Iterator[tuple[tuple[str, int], _Track]]:
+    step: Step, seen: Mapping[str, Mapping[_Axis, _Track]], sizes: Mapping[str, Sequence[int]], work: _Work
+) -> dict[_Axis, _Track]:
     """What a step sees along each axis of each input that it depends on."""
     try:
         ways: Sequence[Route | None] = routes(step)
     except NotLocal:
         ways = [None] * len(step.node.inputs)
-    read = [seen.get(edge, {}) for edge in step.node.inputs]
-    for key in dict.fromkeys(key for tracks in read for key in tracks):
+    read: dict[_Axis, list[tuple[int, _Track]]] = {}
+    for place, edge in enumerate(step.node.inputs):
+        for key, track in seen.get(edge, {}).items():
+            read.setdefault(key, []).append((place, track))
+    found: dict[_Axis, _Track] = {}
+    known: dict[tuple[int, ...], _Track] = {}
+    one: dict[_Track, _Track] = {}  # of equal ones, so that what follows is followed once for all of them
+    for key, tracks in read.items():
         size = sizes[key[0]][key[1]]
-        each = [
-            _through(tracks[key], way, shape, size, step.node.name, work)
-            for tracks, way, shape in zip(read, ways, step.input_shapes)
-            if key in tracks
-        ]
-        if step.traits.joins and any(isinstance(track, _Scattered) for track in each):
-            yield key, _side_by_side(each, step, size, work)
-        else:
-            yield key, _joined(each, step.cost.out[0] if step.cost.out else (), size, work)
+        alike = (size, *(part for place, track in tracks for part in (place, id(track))))
+        if alike not in known:
+            each = [
+                _through(track, ways[place], step.input_shapes[place], size, step.node.name, work)
+                for place, track in tracks
+            ]
+            met = _met(each, step, size, work)
+            known[alike] = one.setdefault(met, met)
+        found[key] = known[alike]
+    return found
+
+
+def _met(tracks: Sequence[_Track], step: Step, size: int, work: _Work) -> _Track:
+    """What a step sees by all that it reads."""
+    if step.traits.joins and any(isinstance(track, _Scattered) for track in tracks):
+        return _side_by_side(tracks, step, size, work)
+    return _joined(tracks, step.cost.out[0] if step.cost.out else (), size, work)
 
 
 def _side_by_side(tracks: Sequence[_Track], step: Step, size: int, work: _Work) -> _Track:

@@ -12,8 +12,10 @@ Source: Sandler et al., MobileNetV2 (arXiv 1801.04381), section 5.1, where the p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 from convcost.core.axes import spatial
@@ -50,15 +52,7 @@ class SplitBlock(NamedTuple):
 
 def chains(walked: Walked) -> tuple[Chain, ...]:
     """Every block of a graph that can run in parts, in the order of its first step, the longest of each; they may overlap."""
-    return tuple(ends[-1] for ends in _every_chain(walked))
-
-
-def _every_chain(walked: Walked) -> Iterator[list[Chain]]:
-    """For each step that begins blocks, all of them, the shortest first."""
-    readers = readers_of(walked.steps)
-    for at in range(len(walked.steps)):
-        if ends := _chains(walked, at, readers):
-            yield ends
+    return tuple(Chain(run, names[-1], names[:-1]) for run, names, _ in _runs(walked))
 
 
 def split_blocks(
@@ -73,18 +67,11 @@ def split_blocks(
         raise UsageError(f"blocks can run in parts only under a policy that fuses and frees, not under {policy_name}")
     if not 2 <= parts <= MOST_SPLITS:
         raise UsageError(f"a block is split into 2 to {MOST_SPLITS:,} parts, got {parts}")
-    done, taken = [], set[int]()
-    for ends in _every_chain(walked):
-        free = [chain for chain in ends if taken.isdisjoint(chain.steps)]
-        tried = [(chain, found) for chain in free if (found := _in_parts(walked.steps, lives, chain, parts, size))]
-        if tried:
-            # What is alive from the first step to the end of the longest block tells them apart.
-            last = max(lives.tensors[tensor].last for chain, _ in tried for tensor in lives.home[chain.inner[-1]])
-            start = min(lives.tensors[tensor].first for tensor in lives.home[tried[0][0].inner[0]])
-            chain, (lives, saved) = min(reversed(tried), key=lambda one: _most(one[1][0], start, last, size))
-            taken.update(chain.steps)
-            done.append(saved)
-    return lives, tuple(done)
+    splitting, taken = _Splitting(walked.steps, lives, parts, size), set[int]()
+    for run in _runs(walked):
+        if run.steps[0] not in taken:  # the end of a block that runs in parts; no other step is part of two
+            taken.update(splitting.split(run))
+    return splitting.lives(), tuple(splitting.done)
 
 
 def largest_by_size(walked: Walked, *, blocks_as_one: bool = False) -> dict[tuple[int, ...], Tensor]:
@@ -96,12 +83,12 @@ def largest_by_size(walked: Walked, *, blocks_as_one: bool = False) -> dict[tupl
     hidden: set[str] = set()
     if blocks_as_one:
         taken: set[int] = set()
-        for chain in chains(walked):
-            made = {step.node.name: step.cost.out[0] for step in (walked.steps[at] for at in chain.steps)}
-            wide = count(Tensor("", made[chain.inner[0]], 0, 0)) > count(Tensor("", made[chain.last], 0, 0))
-            if wide and taken.isdisjoint(chain.steps):
-                taken.update(chain.steps)
-                hidden.update(chain.inner)
+        for block in chains(walked):
+            made = {step.node.name: step.cost.out[0] for step in (walked.steps[at] for at in block.steps)}
+            wide = count(Tensor("", made[block.inner[0]], 0, 0)) > count(Tensor("", made[block.last], 0, 0))
+            if wide and taken.isdisjoint(block.steps):
+                taken.update(block.steps)
+                hidden.update(block.inner)
     found: dict[tuple[int, ...], Tensor] = {}
     for tensor in lifetimes(walked, "fused").tensors:
         size = spatial(tensor.shape) if len(tensor.shape) > 1 else (1, 1)
@@ -110,12 +97,32 @@ def largest_by_size(walked: Walked, *, blocks_as_one: bool = False) -> dict[tupl
     return dict(sorted(found.items(), reverse=True))
 
 
-def _chains(walked: Walked, at: int, readers: dict[str, list[int]]) -> list[Chain]:
-    """The blocks that begin with a step, the shortest first."""
+class _Run(NamedTuple):
+    """The longest block that begins with a step, and all ends at which it may stop."""
+
+    steps: tuple[int, ...]
+    names: tuple[str, ...]
+    """The edge that each step makes."""
+    lengths: tuple[int, ...]
+    """Of the blocks, in steps, the shortest first."""
+
+
+def _runs(walked: Walked) -> Iterator[_Run]:
+    """For each step that begins blocks, these."""
+    readers = readers_of(walked.steps)
+    for at in range(len(walked.steps)):
+        run, lengths = _followed(walked, at, readers)
+        if lengths:
+            steps = tuple(run[: lengths[-1]])
+            yield _Run(steps, tuple(walked.steps[i].node.name for i in steps), tuple(lengths))
+
+
+def _followed(walked: Walked, at: int, readers: dict[str, list[int]]) -> tuple[list[int], list[int]]:
+    """The steps one behind the other that a block may consist of, and how many of them are one."""
     steps = walked.steps
     if not _mixes(steps[at]):
-        return []
-    run, lengths = [at], list[int]()
+        return [], []
+    run, lengths, resampled = [at], list[int](), False
     while True:
         edge = steps[run[-1]].node.name
         after = readers.get(edge, [])
@@ -123,17 +130,17 @@ def _chains(walked: Walked, at: int, readers: dict[str, list[int]]) -> list[Chai
             break
         step = steps[after[0]]
         if _mixes(step):
-            if step.is_pointwise and any(map(_resamples, (steps[i] for i in run[1:]))):
+            if step.is_pointwise and resampled:
                 run.append(after[0])
                 lengths.append(len(run))
             break
         if not step.by_channel:
             break
         run.append(after[0])
+        resampled = resampled or _resamples(step)
         if _resamples(step) and not step.traits.weighted:  # a pool or the like ends a block without a projection
             lengths.append(len(run))
-    names = [steps[i].node.name for i in run]
-    return [Chain(tuple(run[:length]), names[length - 1], tuple(names[: length - 1])) for length in lengths]
+    return run, lengths
 
 
 def _resamples(step: Step) -> bool:
@@ -146,36 +153,118 @@ def _mixes(step: Step) -> bool:
     return step.traits.weighted and step.traits.resamples and not step.by_channel
 
 
-def _in_parts(
-    steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int, size: Measure
-) -> tuple[Lifetimes, SplitBlock] | None:
-    """The lifetimes with one block in parts, if that needs less while the block runs."""
-    inner = {tensor for edge in chain.inner for tensor in lives.home[edge]}
-    start = min(lives.tensors[tensor].first for tensor in inner)
-    outgoing = lives.home[chain.last]
-    end = start + len(chain.steps) - 1
-    expand = steps[chain.steps[0]]
-    if len(outgoing) != 1 or not all(start <= lives.tensors[t].first <= end for t in (*inner, *outgoing)):
-        return None  # something else runs in between
-    tensors = list(lives.tensors)
-    channels = expand.cost.out[0][-1]
-    for tensor in inner:
-        shape = tensors[tensor].shape
-        part = (*shape[:-1], _part(channels, shape[-1], parts))
-        tensors[tensor] = tensors[tensor]._replace(shape=part, first=start, last=end)
-    for tensor in lives.home[expand.node.inputs[0]]:
-        tensors[tensor] = tensors[tensor]._replace(last=max(tensors[tensor].last, end))
-    tensors[outgoing[0]] = tensors[outgoing[0]]._replace(first=start)
-    smaller = replace(lives, tensors=tuple(tensors))
-    before, after = (_most(each, start, end, size) for each in (lives, smaller))
-    made = ceil_div(channels, ceil_div(channels, parts))
-    return (smaller, SplitBlock(chain.last, before, after, made)) if after < before else None
+class _Weighed(NamedTuple):
+    """A block that would need less in parts."""
+
+    length: int
+    """In steps of its run."""
+    start: int
+    """The position of its first step."""
+    before: int
+    after: int
+    own: int
+    """What of the block itself is alive all the while: what it reads and makes, and a part of what lies in between."""
+    others: Mapping[int, int]
+    """Position -> what else is alive there."""
+
+    @property
+    def end(self) -> int:
+        """The position of its last step."""
+        return self.start + self.length - 1
+
+
+class _Splitting:
+    """The lifetimes of a network, of which one block after the other comes to run in parts.
+
+    Only what is alive while a block runs changes with it, and all ends of a block are weighed in one pass over its steps.
+    """
+
+    def __init__(self, steps: Sequence[Step], lives: Lifetimes, parts: int, size: Measure) -> None:
+        self.steps, self.given, self.parts, self.size = steps, lives, parts, size
+        self.tensors = list(lives.tensors)
+        self.begins_over = dict(lives.begins_over)
+        self.live = {at: int(live) for at, live in lives.timeline(size)}
+        """Position -> what is alive there."""
+        self.done: list[SplitBlock] = []
+
+    def lives(self) -> Lifetimes:
+        """The lifetimes with the blocks that were split."""
+        return replace(self.given, tensors=tuple(self.tensors), begins_over=self.begins_over)
+
+    def split(self, run: _Run) -> Sequence[int]:
+        """Let the block of a run that needs least run in parts; its steps, none if no block needs less so."""
+        tried = list(self._weighed(run))
+        if not tried:
+            return ()
+        # What is alive from the first step to the end of the longest block tells them apart.
+        last = tried[-1].end
+        behind = [*accumulate((self.live[at] for at in range(last, tried[0].end, -1)), max, initial=0)]
+        best = min(reversed(tried), key=lambda one: max(one.after, behind[last - one.end]))
+        self._apply(run, best)
+        return run.steps[: best.length]
+
+    def _weighed(self, run: _Run) -> Iterator[_Weighed]:
+        """The blocks of a run that need less in parts, the shortest first."""
+        homes = [self.given.home[name] for name in run.names]
+        read = self._read(run)
+        start = min(self.tensors[tensor].first for tensor in homes[0])
+        others = self._others(start, len(homes), {*read, *chain.from_iterable(homes)})
+        own, inner = sum(self._size(tensor) for tensor in read), set[int]()
+        before = around = 0
+        ends = {*run.lengths}
+        for length, home in enumerate(homes, 1):
+            at = start + length - 1
+            if not all(start <= self.tensors[tensor].first <= at for tensor in home):
+                return  # something else runs in between
+            before, around = max(before, self.live[at]), max(around, others[at])
+            if length in ends and len(home) == 1:
+                alive = own + self._size(home[0])
+                if around + alive < before:
+                    yield _Weighed(length, start, before, around + alive, alive, others)
+            own += sum(int(self.size(self._part_of(run, tensor))) for tensor in {*home} - inner)
+            inner.update(home)
+
+    def _others(self, start: int, length: int, own: Collection[int]) -> Mapping[int, int]:
+        """What is alive besides some tensors, at so many positions from one on."""
+        less = Counter[int]()
+        for tensor in own:
+            first, last = self.tensors[tensor].first, self.tensors[tensor].last
+            less[max(first, start)] += self._size(tensor)
+            less[max(last + 1, start)] -= self._size(tensor)
+            if tensor in self.begins_over:
+                both = min(self._size(tensor), self._size(self.begins_over[tensor]))
+                less[first] -= both
+                less[first + 1] += both
+        positions = range(start, min(start + length, self.given.length))
+        return {at: self.live[at] - mine for at, mine in zip(positions, accumulate(map(less.__getitem__, positions)))}
+
+    def _apply(self, run: _Run, one: _Weighed) -> None:
+        (made,) = self.given.home[run.names[one.length - 1]]
+        for tensor in {tensor for name in run.names[: one.length - 1] for tensor in self.given.home[name]}:
+            self.tensors[tensor] = self._part_of(run, tensor)._replace(first=one.start, last=one.end)
+            # What a depthwise convolution reads and writes lies side by side while the block runs, neither over the other.
+            self.begins_over.pop(tensor, None)
+        for tensor in self._read(run):
+            self.tensors[tensor] = self.tensors[tensor]._replace(last=max(self.tensors[tensor].last, one.end))
+        self.tensors[made] = self.tensors[made]._replace(first=one.start)
+        self.live |= {at: one.others[at] + one.own for at in range(one.start, one.end + 1)}
+        channels = self.steps[run.steps[0]].cost.out[0][-1]
+        parts = ceil_div(channels, ceil_div(channels, self.parts))
+        self.done.append(SplitBlock(run.names[one.length - 1], one.before, one.after, parts))
+
+    def _read(self, run: _Run) -> tuple[int, ...]:
+        """The tensors that a block reads."""
+        return self.given.home[self.steps[run.steps[0]].node.inputs[0]]
+
+    def _size(self, tensor: int) -> int:
+        return int(self.size(self.tensors[tensor]))
+
+    def _part_of(self, run: _Run, tensor: int) -> Tensor:
+        """The largest part of an inner tensor."""
+        whole, channels = self.tensors[tensor], self.steps[run.steps[0]].cost.out[0][-1]
+        return whole._replace(shape=(*whole.shape[:-1], _part(channels, whole.shape[-1], self.parts)))
 
 
 def _part(channels: Dim, inner: Dim, parts: int) -> Dim:
     """Channels of the largest part of an inner tensor; a depthwise convolution may make several of each."""
     return ceil_div(channels, parts) * (inner // channels)
-
-
-def _most(lives: Lifetimes, start: int, end: int, size: Measure) -> int:
-    return int(max(live for at, live in lives.timeline(size) if start <= at <= end))

@@ -374,9 +374,11 @@ def _largest(extents: Array, firsts: Array, numbers: Sequence[int]) -> Array:
     found = np.zeros((extents.shape[1], len(numbers), 1), dtype=np.int64)
     for at, (first, number) in enumerate(zip(firsts, numbers)):
         here = extents[:, :, first : first + number]
+        places = _distinct(here) if number > MOST_ALONG else np.broadcast_to(np.arange(number), here.shape[1:])
+        here = np.take_along_axis(here, places[None], axis=2)
         # (ends, tile, other): whether the other needs as much or more of every tensor.
         below = (here[:, :, :, None] <= here[:, :, None, :]).all(axis=0)
-        earlier = np.tri(number, k=-1, dtype=bool)
+        earlier = np.tri(places.shape[1], k=-1, dtype=bool)
         beaten = (below & (~np.swapaxes(below, 1, 2) | earlier)).any(axis=2)
         order = np.argsort(beaten, axis=1, kind="stable")
         most = int((~beaten).sum(axis=1).max())
@@ -384,8 +386,21 @@ def _largest(extents: Array, firsts: Array, numbers: Sequence[int]) -> Array:
             found = np.concatenate([found, np.repeat(found[:, :, :1], most - found.shape[2], axis=2)], axis=2)
         kept = (~beaten).sum(axis=1)[:, None]
         slots = np.arange(found.shape[2])[None]
-        found[:, at] = first + np.take_along_axis(order, np.where(slots < kept, slots, 0), axis=1)
+        picked = np.take_along_axis(order, np.where(slots < kept, slots, 0), axis=1)
+        found[:, at] = first + np.take_along_axis(places, picked, axis=1)
     return found
+
+
+def _distinct(extents: Array) -> Array:
+    """Tiles one of which is like any other in all tensors, of many that mostly are alike: (ends, so many), some of them repeated.
+
+    >>> _distinct(np.array([[[4, 3, 3, 3, 4]], [[5, 5, 5, 5, 6]]])).tolist()
+    [[0, 1, 4]]
+    """
+    numbers = np.unique(extents, return_inverse=True)[1].reshape(extents.shape)  # which may be Python's
+    each = [np.sort(np.unique(numbers[:, end], axis=1, return_index=True)[1]) for end in range(extents.shape[1])]
+    most = max(map(len, each))
+    return np.array([np.concatenate([some, np.repeat(some[:1], most - len(some))]) for some in each])
 
 
 def _alike(region: Region, ends: Sequence[End]) -> bool:

@@ -160,15 +160,15 @@ def _ends(walked: Walked, lives: Lifetimes, length: int) -> Iterator[End]:
     """Positions after which a single tensor is read."""
     last, shapes = _last_readers(walked), dict[str, Shape]()
     stored: set[str] = set()
-    alive: dict[str, int] = {}
+    alive: set[str] = set()
     for at, step in enumerate(walked.steps[:length]):
         edges = output_edges(step.node, step.cost)
         if not step.node.inputs:
             stored.update(edges)
         shapes.update(zip(edges, step.cost.out))
         seen = [edge for edge in step.node.inputs if edge in walked.inputs]
-        alive |= {edge: last[edge] for edge in (*edges, *seen) if edge in last and edge not in stored}
-        alive = {edge: until_ for edge, until_ in alive.items() if until_ > at}
+        alive.update(edge for edge in (*edges, *seen) if last.get(edge, at) > at and edge not in stored)
+        alive.difference_update(edge for edge in step.node.inputs if last[edge] == at)
         if len(alive) == 1:
             (edge,) = alive
             if edge in shapes and not _goes_on(walked, lives, at, edge, length):

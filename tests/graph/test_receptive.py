@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convcost
+from convcost.core.errors import UsageError
 from convcost.graph.graph import Graph, Node
 from convcost.graph.receptive import Field, receptive_fields
 from convcost.graph.walk import Walked, walk
@@ -292,6 +293,30 @@ def test_branches_that_repeat_after_other_numbers_of_positions_are_bounds_where_
 
     assert joined(4093, 4091).size == 8
     assert joined(4093, 4091).bound
+
+
+def many_inputs(inputs: int, convolutions: int) -> Walked:
+    """So many inputs in one tensor, and windows of 3 behind each other."""
+    names = ["all", *(f"conv{at}" for at in range(convolutions))]
+    windows = [node(name, "conv1d", before, channels=1, kernel=3, padding=1) for before, name in pairwise(names)]
+    more = {f"in{at}": (8, 1) for at in range(inputs - 1)}
+    return walk(graph([node("all", "concat", "input", *more), *windows], input_shape=(8, 1), **more))
+
+
+def test_inputs_that_are_seen_alike_are_followed_once() -> None:
+    walked = many_inputs(100, 200)
+    assert receptive_fields(walked)["conv199"] == dict.fromkeys(walked.inputs, (Field(401, Fraction(1), -200),))
+    assert lines_run(lambda: receptive_fields(walked)) < 1_000_000  # some 25 for each of 200 · 100 fields
+
+
+def test_more_fields_than_are_followed_are_refused() -> None:
+    # 500 are read by the concat, and by each window.
+    assert len(receptive_fields(many_inputs(500, 999))) == 1_000
+    said = "up to conv999 they read more than 500,000, each along one axis of one input"
+    with pytest.raises(
+        UsageError, match=f"^layers depend on too many of the 500 inputs for their receptive fields: {said}$"
+    ):
+        receptive_fields(many_inputs(500, 1_000))
 
 
 # Position by position.

@@ -12,7 +12,8 @@ from helpers.random_graphs import graph, node
 import convcost
 from convcost.graph.graph import INPUT, Graph
 from convcost.graph.walk import walk
-from convcost.memory.lifetimes import Lifetimes, count, lifetimes
+from convcost.memory.arena import PLANNERS, plan
+from convcost.memory.lifetimes import Lifetimes, Sized, count, lifetimes
 from convcost.memory.parts import SplitBlock, chains, largest_by_size, split_blocks
 
 
@@ -55,6 +56,15 @@ def test_a_block_needs_its_input_its_output_and_one_part(parts: int, channels: i
     assert lives(source).peak().elements == 48
     expected = 6 + 6 + 2 * channels + 2 * channels
     assert in_parts(source, parts) == (expected, (SplitBlock("project", 48, expected, 12 // channels),))
+
+
+def test_the_parts_of_a_depthwise_convolution_in_place_lie_side_by_side() -> None:
+    # Whole, in place: 6 and 24 at expand, 24 and 6 at project. In 3 parts: 6, 8 of expand, 8 of depthwise and 6, all at once.
+    network = walk(inverted())
+    smaller, done = split_blocks(network, lifetimes(network, "tinyengine"), "tinyengine", 3)
+    assert (smaller.peak().elements, done) == (28, (SplitBlock("project", 30, 28, 3),))
+    placed = [plan(smaller, [*map(count, smaller.tensors)], way) for way in PLANNERS]
+    assert [one.total for one in placed] == [28, 28, 28]
 
 
 @pytest.mark.parametrize(("axes", "sizes"), [(1, (2,)), (3, (1, 2, 1)), (2, (2, 1, 1))])
@@ -284,3 +294,31 @@ class TestTable3:
         found = widest("shufflenet_v1_x2_0", blocks_as_one=True)
         assert [found[size][0] for size in (28, 14, 7)] == [480, 960, 1920]
         assert [round(2 * found[size][1] / 1000, 1) for size in (28, 14, 7)] == [752.6, 376.3, 188.2]
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [("conv2d", {"channels": 8, "kernel": 1}), *[("max_pool", {"kernel": 1, "stride": 1})] * 1200],
+        [
+            ("conv2d", {"channels": 8, "kernel": 1}),
+            ("conv2d", {"channels": 8, "kernel": 1, "groups": 8}),
+            ("conv2d", {"channels": 2, "kernel": 1}),
+        ]
+        * 400,
+    ],
+    ids=["many ends", "many blocks"],
+)
+def test_the_tensors_of_a_network_are_measured_a_few_times_each(layers: list[tuple[str, dict[str, Any]]]) -> None:
+    names = [INPUT, *map(str, range(len(layers)))]
+    source = graph([node(name, op, before, **attrs) for (op, attrs), before, name in zip(layers, names, names[1:])])
+    measured = 0
+
+    def size(tensor: Sized) -> int:
+        nonlocal measured
+        measured += 1
+        return int(count(tensor))
+
+    _, done = split_blocks(walk(source), lives(source), "fused", 8, size)
+    assert done
+    assert measured <= 20 * len(layers)

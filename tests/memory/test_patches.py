@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,21 @@ class TestEnds:
         assert [step.node.name for step in found.walked.steps] == ["first", "other", "both"]
         assert end.edge == "first"
 
+    def test_tensors_that_wait_are_not_looked_at_at_each_step(self) -> None:
+        """20,000 parts wait for the end of 3,000 convolutions: no patches end before it."""
+        splits = [node(f"split{i}", "split", "first", sections=500) for i in range(40)]
+        names = ["first", *map(str, range(3_000))]
+        convs = [node(name, "conv2d", before, channels=1, kernel=1) for before, name in pairwise(names)]
+        parts = [node(f"all{i}", "concat", *(f"split{i}:{part}" for part in range(500))) for i in range(40)]
+        last = node("last", "concat", names[-1], *(each.name for each in parts))
+        first = node("first", "conv2d", INPUT, channels=500, kernel=1)
+        nodes = (first, *splits, *convs, *parts, last)
+        walked = walk(Graph("waiting", {INPUT: (2, 2, 3)}, nodes, ("last",)))
+        start = time.process_time()
+        found = region(walked, "fused")
+        assert time.process_time() - start < 2
+        assert [end.edge for end in found.ends] == ["last"]
+
     def test_a_network_without_positions_has_no_ends(self) -> None:
         nodes: tuple[Node, ...] = (node("one", "linear", INPUT, channels=3),)
         found = region(walk(Graph("vector", {INPUT: (4,)}, nodes, ("one",))), "fused")
@@ -286,6 +302,20 @@ class TestChoices:
         found = convcost.load("tcn").patches(4, "level1", dtype="int8")
         assert found.grid == (4,)
         assert [patch.tile for patch in found.patches] == [((0, 196),), ((196, 392),), ((392, 588),), ((588, 784),)]
+
+    def test_thousands_of_patches_that_are_alike_are_weighed_once(self, tmp_path: Path) -> None:
+        """Tiles of 2 rows of the last layer's output; of each layer before it 2 rows more, of the input 22."""
+        spec = tmp_path / "tall.yaml"
+        spec.write_text(
+            "convcost: 1\nname: tall\ninput: [8192, 4, 2]\nlayers:\n"
+            + "  - conv2d: {channels: 2, kernel: 3, padding: same}\n" * 10
+        )
+        network = convcost.load(spec)
+        start = time.process_time()
+        found = network.patches("4096x1", dtype="int8")
+        assert time.process_time() - start < 2
+        # 22 rows of the input beside 20 of what the first layer makes of them, each of 4·2 bytes; later layers need fewer.
+        assert (found.end, found.inside_bytes, found.output_bytes) == ("conv2d_10", (22 + 20) * 4 * 2, 8192 * 4 * 2)
 
     @pytest.mark.parametrize("name", ["densenet264", "r2plus1d_34", "inception_resnet_v2"])
     def test_thousands_of_choices_take_less_than_a_second(self, name: str) -> None:
