@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+import sympy
 from helpers.foreign import kinds, lowered, network, outs, steps
 from helpers.torch_programs import buffer, op, program, refs, weight
 
@@ -456,6 +457,48 @@ def test_parts_between_places_may_be_empty_or_overlap(indices: tuple[int, ...], 
     assert first.cost.out == ((8, 10, 6),)
     assert [(step.node.op, [*step.cost.out]) for step in made[: len(nodes)]] == nodes
     assert made[-1].cost.out == ((8, 10, 8 if indices == (4, 2) else 6),)
+
+
+PARTS: list[tuple[str, dict[str, Any], int, list[tuple[int, ...]]]] = [
+    # op, its arguments, outputs -> the sizes of the parts of axes of 8, 9 and 10
+    ("tensor_split.sections", {"sections": 3}, 3, [(3, 3, 2), (3, 3, 3), (4, 3, 3)]),  # as equal as can be
+    ("tensor_split.sections", {"sections": 4}, 4, [(2, 2, 2, 2), (3, 2, 2, 2), (3, 3, 2, 2)]),
+    ("chunk.default", {"chunks": 3}, 3, [(3, 3, 2), (3, 3, 3), (4, 4, 2)]),  # of the size rounded up
+    ("split.Tensor", {"split_size": Ref("half")}, 2, [(4, 4), (4, 4, 1), (5, 5)]),
+]
+
+
+@pytest.mark.parametrize(("target", "arguments", "many", "parts"), PARTS)
+def test_parts_of_an_open_axis(target: str, arguments: dict[str, Any], many: int, parts: list[tuple[int, ...]]):
+    """The last part is read: in a report, over a grid, and as a formula; what is cut into another number is refused."""
+    names = [f"p{i}" for i in range(many)]
+    for size, wanted in zip((8, 9, 10), parts):
+        ops = [
+            op("aten.sym_size.int", "n", self=X, dim=2),
+            Op("operator.floordiv", "half", ("n",), ("half",), {"a": Ref("n"), "b": 2}),
+            op(f"aten.{target}", " ".join(names), self=X, dim=2, **arguments),
+            op("aten.conv2d.default", "y", input=Ref(names[-1]), weight=W),
+        ]
+        net = program({"x": (1, 6, "h", 10)}, ops, [weight("w", 4, 6, 1, 1)], outputs=["y", *names])
+        if len(wanted) != many:
+            with pytest.raises(SpecError, match=f"cuts {size} into {many} parts of {wanted[0]}$"):
+                lowered(net, x=(size, 10, 6))
+            continue
+        first, last = lowered(net, x=(size, 10, 6)).steps
+        assert first.cost.out == tuple((part, 10, 6) for part in wanted)
+        assert last.cost.macs == wanted[-1] * 10 * 6 * 4
+        h = sympy.Symbol("h", integer=True, positive=True)
+        of_h = lowered(net, x=(h, 10, 6)).steps[0].cost.out
+        assert [shape[0].subs(h, size) for shape in of_h] == [*wanted]
+
+
+def test_parts_of_another_number_than_a_program_has_are_refused():
+    """A program that was exported at 6 rows has three parts of 2; 8 rows are four parts of 2."""
+    cut = op("aten.chunk.default", "a b c", self=X, chunks=4, dim=2)
+    net = program({"x": (1, 6, 6, 10)}, [cut, op("aten.relu.default", "y", self=Ref("c"))])
+    assert lowered(net, x=(6, 10, 6)).steps[-1].cost.out == ((2, 10, 6),)
+    with pytest.raises(SpecError, match=r"cuts 8 into 3 parts of 2$"):
+        lowered(net, x=(8, 10, 6))
 
 
 def test_elements_repeated_without_an_axis_are_a_vector():

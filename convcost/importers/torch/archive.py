@@ -18,7 +18,7 @@ from convcost.core.errors import Problem, SpecError
 from convcost.core.units import say
 from convcost.importers.forms import holders
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.torch.calls import NOWHERE, Place, Ref, call, module_path
+from convcost.importers.torch.calls import NOWHERE, Place, Ref, call, is_list, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
 from convcost.importers.torch.owners import at_their_owners
@@ -351,7 +351,7 @@ def _texts(metadata: Any) -> Callable[[str], str]:
 def _result(output: Any) -> Iterator[str]:
     """The names of the tensors and numbers that an output of a node stands for; an empty one for what is left out."""
     found = _argument(output, {})
-    for each in found if isinstance(found, tuple) and not isinstance(found, Ref) else (found,):
+    for each in found if is_list(found) else (found,):
         yield each.name if isinstance(each, Ref) else ""
 
 

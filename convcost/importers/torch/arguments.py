@@ -19,7 +19,7 @@ from convcost.importers.accounts import FLOATS
 from convcost.importers.contents import Known, exact
 from convcost.importers.lower import Lost, Lowering, Rule, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Body, Op, Stored
-from convcost.importers.torch.calls import Ref, refs
+from convcost.importers.torch.calls import Ref, is_list, refs
 from convcost.importers.torch.owners import become_weights
 from convcost.importers.values import Value
 
@@ -146,7 +146,7 @@ def numbers(low: Lowering, op: Op, word: str, default: Sequence[Any] | None = No
     given = op.attrs.get(word, default)
     if given is None:
         raise Unfit(f"needs the argument {word}")
-    many = given if isinstance(given, tuple) and not isinstance(given, Ref) else (given,)
+    many = given if is_list(given) else (given,)
     return tuple(_number(low, one) for one in many)
 
 

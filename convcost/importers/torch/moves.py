@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from convcost.core.axes import NAMES
-from convcost.core.dims import Dim, product
+from convcost.core.dims import Dim, ceil_div, product
 from convcost.core.errors import Unfit
 from convcost.importers import build, fixed
 from convcost.importers.contents import joined, less, sliced
@@ -35,7 +35,7 @@ from convcost.importers.torch.arguments import (
     tensors,
     word_of,
 )
-from convcost.importers.torch.calls import Ref, refs
+from convcost.importers.torch.calls import Ref, is_list, refs
 from convcost.importers.torch.mutation import WRITE_BACK
 from convcost.importers.torch.pointwise import stretched
 from convcost.importers.values import Value, empty_along, is_one, is_zero
@@ -91,7 +91,7 @@ def unflatten(low: Lowering, op: Op) -> None:
 
 def _dims(op: Op, word: str) -> tuple[int, ...]:
     given = op.attrs[word]
-    return given if isinstance(given, tuple) else (given,)
+    return given if is_list(given) else (given,)
 
 
 def _permuted(op: Op, channel: int | None) -> int | None:
@@ -265,7 +265,7 @@ def slice_(low: Lowering, op: Op) -> None:
 def written(op: Op, word: str) -> tuple[Any, ...]:
     """The numbers of an argument as far as the program has written them down; None for those that it computes."""
     given = op.attrs.get(word)
-    many = given if isinstance(given, tuple) and not isinstance(given, Ref) else (given,)
+    many = given if is_list(given) else (given,)
     return tuple(one if type(one) is int else None for one in many)
 
 
@@ -327,14 +327,17 @@ def _sections(low: Lowering, op: Op, size: Dim) -> list[Dim]:
     """The sizes of the parts."""
     word = word_of(op, "split_sizes", "split_size", "chunks", "sections")
     given, many = numbers(low, op, word), len(op.outputs)
-    if word == "split_sizes" or (word == "split_size" and isinstance(op.attrs[word], tuple)):
+    if word == "split_sizes" or is_list(op.attrs[word]):
         return list(given)
     if many > MOST_PARTS:
         raise Unfit(f"cuts into {many:,} parts")
-    if word == "sections" and type(size) is int:
-        return [size // many + (at < size % many) for at in range(many)]
-    each = given[0] if word == "split_size" else -(-size // given[0])
-    if type(size) is int and type(each) is int and each * (many - 1) >= size:
+    if less(given[0], 1):
+        raise Unfit(f"{word} must be >= 1, got {given[0]}")
+    if word == "sections":
+        _check_count(op, given[0])
+        return [(size + many - 1 - at) // many for at in range(many)]
+    each = given[0] if word == "split_size" else ceil_div(size, given[0])
+    if less(each * (many - 1), size) is False or less(each * many, size):
         raise Unfit(f"cuts {size} into {many} parts of {each}")
     return [*[each] * (many - 1), size - each * (many - 1)]
 
