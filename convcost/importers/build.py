@@ -52,7 +52,7 @@ def combined(low: Lowering, op: Op, function: str, values: Sequence[Value], comp
     if function in ("add", "multiply") and full:
         kind = function
         attrs: dict[str, Any] = (
-            {"broadcast": True} if function == "add" and not all(_alike(shapes[0], shape) for shape in shapes) else {}
+            {"broadcast": True} if function == "add" and not all(alike(shapes[0], shape) for shape in shapes) else {}
         )
     else:
         kind, attrs = "combine", {"function": function}
@@ -120,7 +120,7 @@ def _stretched(shapes: Sequence[Shape]) -> Shape:
     return tuple(found)
 
 
-def _alike(first: Shape, second: Shape) -> bool:
+def alike(first: Shape, second: Shape) -> bool:
     """Whether two shapes are the same, whatever varies."""
     return len(first) == len(second) and all(a is b or same(a, b) is True for a, b in zip(first, second))
 

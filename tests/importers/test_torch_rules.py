@@ -501,6 +501,17 @@ def test_parts_of_another_number_than_a_program_has_are_refused():
         lowered(net, x=(8, 10, 6))
 
 
+def test_what_is_copied_into_a_tensor_stretches_to_it():
+    """One map of six, a row of ten, and as many: the result is as large as what is written into."""
+    for source in ((6, 8, 10), (1, 8, 10), (10,)):
+        ops = [
+            op("aten.relu.default", "r", self=X),
+            op("aten.copy_.default", "c", self=Ref("r"), src=W),
+            op("aten.relu.default", "y", self=Ref("r")),
+        ]
+        assert outs(program(MAP, ops, [weight("w", *source)]))[-1] == (8, 10, 6)
+
+
 def test_elements_repeated_without_an_axis_are_a_vector():
     made = steps(program(SEQUENCE, [op("aten.repeat_interleave.self_int", "y", self=X, repeats=2)]))
     assert made[-1].cost.out == ((2 * 5 * 6,),)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from convcost.importers.build import along, combined, cut, reduced, with_axes
+from convcost.importers.build import alike, along, combined, cut, reduced, with_axes
 from convcost.importers.contents import Known, divided, exact, is_round, less, negated
 from convcost.importers.contents import same as equals
 from convcost.importers.lower import Lowering, Unsupported
@@ -296,7 +296,7 @@ def _whole(element: Any) -> Any:
 @rule("copy")
 def copied(low: Lowering, op: Op) -> None:
     source, shape = tensor(low, op, "src"), tensor(low, op).shape
-    if source.rank == len(shape):
+    if alike(source.shape, shape):
         low.same(op, source)
     else:
         stretched(low, op, source, shape)
