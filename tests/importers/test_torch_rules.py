@@ -624,6 +624,51 @@ def test_a_range_of_doubles_has_as_many_numbers(arguments: dict[str, Any], count
     )
 
 
+#: A first and a last number, steps -> how many numbers there are.
+WHOLE_RANGES = [
+    ((1, 4, 1), 4),
+    ((4, 1, -1), 4),
+    ((0.0, 1.0, 0.25), 5),
+    ((0, 5.5, 1), 6),
+    ((0, 7, 3), 3),
+]
+
+
+@pytest.mark.parametrize(("numbers", "count"), WHOLE_RANGES)
+def test_a_range_that_puts_out_its_last_number(numbers: tuple[float, float, float], count: int):
+    start, end, step = numbers
+    ops = [
+        op("aten.range.step", "a", start=start, end=end, step=step),
+        op("aten.cat.default", "y", tensors=refs("w", "a"), dim=0),
+        op("aten.relu.default", "z", self=Ref("y")),
+    ]
+    assert outs(program(SEQUENCE, ops, [weight("w", 3)]))[-1] == (3 + count,)
+
+
+def test_a_range_to_an_open_size_that_is_put_out():
+    """0, 2, 4, 6, 8 for a height of 8, and no further for one of 9."""
+    ops = [
+        op("aten.sym_size.int", "n", self=X, dim=2),
+        op("aten.range.step", "a", start=0, end=Ref("n"), step=2),
+        op("aten.cat.default", "y", tensors=refs("w", "a"), dim=0),
+        op("aten.relu.default", "z", self=Ref("y")),
+    ]
+    net = program({"x": (1, 6, "h", 10)}, ops, [weight("w", 3)])
+    assert [lowered(net, x=(high, 10, 6)).steps[-1].cost.out for high in (8, 9)] == [((3 + 5,),), ((3 + 5,),)]
+    h = sympy.Symbol("h", integer=True, positive=True)
+    assert lowered(net, x=(h, 10, 6)).steps[-1].cost.out[0][0].subs(h, 8) == 8
+
+
+def test_a_range_in_steps_of_nothing_is_refused():
+    for step in (0, 0.0):
+        ops = [
+            op("aten.arange.start_step", "a", start=0, end=5, step=step),
+            op("aten.add.Tensor", "y", self=X, other=Ref("a")),
+        ]
+        with pytest.raises(SpecError, match=r"^net.pt2: aten.arange a: counts in steps of 0$"):
+            outs(program(SEQUENCE, ops))
+
+
 @pytest.mark.parametrize(("half", "size"), [(0.5, 3), (0.25, 1)])
 def test_a_known_number_that_is_made_an_integer_is_cut_off(half: float, size: int):
     ops = [
