@@ -681,6 +681,32 @@ def test_a_known_number_that_is_made_an_integer_is_cut_off(half: float, size: in
     assert outs(net)[-1] == (size, 6)
 
 
+SEVEN = op("aten.scalar_tensor.default", "s", s=-7)
+#: What makes a known number of -7, at which a sequence of five rows is cut -> rows that are left.
+CUT_AT: dict[str, tuple[Op, int | str]] = {
+    "a quotient that is rounded down": (op("aten.floor_divide.default", "k", self=Ref("s"), other=2), 4),  # -4
+    "a quotient by nothing": (op("aten.floor_divide.default", "k", self=Ref("s"), other=0), "is not known"),
+    "a sum with twice the other": (op("aten.add.Tensor", "k", self=Ref("s"), other=5, alpha=2), "computed from data"),  # 3
+    "a sum with the other once": (op("aten.add.Tensor", "k", self=Ref("s"), other=5, alpha=1), 2),  # -2
+    "what another is taken from twice": (op("aten.rsub.Scalar", "k", self=Ref("s"), other=5, alpha=2), "computed from data"),
+    "another number in its place": (op("aten.fill_.Scalar", "k", self=Ref("s"), value=-3), 3),
+    "a known tensor in its place": (op("aten.fill_.Tensor", "k", self=Ref("s"), value=Ref("s")), 5),  # more than there are
+    "nothing in its place": (op("aten.zero_.default", "k", self=Ref("s")), 5),
+    "chance in its place": (op("aten.bernoulli_.float", "k", self=Ref("s"), p=0.5), "computed from data"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CUT_AT)
+def test_a_known_number_is_what_the_op_makes_of_it(name: str):
+    made, rows = CUT_AT[name]
+    ops = [SEVEN, made, op("aten.item.default", "n", self=Ref("k")), op("aten.slice.Tensor", "y", self=X, dim=1, start=Ref("n"))]  # fmt: skip
+    last = steps(program(SEQUENCE, [*ops, op("aten.relu.default", "z", self=Ref("y"))]))
+    if isinstance(rows, int):
+        assert last[-1].cost.out == ((rows, 6),)
+    else:
+        assert rows in last[0].node.attrs["why"]
+
+
 def test_every_function_of_sizes_is_one_of_python():
     assert all(name.split(".")[0] in ("operator", "math", "torch") for name in ARITHMETIC)
 

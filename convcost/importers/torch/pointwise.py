@@ -8,12 +8,13 @@ from math import isfinite
 from typing import Any
 
 from convcost.importers.build import alike, along, combined, cut, reduced, with_axes
-from convcost.importers.contents import Known, divided, exact, is_round, less, negated
+from convcost.importers.contents import Known, exact, is_round, less, negated
 from convcost.importers.contents import same as equals
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
     careful,
+    constant,
     data,
     fold,
     folds,
@@ -75,7 +76,7 @@ ARITHMETIC: dict[str, tuple[str, Any]] = {
     "div": ("divide", None),
     "divide": ("divide", None),
     "true_divide": ("divide", None),
-    "floor_divide": ("floor_divide", divided),
+    "floor_divide": ("floor_divide", lambda a, b: None if type(b) is int and b == 0 else a // b),
     "remainder": ("modulo", None),
     "fmod": ("modulo", None),
     "pow": ("power", None),
@@ -125,18 +126,18 @@ def _word(op: Op) -> str:
 @rule(*ARITHMETIC, wants="same")
 def arithmetic(low: Lowering, op: Op) -> None:
     word, compute = ARITHMETIC[_word(op)]
-    joined(
-        low,
-        op,
-        word,
-        [operand(low, op, "self"), operand(low, op, "other" if "other" in op.attrs else "exponent")],
-        compute,
-    )
+    other = operand(low, op, "other" if "other" in op.attrs else "exponent")
+    joined(low, op, word, [operand(low, op, "self"), other], _without_factor(op, compute))
+
+
+def _without_factor(op: Op, compute: Any) -> Any:
+    """What a sum makes of known numbers; None if it takes one of them several times."""
+    return compute if op.attrs.get("alpha", 1) == 1 else None
 
 
 @rule("rsub", wants="same")
 def reversed_subtraction(low: Lowering, op: Op) -> None:
-    joined(low, op, "subtract", [operand(low, op), tensor(low, op)], operator.sub)
+    joined(low, op, "subtract", [operand(low, op), tensor(low, op)], _without_factor(op, operator.sub))
 
 
 def joined(low: Lowering, op: Op, word: str, values: list[Value], compute: Any = None) -> Value:
@@ -265,13 +266,23 @@ def between(low: Lowering, op: Op) -> None:
         "feature_alpha_dropout",
         "native_dropout",
         "requires_grad",
-        "fill",
     ),
-    *("bernoulli", "zero"),
     wants="same",
 )
 def same(low: Lowering, op: Op) -> None:
     low.same(op, tensor(low, op, "input" if "input" in op.attrs else "self"))
+
+
+@rule("fill", "zero", "bernoulli", wants="same")
+def overwritten(low: Lowering, op: Op) -> None:
+    """A tensor with other elements, of which a constant keeps nothing but its shape."""
+    x, known = tensor(low, op), (0,) if _word(op) == "zero" else None
+    if "value" in op.attrs:
+        known = operand(low, op, "value").contents
+    if x.is_constant:
+        constant(low, op, x.shape, known[0] if known else None)
+    else:
+        low.same(op, x)
 
 
 @rule("to", "_to_copy", "type_as", wants="same")
