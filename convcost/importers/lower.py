@@ -727,7 +727,7 @@ class Lowering:
             was = self.own_shape(op.inputs[0])
             if any(same(now, then) is not True for now, then in zip(value.shape, was)):
                 return self._derived(op, value.shape, was, wanted)
-        return _rest_filled(wanted, product(value.shape))
+        return rest_filled(wanted, product(value.shape))
 
     def _derived(self, op: Op, now: Shape, was: tuple[int, ...], wanted: Sequence[int]) -> tuple[Dim, ...]:
         became = self.own_shape(op.outputs[0])
@@ -828,7 +828,7 @@ def _converted(kind: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
 Rule: TypeAlias = Callable[[Lowering, Op], None]
 
 
-def _rest_filled(wanted: Sequence[Any], count: Dim) -> tuple[Dim, ...]:
+def rest_filled(wanted: Sequence[Any], count: Dim) -> tuple[Dim, ...]:
     """A shape with its -1, if it has one, as what the other sizes leave of so many elements."""
     rest = [at for at, size in enumerate(wanted) if type(size) is int and size == -1]
     if len(rest) > 1 or any(type(size) is int and size < 0 and at not in rest for at, size in enumerate(wanted)):

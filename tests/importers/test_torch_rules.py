@@ -28,7 +28,7 @@ MAP = {"x": (1, 6, 8, 10)}
 SEQUENCE = {"x": (1, 5, 6)}
 
 
-W, B = Ref("w"), Ref("b")
+W, B, V = Ref("w"), Ref("b"), Ref("v")
 ONES: list[tuple[str, dict[str, Any], tuple[Stored, ...], list[str], tuple[int, ...]]] = [
     # op, its arguments, stored tensors -> kinds of nodes, shape of the result (channels last)
     ("relu.default", {"self": X}, (), ["relu"], (8, 10, 6)),
@@ -884,8 +884,8 @@ WRONG: list[tuple[list[Op], list[Stored], str]] = [
     ([op("aten.conv2d.default", "y", input=X, weight=W, stride=(0, 1))], [weight("w", 4, 6, 3, 3)], "stride must be >= 1, got 0"),
     ([op("aten.view.default", "y", self=X, size=(7, 7))], [], "reshapes 1×6×8×10 to 7×7, which has other elements"),
     ([op("aten.permute.default", "y", self=X, dims=(0, 0, 1, 2))], [], "puts axes into the order"),
-    ([op("aten.unsqueeze.default", "y", self=X, dim=9)], [], "puts in axes"),
-    ([op("aten.unflatten.int", "y", self=X, dim=1, sizes=(-2, -3))], [], "which is no shape"),
+    ([op("aten.unsqueeze.default", "y", self=X, dim=9)], [], "there is no axis 9 of a tensor of 5"),
+    ([op("aten.unflatten.int", "y", self=X, dim=1, sizes=(-2, -3))], [], "asks for a shape of -2, -3$"),
     ([op("aten.split.Tensor", "y z w", self=X, split_size=4, dim=1)], [], "cuts 6 into 3 parts of 4"),
     ([Op("operator.floordiv", "n", (), ("n",), {"a": 1, "b": 0}), op("aten.view.default", "y", self=X, size=(Ref("n"), 480))], [], "divides by 0"),
     ([Op("operator.mul", "n", (), ("n",), {"a": 2**40, "b": 2**40}), op("aten.view.default", "y", self=X, size=(Ref("n"),))], [], "more than 64 bits"),
@@ -898,6 +898,57 @@ def test_what_contradicts_itself_is_said_in_one_line(ops: list[Op], tensors: lis
         _ = network(program(MAP, ops, tensors)).walked
     assert "\n" not in str(error.value)
     assert "net.pt2: " in str(error.value)
+
+
+#: Arguments that no tensor of 1, 6, 8 and 10 elements fits -> what is said.
+OUT_OF_RANGE: list[tuple[str, str, dict[str, Any], str]] = [
+    ("unfold.default", "y", {"self": X, "dimension": 2, "size": 3, "step": 0}, "takes windows of 3 in steps of 0 along an axis of 8"),
+    ("unfold.default", "y", {"self": X, "dimension": 2, "size": 9, "step": 1}, "takes windows of 9 in steps of 1 along an axis of 8"),
+    ("unfold.default", "y", {"self": X, "dimension": 4, "size": 3, "step": 1}, "there is no axis 4 of a tensor of 4"),
+    ("slice.Tensor", "y", {"self": X, "dim": 1, "start": 0, "end": 4, "step": 0}, "step must be >= 1, got 0"),
+    ("slice.Tensor", "y", {"self": X, "dim": 4, "start": 0, "end": 4}, "there is no axis 4 of a tensor of 4"),
+    ("select.int", "y", {"self": X, "dim": -5, "index": 0}, "there is no axis -5 of a tensor of 4"),
+    ("select.int", "y", {"self": X, "dim": 1}, "needs the argument index"),
+    ("narrow.default", "y", {"self": X, "dim": 1, "start": 0}, "needs the argument length"),
+    ("softmax.int", "y", {"self": X, "dim": 4}, "there is no axis 4 of a tensor of 4"),
+    ("softmax.int", "y", {"self": X}, "needs the argument dim"),
+    ("cumsum.default", "y", {"self": X, "dim": 7}, "there is no axis 7 of a tensor of 4"),
+    ("glu.default", "y", {"self": X, "dim": 9}, "there is no axis 9 of a tensor of 4"),
+    ("sum.dim_IntList", "y", {"self": X, "dim": (4,)}, "there is no axis 4 of a tensor of 4"),
+    ("topk.default", "y z", {"self": X, "k": 2, "dim": -5}, "there is no axis -5 of a tensor of 4"),
+    ("cat.default", "y", {"tensors": (X, X), "dim": 4}, "there is no axis 4 of a tensor of 4"),
+    ("cat.default", "y", {"tensors": (), "dim": 0}, "joins no tensors"),
+    ("cat.default", "y", {"tensors": (X, W), "dim": 1}, "joins tensors of 4 and 3 axes"),
+    ("chunk.default", "y z", {"self": X, "chunks": 0, "dim": 1}, "chunks must be >= 1, got 0"),
+    ("split.Tensor", "y z", {"self": X, "split_size": 3, "dim": 5}, "there is no axis 5 of a tensor of 4"),
+    ("tensor_split.sections", "y z", {"self": X, "sections": 3, "dim": 1}, "cuts into 3 parts, and makes 2"),
+    ("unflatten.int", "y", {"self": X, "dim": 1, "sizes": (0, -1)}, "asks for a shape of 0, -1, which has no elements"),
+    ("flatten.using_ints", "y", {"self": X, "start_dim": 3, "end_dim": 1}, "merges axes from 3 to 1"),
+    ("permute.default", "y", {"self": X, "dims": (0, 1, 2, 4)}, "there is no axis 4 of a tensor of 4"),
+    ("transpose.int", "y", {"self": X, "dim0": 1, "dim1": 4}, "there is no axis 4 of a tensor of 4"),
+    ("movedim.intlist", "y", {"self": X, "source": (0, 1), "destination": (2, 2)}, "moves axes (0, 1) to (2, 2)"),
+    ("rot90.default", "y", {"self": X, "k": 1, "dims": (2, 2)}, "turns a plane of two axes, got (2, 2)"),
+    ("roll.default", "y", {"self": X, "shifts": (1,), "dims": (4,)}, "there is no axis 4 of a tensor of 4"),
+    ("index_select.default", "y", {"self": X, "dim": 6, "index": W}, "there is no axis 6 of a tensor of 4"),
+    ("expand.default", "y", {"self": X, "size": (3, -1, -1)}, "stretches 1×6×8×10 to 3×-1×-1"),
+    ("expand.default", "y", {"self": X, "size": (-1, 1, 6, 8, 10)}, "stretches 1×6×8×10 to -1×1×6×8×10"),
+    ("pad.default", "y", {"self": X, "pad": (1, 1, 1)}, "takes two numbers for each axis that is padded, got 3 for a tensor of 4"),
+    ("upsample_nearest2d.vec", "y", {"input": X, "output_size": (12, 5, 3)}, "asks for 3 sizes along 2 axes"),
+    ("layer_norm.default", "y", {"input": X, "normalized_shape": (1, 1, 6, 8, 10)}, "takes the norm along 5 axes of a tensor of 4"),
+    ("zeros.default", "y", {"size": (3, -4)}, "makes a tensor of 3×-4, which is no shape"),
+    ("embedding.default", "y", {"weight": W, "indices": X}, "weight must have 2 axes, got 3"),
+    ("max_pool2d.default", "y", {"self": V, "kernel_size": (2, 2)}, "takes windows along 2 axes beside the channels, of a tensor of 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "makes", "arguments", "said"), OUT_OF_RANGE)
+def test_arguments_out_of_range_are_refused_in_words(target: str, makes: str, arguments: dict[str, Any], said: str):
+    call_ = op(f"aten.{target}", makes, **arguments)
+    behind = op("aten.mul.Tensor", "last", self=X, other=Ref("y"))
+    tensors = [weight("w", 6, 8, 10), weight("v", 6)]
+    with pytest.raises(ConvcostError) as error:
+        _ = network(program(MAP, [call_, behind], tensors)).walked
+    assert str(error.value) == f"net.pt2: {call_.type} {'w.y' if 'embedding' in target else 'y'}: {said}"
 
 
 JUNK = [

@@ -14,6 +14,7 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.torch.arguments import (
     RULES,
+    axis_of,
     careful,
     constant,
     fold,
@@ -32,7 +33,7 @@ from convcost.importers.torch.calls import refs
 @rule("sym_size")
 def sym_size(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
-    low.constant(op, scalar(x.shape[number(low, op, "dim")]))
+    low.constant(op, scalar(x.shape[axis_of(low, op, x)]))
 
 
 @rule("sym_numel", "numel")
@@ -84,7 +85,7 @@ def sym_sum(low: Lowering, op: Op) -> None:
 @rule("arange", "range")
 def arange(low: Lowering, op: Op) -> None:
     """Numbers from a first one to a last one, which `range` puts out and `arange` does not."""
-    read = [number(low, op, word, default) for word, default in (("start", 0), ("end", None), ("step", 1))]
+    read = [number(low, op, "start", 0), number(low, op, "end"), number(low, op, "step", 1)]
     start, end, step = read if all(map(is_round, map(finite, read))) else map(decided, read)
     if not is_symbolic(step) and step == 0:
         raise Unfit("counts in steps of 0")

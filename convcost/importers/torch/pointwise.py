@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from fractions import Fraction
 from math import isfinite
 from typing import Any
 
+from convcost.core.errors import Unfit
+from convcost.core.units import shape_text
 from convcost.importers.build import alike, along, combined, cut, reduced, with_axes
 from convcost.importers.contents import Known, exact, is_round, less, negated
 from convcost.importers.contents import same as equals
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
+    axis_of,
     careful,
     constant,
     data,
@@ -175,7 +179,7 @@ def _clip(low: Lowering, op: Op, bounds: tuple[Any, Any], of: str) -> None:
 def prelu(low: Lowering, op: Op) -> None:
     x, slopes = tensor(low, op), tensor(low, op, "weight")
     channel = 1 if x.rank > 1 else 0
-    if slopes.stored and slopes.shape == (x.shape[channel],):
+    if slopes.stored and slopes.shape == x.shape[channel : channel + 1]:
         order = low.any(x)[1]
         at = [axis for axis in range(x.rank) if axis != channel and axis in order]
         low.layer(op, "prelu", x, [*at, channel], {}, {"weights": (slopes,)})
@@ -208,7 +212,8 @@ def cumulative(low: Lowering, op: Op) -> None:
 
 @rule("glu")
 def gated(low: Lowering, op: Op) -> None:
-    x, axis = data(low, tensor(low, op)), number(low, op, "dim", -1)
+    x = data(low, tensor(low, op))
+    axis = axis_of(low, op, x, default=-1)
     halves, gate = part(low, op, "values", "gates"), part(low, op, "gate")
     half = x.shape[axis] // 2
     cut(low, halves, x, axis, [half, half])
@@ -315,6 +320,7 @@ def copied(low: Lowering, op: Op) -> None:
 
 def stretched(low: Lowering, op: Op, x: Value, shape: tuple[Any, ...]) -> None:
     """A tensor repeated along axes of size 1, and along new ones before the first."""
+    check_grows(x, shape)
     lacks = len(shape) - x.rank
     sizes = [x.shape[at - lacks] if type(size) is int and size == -1 else size for at, size in enumerate(shape)]
     lifted = part(low, op, "lifted")
@@ -332,6 +338,12 @@ def stretched(low: Lowering, op: Op, x: Value, shape: tuple[Any, ...]) -> None:
         fold(low, op, [x], sizes, full)
     else:
         _expanded(low, op, data(low, whole), sizes)
+
+
+def check_grows(x: Value, shape: Sequence[Any]) -> None:
+    """Raise `Unfit` if a tensor is to be stretched to one of fewer axes, or along a new axis to a size that is not said."""
+    if len(shape) < x.rank or any(type(size) is int and size < 0 for size in shape[: len(shape) - x.rank]):
+        raise Unfit(f"stretches {shape_text(x.shape)} to {shape_text(tuple(shape))}")
 
 
 def _count(sizes: list[Any]) -> int:
@@ -391,7 +403,7 @@ def reduction(low: Lowering, op: Op) -> None:
 def _axes(low: Lowering, op: Op, x: Value) -> tuple[int, ...]:
     """The axes that are reduced over: all, if none is named."""
     given = op.attrs.get("dim")
-    return tuple(range(x.rank)) if given is None or given == () else numbers(low, op, "dim")
+    return tuple(range(x.rank)) if given is None or given == () or not x.rank else numbers(low, op, "dim")
 
 
 @rule("var", "std", "var_mean", "std_mean", wants="same")
@@ -414,7 +426,7 @@ def variance(low: Lowering, op: Op) -> None:
 @rule("topk", "sort")
 def largest(low: Lowering, op: Op) -> None:
     x = data(low, tensor(low, op))
-    axis = number(low, op, "dim", -1) % max(x.rank, 1)
+    axis = axis_of(low, op, x, default=-1)
     edge, order = with_axes(low, x, [axis])
     count = number(low, op, "k", x.shape[axis])
     step = low.emit(op, "top_k", [edge], {"count": count, "axis": order.index(axis)})
