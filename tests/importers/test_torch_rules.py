@@ -512,6 +512,24 @@ def test_what_is_copied_into_a_tensor_stretches_to_it():
         assert outs(program(MAP, ops, [weight("w", *source)]))[-1] == (8, 10, 6)
 
 
+#: Bounds of a slice of 6 channels that has none.
+NOTHING = [(0, 0), (4, 2), (6, 9), (-1, -3), (-9, -6)]
+
+
+@pytest.mark.parametrize(("start", "end"), NOTHING)
+def test_a_slice_without_elements_joins_as_nothing(start: int, end: int):
+    """Of data and of a parameter; as many channels as before are left."""
+    for source in ("r", "w"):
+        ops = [
+            op("aten.relu.default", "r", self=X),
+            op("aten.slice.Tensor", "s", self=Ref(source), dim=1, start=start, end=end),
+            op("aten.cat.default", "j", tensors=refs("s", "r"), dim=1),
+            op("aten.relu.default", "y", self=Ref("j")),
+        ]
+        made = steps(program(MAP, ops, [weight("w", 1, 6, 8, 10)]))
+        assert [(step.node.op, step.cost.out) for step in made] == [("relu", ((8, 10, 6),))] * 2
+
+
 def test_elements_repeated_without_an_axis_are_a_vector():
     made = steps(program(SEQUENCE, [op("aten.repeat_interleave.self_int", "y", self=X, repeats=2)]))
     assert made[-1].cost.out == ((2 * 5 * 6,),)

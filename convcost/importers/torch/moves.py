@@ -237,6 +237,8 @@ def taken(low: Lowering, op: Op, x: Value, axis: int, start: Dim, stop: Dim, ste
         low.computed(op, [x], sliced(known, axis, start, stop, step))
     elif x.is_constant and all(type(one) is int for one in (start, stop)) and becomes_weights(low, op):
         low.define(op, cut_off(low, x, axis, start, stop, step))
+    elif less(start, stop) is False:
+        low.define(op, empty_along(x, axis))
     elif folds(low, op, [x]):
         shape = list(x.shape)
         shape[axis] = -(-(stop - start) // step)
@@ -320,10 +322,7 @@ def _cut_at(low: Lowering, op: Op, x: Value, axis: int, places: Sequence[Any]) -
         return
     _check_count(op, len(pairs))
     for i, (start, stop) in enumerate(pairs):
-        if less(start, stop) is False:
-            low.define(output(op, i), empty_along(x, axis))
-        else:
-            taken(low, output(op, i), x, axis, start, stop)
+        taken(low, output(op, i), x, axis, start, stop)
 
 
 def _check_count(op: Op, count: int) -> None:
