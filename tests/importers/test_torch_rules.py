@@ -530,6 +530,18 @@ def test_a_slice_without_elements_joins_as_nothing(start: int, end: int):
         assert [(step.node.op, step.cost.out) for step in made] == [("relu", ((8, 10, 6),))] * 2
 
 
+def test_slopes_that_are_computed_are_those_of_channels():
+    """6 slopes, computed of 6 stored numbers, for 6 channels of 8·10 positions, and for a row of 6."""
+    for shape, out in (((1, 6, 8, 10), (8, 10, 6)), ((1, 6, 10), (10, 6)), ((1, 6), (6,))):
+        ops = [
+            op("aten.abs.default", "s", self=W),
+            op("aten.prelu.default", "y", self=X, weight=Ref("s")),
+        ]
+        net = network(program({"x": shape}, ops, [weight("w", 6)]))
+        assert [*net.walked.steps][-1].cost.out == (out,)
+        assert net.report().totals.params == 6
+
+
 def test_elements_repeated_without_an_axis_are_a_vector():
     made = steps(program(SEQUENCE, [op("aten.repeat_interleave.self_int", "y", self=X, repeats=2)]))
     assert made[-1].cost.out == ((2 * 5 * 6,),)

@@ -184,8 +184,11 @@ def prelu(low: Lowering, op: Op) -> None:
         at = [axis for axis in range(x.rank) if axis != channel and axis in order]
         low.layer(op, "prelu", x, [*at, channel], {}, {"weights": (slopes,)})
         return
-    negative = part(low, op, "slope")
-    joined(low, negative, "multiply", [x, data(low, slopes)])
+    slopes, lifted, negative = data(low, slopes), part(low, op, "channels"), part(low, op, "slope")
+    if slopes.rank == 1 and x.rank > 1:
+        low.relabel(lifted, slopes, [0, *[None] * (x.rank - 2)])
+        slopes = made(low, lifted)
+    joined(low, negative, "multiply", [x, slopes])
     joined(low, op, "maximum", [x, made(low, negative)])
 
 
