@@ -7,6 +7,7 @@ import random
 import struct
 from dataclasses import replace
 from fractions import Fraction
+from time import process_time
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from convcost.importers.imported import Imported
 from convcost.importers.model import Op, Stated, Stored
 from convcost.importers.torch.calls import Place, Ref, call
 from convcost.importers.torch.made import ARITHMETIC
+from convcost.importers.torch.mutation import WRITE_BACK
 from convcost.importers.torch.owners import become_weights
 
 X = Ref("x")
@@ -1143,3 +1145,19 @@ def test_a_report_says_that_a_file_does_not_say_how_layers_are_written():
         assert net.report(name).remarks == ()
     limits = net.reconcile("paper", "thop").limits
     assert ("thop", "linear") in [limit[:2] for limit in limits]
+
+
+def test_views_of_views_are_written_back_in_time():
+    """A tensor is changed three times through 1,500 views of each other, the first of which is read behind."""
+    last = Ref("v1499")
+    views = [
+        op("aten.slice.Tensor", f"v{i}", self=Ref(f"v{i - 1}") if i else Ref("b"), dim=2, start=0, end=2**63 - 1)
+        for i in range(1500)
+    ]
+    changes = [op("aten.relu_.default", f"z{i}", self=last) for i in range(3)]
+    ops = [op("aten.clone.default", "b", self=X), *views, *changes, op("aten.relu.default", "y", self=Ref("b"))]
+    begun = process_time()
+    net = program(MAP, ops)
+    assert process_time() - begun < 2
+    assert sum(one.type == WRITE_BACK for one in net.model.body.ops) == 3 * 1500
+    assert net.model.body.ops[-1].inputs == (net.model.body.ops[-2].outputs[0],)

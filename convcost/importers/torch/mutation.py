@@ -115,21 +115,26 @@ class _Names:
 
     def change(self, root: str, result: str, at: int) -> list[Op]:
         """Note that a tensor has become the result of an op; the ops that write this into what it is a view of."""
-        self.root[result] = root
-        self.newest[root] = result
-        base = self.base.get(root)
-        if base is None or not self.is_read(base, at):
-            return []
-        whole = f"{result}.{base}"
-        old = self.name(base)
-        self.stated[whole] = self.stated.get(base) or self.body.inputs.get(base) or Stated(None)
-        arguments: Mapping[str, Any] = {"self": Ref(old), "source": Ref(result)}
-        write = Op(WRITE_BACK, whole, (old, result), (whole,), arguments)
-        return [write, *self.change(base, whole, at)]
+        self.become(root, result)
+        ops: list[Op] = []
+        for base in self.bases(root, at):
+            whole, old = f"{result}.{base}", self.name(base)
+            self.stated[whole] = self.stated.get(base) or self.body.inputs.get(base) or Stated(None)
+            arguments: Mapping[str, Any] = {"self": Ref(old), "source": Ref(result)}
+            ops.append(Op(WRITE_BACK, whole, (old, result), (whole,), arguments))
+            self.become(base, whole)
+            result = whole
+        return ops
 
-    def is_read(self, root: str, at: int) -> bool:
-        """Whether an op after this one reads a tensor, or what it is a view of."""
-        names = [name for name, first in self.root.items() if first == root]
-        if any(self.last_read.get(name, -1) > at for name in (root, *names)):
-            return True
-        return root in self.base and self.is_read(self.base[root], at)
+    def become(self, root: str, result: str) -> None:
+        """Note that a tensor has a new name."""
+        self.root[result], self.newest[root] = root, result
+        self.last_read[root] = max(self.last_read.get(root, -1), self.last_read.get(result, -1))
+
+    def bases(self, root: str, at: int) -> list[str]:
+        """What a tensor is a view of, and what that is a view of, up to the last one that an op after this one reads."""
+        found, read = [], 0
+        while (base := self.base.get(root)) is not None:
+            found.append(base)
+            read, root = len(found) if self.last_read.get(base, -1) > at else read, base
+        return found[:read]
