@@ -15,7 +15,7 @@ import sympy
 from helpers.foreign import kinds, lowered, network, outs, steps
 from helpers.torch_programs import buffer, op, program, refs, weight
 
-from convcost.core.errors import ConvcostError, SpecError
+from convcost.core.errors import ConvcostError, SpecError, Unfit
 from convcost.importers.contents import scaled
 from convcost.importers.forms import holders
 from convcost.importers.imported import Imported
@@ -1161,3 +1161,14 @@ def test_views_of_views_are_written_back_in_time():
     assert process_time() - begun < 2
     assert sum(one.type == WRITE_BACK for one in net.model.body.ops) == 3 * 1500
     assert net.model.body.ops[-1].inputs == (net.model.body.ops[-2].outputs[0],)
+
+
+def test_views_that_are_followed_are_bounded():
+    """200 changes through 200 views of each other are 40,000 steps, whether anything reads these behind or not."""
+    ops = [op("aten.clone.default", "v", self=X)]
+    for i in range(200):
+        ops.append(op("aten.slice.Tensor", f"v{i}", self=Ref(ops[-1].outputs[0]), dim=2, start=0, end=8))
+    ops += [op("aten.relu_.default", f"z{i}", self=Ref("v199")) for i in range(200)]
+    for read in ("v", "x"):
+        with pytest.raises(Unfit, match=r"^a program may have 25,000 views followed that it changes$"):
+            program(MAP, [*ops, op("aten.relu.default", "y", self=Ref(read))])

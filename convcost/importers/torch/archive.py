@@ -14,7 +14,7 @@ from math import prod
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 from zipfile import ZipFile
 
-from convcost.core.errors import Problem, SpecError
+from convcost.core.errors import Problem, SpecError, Unfit
 from convcost.core.units import say
 from convcost.importers.forms import holders
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
@@ -57,6 +57,8 @@ def read(file: str) -> Model:
         except (Malformed, RecursionError) as error:
             why = "nested too deeply" if isinstance(error, RecursionError) else error
             raise _refusal(file, f"malformed archive: {why}") from None
+        except Unfit as error:
+            raise _refusal(file, str(error)) from None
 
 
 def _opened(file: str) -> ZipFile:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from convcost.core.errors import Unfit
 from convcost.importers.model import Body, Op, Stated
 from convcost.importers.torch.calls import Ref
 from convcost.importers.torch.inlining import renamed
@@ -47,12 +48,13 @@ VIEWS = frozenset(
     )
 )
 """Ops whose results are the memory of what they read (reshape and flatten: mostly)."""
+MOST_FOLLOWED = 25_000
 WRITE_BACK = "torch.write_back"
 """The op that puts a changed view into what it is a view of: `self` is that, `source` the view."""
 
 
 def without_mutation(body: Body) -> Body:
-    """The body with names that say what depends on what.
+    """The body with names that say what depends on what; raises `Unfit` if too many ops would have to be put in.
 
     >>> ops = (Op("aten.relu_", "relu_", ("x",), ("relu_",), {"self": Ref("x")}),)
     >>> body = Body({"x": Stated((1, 8), "fp32")}, ("x",), ops, {})
@@ -83,6 +85,8 @@ class _Names:
         """First name of a tensor that was changed -> the name of what it is now."""
         self.base: dict[str, str] = {}
         """First name of a view -> that of what it is a view of."""
+        self.followed = 0
+        """Through how many views changes have been followed to what these are views of."""
         self.stated = dict(body.stated)
         self.last_read = {name: at for at, op in enumerate(body.ops) for name in op.inputs}
         self.last_read |= dict.fromkeys(body.outputs, len(body.ops))
@@ -117,8 +121,9 @@ class _Names:
         """Note that a tensor has become the result of an op; the ops that write this into what it is a view of."""
         self.become(root, result)
         ops: list[Op] = []
+        changed = result
         for base in self.bases(root, at):
-            whole, old = f"{result}.{base}", self.name(base)
+            whole, old = f"{changed}.{base}", self.name(base)
             self.stated[whole] = self.stated.get(base) or self.body.inputs.get(base) or Stated(None)
             arguments: Mapping[str, Any] = {"self": Ref(old), "source": Ref(result)}
             ops.append(Op(WRITE_BACK, whole, (old, result), (whole,), arguments))
@@ -137,4 +142,7 @@ class _Names:
         while (base := self.base.get(root)) is not None:
             found.append(base)
             read, root = len(found) if self.last_read.get(base, -1) > at else read, base
+        self.followed += len(found)
+        if self.followed > MOST_FOLLOWED:
+            raise Unfit(f"a program may have {MOST_FOLLOWED:,} views followed that it changes")
         return found[:read]
