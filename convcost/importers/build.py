@@ -11,7 +11,7 @@ from convcost.core.errors import Unfit
 from convcost.importers.contents import Known, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
-from convcost.importers.values import Value, channels_at, is_one, is_zero
+from convcost.importers.values import Value, axis_in, channels_at, is_one, is_zero
 
 #: Function of two tensors -> of one, where the other is a single number.
 _WITH_NUMBER = {
@@ -52,7 +52,7 @@ def combined(low: Lowering, op: Op, function: str, values: Sequence[Value], comp
     if function in ("add", "multiply") and full:
         kind = function
         attrs: dict[str, Any] = (
-            {"broadcast": True} if function == "add" and not all(_alike(shapes[0], shape) for shape in shapes) else {}
+            {"broadcast": True} if function == "add" and not all(alike(shapes[0], shape) for shape in shapes) else {}
         )
     else:
         kind, attrs = "combine", {"function": function}
@@ -120,7 +120,7 @@ def _stretched(shapes: Sequence[Shape]) -> Shape:
     return tuple(found)
 
 
-def _alike(first: Shape, second: Shape) -> bool:
+def alike(first: Shape, second: Shape) -> bool:
     """Whether two shapes are the same, whatever varies."""
     return len(first) == len(second) and all(a is b or same(a, b) is True for a, b in zip(first, second))
 
@@ -203,8 +203,8 @@ def _product(low: Lowering, op: Op, x: Value, y: Value, x_axes: tuple[int, int],
     rank = max(x.rank, y.rank)
     outer = _stretched([x.shape[:-2], y.shape[:-2]]) if rank > 2 else ()
     leading = [axis for axis, size in enumerate(outer) if axis > 0 or not is_one(size)]
-    first = [*aligned(x, leading, rank), *(axis % x.rank for axis in x_axes)]
-    depth, column = (axis % y.rank for axis in y_axes)
+    first = [*aligned(x, leading, rank), *(axis_in(axis, x.rank) for axis in x_axes)]
+    depth, column = (axis_in(axis, y.rank) for axis in y_axes)
     before = aligned(y, leading, rank)
     flipped = low.is_stored_before(y, column, depth)
     second = [*before, column, depth] if flipped else [*before, depth, column]
@@ -250,14 +250,14 @@ def blocks(low: Lowering, op: Op, x: Value, channel: int, block: int, *, spread:
 def along(low: Lowering, op: Op, kind: str, x: Value, axis: int, attrs: dict[str, Any] | None = None) -> Value:
     """An op along one axis that keeps the shape, such as a softmax."""
     edge, order = with_axes(low, x, [axis])
-    step = low.emit(op, kind, [edge], {**(attrs or {}), "axis": order.index(axis % x.rank)})
+    step = low.emit(op, kind, [edge], {**(attrs or {}), "axis": order.index(axis_in(axis, x.rank))})
     return low.result(op, step, order, x.rank, like=x)
 
 
 def with_axes(low: Lowering, x: Value, axes: Sequence[int]) -> tuple[str, tuple[int | None, ...]]:
     """An edge of a value in which these axes are presented, and the order of its axes."""
     edge, order = low.any(x)
-    missing = [axis % x.rank for axis in axes if axis % x.rank not in order]
+    missing = [at for axis in axes if (at := axis_in(axis, x.rank)) not in order]
     if not missing:
         return edge, order
     whole = (*missing, *(axis for axis in order if axis is not None))
@@ -266,9 +266,7 @@ def with_axes(low: Lowering, x: Value, axes: Sequence[int]) -> tuple[str, tuple[
 
 def reduced(low: Lowering, op: Op, x: Value, axes: Sequence[int], function: str, *, keep: bool) -> None:
     """A mean, sum, largest, … over some axes."""
-    gone = sorted({axis % x.rank for axis in axes})
-    if any(not -x.rank <= axis < x.rank for axis in axes):
-        raise Unfit(f"reduces over axes {tuple(axes)} of a tensor of {x.rank}")
+    gone = sorted({axis_in(axis, x.rank) for axis in axes})
     edge, order = with_axes(low, x, gone)
     size = low.walk.shapes[edge]
     places = [order.index(axis) for axis in gone]
@@ -292,7 +290,7 @@ def whole_pooled(low: Lowering, op: Op, x: Value, channel: int, axes: int, funct
 
 def squeezed(low: Lowering, op: Op, value: Value, axes: Sequence[int]) -> None:
     """A value without some axes of size 1."""
-    gone = {axis % value.rank for axis in axes}
+    gone = {axis_in(axis, value.rank) for axis in axes}
     if bad := [axis for axis in gone if not is_one(value.shape[axis])]:
         raise Unfit(f"leaves out axis {bad[0]}, which has {value.shape[bad[0]]} elements")
     low.relabel(op, value, [axis for axis in range(value.rank) if axis not in gone])
@@ -301,9 +299,9 @@ def squeezed(low: Lowering, op: Op, value: Value, axes: Sequence[int]) -> None:
 def unsqueezed(low: Lowering, op: Op, value: Value, axes: Sequence[int]) -> None:
     """A value with further axes of size 1 at these places of the result."""
     rank = value.rank + len(axes)
-    new = {axis % rank for axis in axes}
-    if len(new) < len(axes) or any(not -rank <= axis < rank for axis in axes):
-        raise Unfit(f"puts in axes {tuple(axes)} of a tensor of {rank}")
+    new = {axis_in(axis, rank) for axis in axes}
+    if len(new) < len(axes):
+        raise Unfit(f"puts in axes {tuple(axes)}, one of them twice")
     old = iter(range(value.rank))
     low.relabel(op, value, [None if at in new else next(old) for at in range(rank)])
 
@@ -313,7 +311,9 @@ def concatenated(low: Lowering, op: Op, values: Sequence[Value], axis: int) -> N
     values = [value for value in values if not any(size == 0 for size in value.shape if type(size) is int)]
     if not values:
         raise Unsupported("nothing but empty tensors")
-    axis %= values[0].rank
+    if odd := next((value for value in values if value.rank != values[0].rank), None):
+        raise Unfit(f"joins tensors of {values[0].rank} and {odd.rank} axes")
+    axis = axis_in(axis, values[0].rank)
     if len(values) == 1:
         low.same(op, values[0])
         return
@@ -326,7 +326,7 @@ def concatenated(low: Lowering, op: Op, values: Sequence[Value], axis: int) -> N
 
 def cut(low: Lowering, op: Op, x: Value, axis: int, sizes: Sequence[Dim]) -> None:
     """A tensor in parts along an axis."""
-    axis %= x.rank
+    axis = axis_in(axis, x.rank)
     edge, order = with_axes(low, x, [axis])
     if len(sizes) == 1:
         low.same(op, x)
@@ -340,7 +340,7 @@ def cut(low: Lowering, op: Op, x: Value, axis: int, sizes: Sequence[Dim]) -> Non
 
 def taken(low: Lowering, op: Op, x: Value, axis: int, start: Dim, stop: Dim, step: int = 1) -> Value:
     """Every `step`-th element of an axis from start to stop - 1; both are within it."""
-    axis %= x.rank
+    axis = axis_in(axis, x.rank)
     whole = type(start) is int and start == 0 and step == 1 and (stop is x.shape[axis] or is_zero(stop - x.shape[axis]))
     if whole:
         low.same(op, x)

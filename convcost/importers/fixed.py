@@ -45,6 +45,7 @@ def is_derived(low: Lowering, name: str) -> bool:
     seen, left = {name}, [name]
     while left:
         one = left.pop()
+        low.follows()
         value = low.find(one)
         if one in low.model.body.inputs or (value is not None and not value.is_constant):
             return True
@@ -231,6 +232,7 @@ def _inputs(low: Lowering) -> Iterator[tuple[Shape, Shape]]:
 def _computed(low: Lowering) -> Iterator[tuple[Shape, Shape]]:
     """The shapes of what has been computed so far, there and here."""
     for name, value in low.values.items():
+        low.follows()
         if not value.lost and not value.is_constant and low.own is not None and name in low.own:
             yield low.own[name], value.shape
 

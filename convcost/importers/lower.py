@@ -48,6 +48,8 @@ MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 MOST_COMPUTED = 2_000_000
 """Elements of constants that a file has computed with, each time that an op reads or makes them."""
+MOST_FOLLOWED = 1_000_000
+"""Values that are looked at to tell what sizes that a file fixes are at another input size."""
 
 
 class Unsupported(Exception):
@@ -129,6 +131,8 @@ class Tried:
         """How many ops have been looked at."""
         self.elements = 0
         """How many elements of constants ops have read and made, in these bodies and in the model."""
+        self.followed = 0
+        """How many values have been looked at to tell what sizes are away from the file's own."""
 
 
 class Lowering:
@@ -380,6 +384,15 @@ class Lowering:
         self.tried.elements += elements
         if self.tried.elements > MOST_COMPUTED:
             raise Unfit(f"a file may have {MOST_COMPUTED:,} elements of constants computed with, read or made")
+
+    def follows(self) -> None:
+        """Count a value that is looked at to tell what a size is here; raises `Unfit` if they become too many."""
+        self.tried.followed += 1
+        if self.tried.followed > MOST_FOLLOWED:
+            raise Unfit(
+                f"at another input size, a file may have {MOST_FOLLOWED:,} values looked at to tell what its sizes are there; "
+                "export it with open sizes"
+            )
 
     # -- presentations -------------------------------------------------------------------------------------------
 
@@ -727,7 +740,7 @@ class Lowering:
             was = self.own_shape(op.inputs[0])
             if any(same(now, then) is not True for now, then in zip(value.shape, was)):
                 return self._derived(op, value.shape, was, wanted)
-        return _rest_filled(wanted, product(value.shape))
+        return rest_filled(wanted, product(value.shape))
 
     def _derived(self, op: Op, now: Shape, was: tuple[int, ...], wanted: Sequence[int]) -> tuple[Dim, ...]:
         became = self.own_shape(op.outputs[0])
@@ -828,7 +841,7 @@ def _converted(kind: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
 Rule: TypeAlias = Callable[[Lowering, Op], None]
 
 
-def _rest_filled(wanted: Sequence[Any], count: Dim) -> tuple[Dim, ...]:
+def rest_filled(wanted: Sequence[Any], count: Dim) -> tuple[Dim, ...]:
     """A shape with its -1, if it has one, as what the other sizes leave of so many elements."""
     rest = [at for at, size in enumerate(wanted) if type(size) is int and size == -1]
     if len(rest) > 1 or any(type(size) is int and size < 0 and at not in rest for at, size in enumerate(wanted)):

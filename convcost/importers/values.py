@@ -114,6 +114,17 @@ def empty_along(x: Value, axis: int) -> Value:
     return Value((*x.shape[:axis], 0, *x.shape[axis + 1 :]), x.dtype, contents=(), computed=True)
 
 
+def axis_in(axis: Any, rank: int) -> int:
+    """An axis counted from the first one; raises `Unfit` if there is none such.
+
+    >>> axis_in(-1, 4)
+    3
+    """
+    if type(axis) is not int or not -rank <= axis < rank:
+        raise Unfit(f"there is no axis {axis} of a tensor of {rank}")
+    return axis % rank
+
+
 def channels_at(value: Value, channel: int, windows: int = 0) -> tuple[int, ...]:
     """The axes of a value with the channels last, the others in their order.
 
@@ -125,7 +136,9 @@ def channels_at(value: Value, channel: int, windows: int = 0) -> tuple[int, ...]
     """
     if value.rank == 0:
         raise Unfit("takes a tensor with axes, got a single number")
-    channel %= value.rank
+    if value.rank <= windows:
+        raise Unfit(f"takes windows along {windows} axes beside the channels, of a tensor of {value.rank}")
+    channel = axis_in(channel, value.rank)
     others = [axis for axis in range(value.rank) if axis != channel]
     slid = others[len(others) - windows :]
     kept = [axis for axis in others if axis in slid or not _is_left_out(value, axis)]

@@ -35,6 +35,39 @@ def notes(imported, size: int = 32) -> str:
     return " / ".join(imported.lower(Walk(shapes), shapes).notes)
 
 
+# -- bounded -----------------------------------------------------------------------------------------------------------
+
+
+def copies(many: int) -> Imported:
+    """So many times a mean that is stretched to a size that the file fixes: each looks at what was computed before."""
+    read = Ref("m")
+    ops = [torch_programs.op("aten.mean.dim", "m", self=Ref("x"), dim=(2, 3), keepdim=True)]
+    ops += [torch_programs.op("aten.expand.default", f"e{i}", self=read, size=(1, 3, 7, 7)) for i in range(many)]
+    ops += [
+        torch_programs.op("aten.cat.default", "y", tensors=torch_programs.refs(*(f"e{i}" for i in range(many))), dim=1)
+    ]
+    return torch_programs.program(PICTURE, ops)
+
+
+def slices(many: int) -> Imported:
+    """So many slices from where a chain of as many sums ends."""
+    sums = [op("Add", f"c{i} zero", f"c{i + 1}") for i in range(many)]
+    cuts = [op("Slice", f"s{i - 1} c{many} end" if i else f"x c{many} end", f"s{i}") for i in range(many)]
+    tensors = [integers("c0", 0), integers("zero", 0), integers("end", 2**40)]
+    return model(PICTURE, [*sums, *cuts, op("Relu", f"s{many - 1}", "y")], tensors)
+
+
+@pytest.mark.parametrize(("network", "place"), [(copies, "aten.expand e"), (slices, "Slice s")])
+def test_what_is_looked_at_to_derive_sizes_again_is_bounded(network, place: str):
+    """2,000 ops that look at up to 4,000 others took 3 to 5 s; at the file's own size they look at none."""
+    assert network(300).lower(Walk({"x": (40, 40, 3)}), {"x": (40, 40, 3)}).outputs
+    assert network(2000).lower(Walk({"x": (32, 32, 3)}), {"x": (32, 32, 3)}).outputs
+    with pytest.raises(SpecError) as error:
+        lowered(network(2000), x=(40, 40, 3))
+    what = "at another input size, a file may have 1,000,000 values looked at to tell what its sizes are there; "
+    assert str(error.value).partition(place)[2].partition(": ")[2] == what + REFUSED
+
+
 # -- places ------------------------------------------------------------------------------------------------------------
 
 

@@ -7,19 +7,22 @@ import random
 import struct
 from dataclasses import replace
 from fractions import Fraction
+from time import process_time
 from typing import Any
 
 import pytest
+import sympy
 from helpers.foreign import kinds, lowered, network, outs, steps
 from helpers.torch_programs import buffer, op, program, refs, weight
 
-from convcost.core.errors import ConvcostError, SpecError
+from convcost.core.errors import ConvcostError, SpecError, Unfit
 from convcost.importers.contents import scaled
 from convcost.importers.forms import holders
 from convcost.importers.imported import Imported
 from convcost.importers.model import Op, Stated, Stored
 from convcost.importers.torch.calls import Place, Ref, call
 from convcost.importers.torch.made import ARITHMETIC
+from convcost.importers.torch.mutation import WRITE_BACK
 from convcost.importers.torch.owners import become_weights
 
 X = Ref("x")
@@ -27,7 +30,7 @@ MAP = {"x": (1, 6, 8, 10)}
 SEQUENCE = {"x": (1, 5, 6)}
 
 
-W, B = Ref("w"), Ref("b")
+W, B, V = Ref("w"), Ref("b"), Ref("v")
 ONES: list[tuple[str, dict[str, Any], tuple[Stored, ...], list[str], tuple[int, ...]]] = [
     # op, its arguments, stored tensors -> kinds of nodes, shape of the result (channels last)
     ("relu.default", {"self": X}, (), ["relu"], (8, 10, 6)),
@@ -458,6 +461,89 @@ def test_parts_between_places_may_be_empty_or_overlap(indices: tuple[int, ...], 
     assert made[-1].cost.out == ((8, 10, 8 if indices == (4, 2) else 6),)
 
 
+PARTS: list[tuple[str, dict[str, Any], int, list[tuple[int, ...]]]] = [
+    # op, its arguments, outputs -> the sizes of the parts of axes of 8, 9 and 10
+    ("tensor_split.sections", {"sections": 3}, 3, [(3, 3, 2), (3, 3, 3), (4, 3, 3)]),  # as equal as can be
+    ("tensor_split.sections", {"sections": 4}, 4, [(2, 2, 2, 2), (3, 2, 2, 2), (3, 3, 2, 2)]),
+    ("chunk.default", {"chunks": 3}, 3, [(3, 3, 2), (3, 3, 3), (4, 4, 2)]),  # of the size rounded up
+    ("split.Tensor", {"split_size": Ref("half")}, 2, [(4, 4), (4, 4, 1), (5, 5)]),
+]
+
+
+@pytest.mark.parametrize(("target", "arguments", "many", "parts"), PARTS)
+def test_parts_of_an_open_axis(target: str, arguments: dict[str, Any], many: int, parts: list[tuple[int, ...]]):
+    """The last part is read: in a report, over a grid, and as a formula; what is cut into another number is refused."""
+    names = [f"p{i}" for i in range(many)]
+    for size, wanted in zip((8, 9, 10), parts):
+        ops = [
+            op("aten.sym_size.int", "n", self=X, dim=2),
+            Op("operator.floordiv", "half", ("n",), ("half",), {"a": Ref("n"), "b": 2}),
+            op(f"aten.{target}", " ".join(names), self=X, dim=2, **arguments),
+            op("aten.conv2d.default", "y", input=Ref(names[-1]), weight=W),
+        ]
+        net = program({"x": (1, 6, "h", 10)}, ops, [weight("w", 4, 6, 1, 1)], outputs=["y", *names])
+        if len(wanted) != many:
+            with pytest.raises(SpecError, match=f"cuts {size} into {many} parts of {wanted[0]}$"):
+                lowered(net, x=(size, 10, 6))
+            continue
+        first, last = lowered(net, x=(size, 10, 6)).steps
+        assert first.cost.out == tuple((part, 10, 6) for part in wanted)
+        assert last.cost.macs == wanted[-1] * 10 * 6 * 4
+        h = sympy.Symbol("h", integer=True, positive=True)
+        of_h = lowered(net, x=(h, 10, 6)).steps[0].cost.out
+        assert [shape[0].subs(h, size) for shape in of_h] == [*wanted]
+
+
+def test_parts_of_another_number_than_a_program_has_are_refused():
+    """A program that was exported at 6 rows has three parts of 2; 8 rows are four parts of 2."""
+    cut = op("aten.chunk.default", "a b c", self=X, chunks=4, dim=2)
+    net = program({"x": (1, 6, 6, 10)}, [cut, op("aten.relu.default", "y", self=Ref("c"))])
+    assert lowered(net, x=(6, 10, 6)).steps[-1].cost.out == ((2, 10, 6),)
+    with pytest.raises(SpecError, match=r"cuts 8 into 3 parts of 2$"):
+        lowered(net, x=(8, 10, 6))
+
+
+def test_what_is_copied_into_a_tensor_stretches_to_it():
+    """One map of six, a row of ten, and as many: the result is as large as what is written into."""
+    for source in ((6, 8, 10), (1, 8, 10), (10,)):
+        ops = [
+            op("aten.relu.default", "r", self=X),
+            op("aten.copy_.default", "c", self=Ref("r"), src=W),
+            op("aten.relu.default", "y", self=Ref("r")),
+        ]
+        assert outs(program(MAP, ops, [weight("w", *source)]))[-1] == (8, 10, 6)
+
+
+#: Bounds of a slice of 6 channels that has none.
+NOTHING = [(0, 0), (4, 2), (6, 9), (-1, -3), (-9, -6)]
+
+
+@pytest.mark.parametrize(("start", "end"), NOTHING)
+def test_a_slice_without_elements_joins_as_nothing(start: int, end: int):
+    """Of data and of a parameter; as many channels as before are left."""
+    for source in ("r", "w"):
+        ops = [
+            op("aten.relu.default", "r", self=X),
+            op("aten.slice.Tensor", "s", self=Ref(source), dim=1, start=start, end=end),
+            op("aten.cat.default", "j", tensors=refs("s", "r"), dim=1),
+            op("aten.relu.default", "y", self=Ref("j")),
+        ]
+        made = steps(program(MAP, ops, [weight("w", 1, 6, 8, 10)]))
+        assert [(step.node.op, step.cost.out) for step in made] == [("relu", ((8, 10, 6),))] * 2
+
+
+def test_slopes_that_are_computed_are_those_of_channels():
+    """6 slopes, computed of 6 stored numbers, for 6 channels of 8·10 positions, and for a row of 6."""
+    for shape, out in (((1, 6, 8, 10), (8, 10, 6)), ((1, 6, 10), (10, 6)), ((1, 6), (6,))):
+        ops = [
+            op("aten.abs.default", "s", self=W),
+            op("aten.prelu.default", "y", self=X, weight=Ref("s")),
+        ]
+        net = network(program({"x": shape}, ops, [weight("w", 6)]))
+        assert [*net.walked.steps][-1].cost.out == (out,)
+        assert net.report().totals.params == 6
+
+
 def test_elements_repeated_without_an_axis_are_a_vector():
     made = steps(program(SEQUENCE, [op("aten.repeat_interleave.self_int", "y", self=X, repeats=2)]))
     assert made[-1].cost.out == ((2 * 5 * 6,),)
@@ -570,6 +656,51 @@ def test_a_range_of_doubles_has_as_many_numbers(arguments: dict[str, Any], count
     )
 
 
+#: A first and a last number, steps -> how many numbers there are.
+WHOLE_RANGES = [
+    ((1, 4, 1), 4),
+    ((4, 1, -1), 4),
+    ((0.0, 1.0, 0.25), 5),
+    ((0, 5.5, 1), 6),
+    ((0, 7, 3), 3),
+]
+
+
+@pytest.mark.parametrize(("numbers", "count"), WHOLE_RANGES)
+def test_a_range_that_puts_out_its_last_number(numbers: tuple[float, float, float], count: int):
+    start, end, step = numbers
+    ops = [
+        op("aten.range.step", "a", start=start, end=end, step=step),
+        op("aten.cat.default", "y", tensors=refs("w", "a"), dim=0),
+        op("aten.relu.default", "z", self=Ref("y")),
+    ]
+    assert outs(program(SEQUENCE, ops, [weight("w", 3)]))[-1] == (3 + count,)
+
+
+def test_a_range_to_an_open_size_that_is_put_out():
+    """0, 2, 4, 6, 8 for a height of 8, and no further for one of 9."""
+    ops = [
+        op("aten.sym_size.int", "n", self=X, dim=2),
+        op("aten.range.step", "a", start=0, end=Ref("n"), step=2),
+        op("aten.cat.default", "y", tensors=refs("w", "a"), dim=0),
+        op("aten.relu.default", "z", self=Ref("y")),
+    ]
+    net = program({"x": (1, 6, "h", 10)}, ops, [weight("w", 3)])
+    assert [lowered(net, x=(high, 10, 6)).steps[-1].cost.out for high in (8, 9)] == [((3 + 5,),), ((3 + 5,),)]
+    h = sympy.Symbol("h", integer=True, positive=True)
+    assert lowered(net, x=(h, 10, 6)).steps[-1].cost.out[0][0].subs(h, 8) == 8
+
+
+def test_a_range_in_steps_of_nothing_is_refused():
+    for step in (0, 0.0):
+        ops = [
+            op("aten.arange.start_step", "a", start=0, end=5, step=step),
+            op("aten.add.Tensor", "y", self=X, other=Ref("a")),
+        ]
+        with pytest.raises(SpecError, match=r"^net.pt2: aten.arange a: counts in steps of 0$"):
+            outs(program(SEQUENCE, ops))
+
+
 @pytest.mark.parametrize(("half", "size"), [(0.5, 3), (0.25, 1)])
 def test_a_known_number_that_is_made_an_integer_is_cut_off(half: float, size: int):
     ops = [
@@ -580,6 +711,32 @@ def test_a_known_number_that_is_made_an_integer_is_cut_off(half: float, size: in
     model = program(SEQUENCE, ops).model
     net = Imported(replace(model, body=replace(model.body, stated={"i": Stated((), "int64")})))
     assert outs(net)[-1] == (size, 6)
+
+
+SEVEN = op("aten.scalar_tensor.default", "s", s=-7)
+#: What makes a known number of -7, at which a sequence of five rows is cut -> rows that are left.
+CUT_AT: dict[str, tuple[Op, int | str]] = {
+    "a quotient that is rounded down": (op("aten.floor_divide.default", "k", self=Ref("s"), other=2), 4),  # -4
+    "a quotient by nothing": (op("aten.floor_divide.default", "k", self=Ref("s"), other=0), "is not known"),
+    "a sum with twice the other": (op("aten.add.Tensor", "k", self=Ref("s"), other=5, alpha=2), "computed from data"),  # 3
+    "a sum with the other once": (op("aten.add.Tensor", "k", self=Ref("s"), other=5, alpha=1), 2),  # -2
+    "what another is taken from twice": (op("aten.rsub.Scalar", "k", self=Ref("s"), other=5, alpha=2), "computed from data"),
+    "another number in its place": (op("aten.fill_.Scalar", "k", self=Ref("s"), value=-3), 3),
+    "a known tensor in its place": (op("aten.fill_.Tensor", "k", self=Ref("s"), value=Ref("s")), 5),  # more than there are
+    "nothing in its place": (op("aten.zero_.default", "k", self=Ref("s")), 5),
+    "chance in its place": (op("aten.bernoulli_.float", "k", self=Ref("s"), p=0.5), "computed from data"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CUT_AT)
+def test_a_known_number_is_what_the_op_makes_of_it(name: str):
+    made, rows = CUT_AT[name]
+    ops = [SEVEN, made, op("aten.item.default", "n", self=Ref("k")), op("aten.slice.Tensor", "y", self=X, dim=1, start=Ref("n"))]  # fmt: skip
+    last = steps(program(SEQUENCE, [*ops, op("aten.relu.default", "z", self=Ref("y"))]))
+    if isinstance(rows, int):
+        assert last[-1].cost.out == ((rows, 6),)
+    else:
+        assert rows in last[0].node.attrs["why"]
 
 
 def test_every_function_of_sizes_is_one_of_python():
@@ -759,8 +916,8 @@ WRONG: list[tuple[list[Op], list[Stored], str]] = [
     ([op("aten.conv2d.default", "y", input=X, weight=W, stride=(0, 1))], [weight("w", 4, 6, 3, 3)], "stride must be >= 1, got 0"),
     ([op("aten.view.default", "y", self=X, size=(7, 7))], [], "reshapes 1×6×8×10 to 7×7, which has other elements"),
     ([op("aten.permute.default", "y", self=X, dims=(0, 0, 1, 2))], [], "puts axes into the order"),
-    ([op("aten.unsqueeze.default", "y", self=X, dim=9)], [], "puts in axes"),
-    ([op("aten.unflatten.int", "y", self=X, dim=1, sizes=(-2, -3))], [], "which is no shape"),
+    ([op("aten.unsqueeze.default", "y", self=X, dim=9)], [], "there is no axis 9 of a tensor of 5"),
+    ([op("aten.unflatten.int", "y", self=X, dim=1, sizes=(-2, -3))], [], "asks for a shape of -2, -3$"),
     ([op("aten.split.Tensor", "y z w", self=X, split_size=4, dim=1)], [], "cuts 6 into 3 parts of 4"),
     ([Op("operator.floordiv", "n", (), ("n",), {"a": 1, "b": 0}), op("aten.view.default", "y", self=X, size=(Ref("n"), 480))], [], "divides by 0"),
     ([Op("operator.mul", "n", (), ("n",), {"a": 2**40, "b": 2**40}), op("aten.view.default", "y", self=X, size=(Ref("n"),))], [], "more than 64 bits"),
@@ -773,6 +930,57 @@ def test_what_contradicts_itself_is_said_in_one_line(ops: list[Op], tensors: lis
         _ = network(program(MAP, ops, tensors)).walked
     assert "\n" not in str(error.value)
     assert "net.pt2: " in str(error.value)
+
+
+#: Arguments that no tensor of 1, 6, 8 and 10 elements fits -> what is said.
+OUT_OF_RANGE: list[tuple[str, str, dict[str, Any], str]] = [
+    ("unfold.default", "y", {"self": X, "dimension": 2, "size": 3, "step": 0}, "takes windows of 3 in steps of 0 along an axis of 8"),
+    ("unfold.default", "y", {"self": X, "dimension": 2, "size": 9, "step": 1}, "takes windows of 9 in steps of 1 along an axis of 8"),
+    ("unfold.default", "y", {"self": X, "dimension": 4, "size": 3, "step": 1}, "there is no axis 4 of a tensor of 4"),
+    ("slice.Tensor", "y", {"self": X, "dim": 1, "start": 0, "end": 4, "step": 0}, "step must be >= 1, got 0"),
+    ("slice.Tensor", "y", {"self": X, "dim": 4, "start": 0, "end": 4}, "there is no axis 4 of a tensor of 4"),
+    ("select.int", "y", {"self": X, "dim": -5, "index": 0}, "there is no axis -5 of a tensor of 4"),
+    ("select.int", "y", {"self": X, "dim": 1}, "needs the argument index"),
+    ("narrow.default", "y", {"self": X, "dim": 1, "start": 0}, "needs the argument length"),
+    ("softmax.int", "y", {"self": X, "dim": 4}, "there is no axis 4 of a tensor of 4"),
+    ("softmax.int", "y", {"self": X}, "needs the argument dim"),
+    ("cumsum.default", "y", {"self": X, "dim": 7}, "there is no axis 7 of a tensor of 4"),
+    ("glu.default", "y", {"self": X, "dim": 9}, "there is no axis 9 of a tensor of 4"),
+    ("sum.dim_IntList", "y", {"self": X, "dim": (4,)}, "there is no axis 4 of a tensor of 4"),
+    ("topk.default", "y z", {"self": X, "k": 2, "dim": -5}, "there is no axis -5 of a tensor of 4"),
+    ("cat.default", "y", {"tensors": (X, X), "dim": 4}, "there is no axis 4 of a tensor of 4"),
+    ("cat.default", "y", {"tensors": (), "dim": 0}, "joins no tensors"),
+    ("cat.default", "y", {"tensors": (X, W), "dim": 1}, "joins tensors of 4 and 3 axes"),
+    ("chunk.default", "y z", {"self": X, "chunks": 0, "dim": 1}, "chunks must be >= 1, got 0"),
+    ("split.Tensor", "y z", {"self": X, "split_size": 3, "dim": 5}, "there is no axis 5 of a tensor of 4"),
+    ("tensor_split.sections", "y z", {"self": X, "sections": 3, "dim": 1}, "cuts into 3 parts, and makes 2"),
+    ("unflatten.int", "y", {"self": X, "dim": 1, "sizes": (0, -1)}, "asks for a shape of 0, -1, which has no elements"),
+    ("flatten.using_ints", "y", {"self": X, "start_dim": 3, "end_dim": 1}, "merges axes from 3 to 1"),
+    ("permute.default", "y", {"self": X, "dims": (0, 1, 2, 4)}, "there is no axis 4 of a tensor of 4"),
+    ("transpose.int", "y", {"self": X, "dim0": 1, "dim1": 4}, "there is no axis 4 of a tensor of 4"),
+    ("movedim.intlist", "y", {"self": X, "source": (0, 1), "destination": (2, 2)}, "moves axes (0, 1) to (2, 2)"),
+    ("rot90.default", "y", {"self": X, "k": 1, "dims": (2, 2)}, "turns a plane of two axes, got (2, 2)"),
+    ("roll.default", "y", {"self": X, "shifts": (1,), "dims": (4,)}, "there is no axis 4 of a tensor of 4"),
+    ("index_select.default", "y", {"self": X, "dim": 6, "index": W}, "there is no axis 6 of a tensor of 4"),
+    ("expand.default", "y", {"self": X, "size": (3, -1, -1)}, "stretches 1×6×8×10 to 3×-1×-1"),
+    ("expand.default", "y", {"self": X, "size": (-1, 1, 6, 8, 10)}, "stretches 1×6×8×10 to -1×1×6×8×10"),
+    ("pad.default", "y", {"self": X, "pad": (1, 1, 1)}, "takes two numbers for each axis that is padded, got 3 for a tensor of 4"),
+    ("upsample_nearest2d.vec", "y", {"input": X, "output_size": (12, 5, 3)}, "asks for 3 sizes along 2 axes"),
+    ("layer_norm.default", "y", {"input": X, "normalized_shape": (1, 1, 6, 8, 10)}, "takes the norm along 5 axes of a tensor of 4"),
+    ("zeros.default", "y", {"size": (3, -4)}, "makes a tensor of 3×-4, which is no shape"),
+    ("embedding.default", "y", {"weight": W, "indices": X}, "weight must have 2 axes, got 3"),
+    ("max_pool2d.default", "y", {"self": V, "kernel_size": (2, 2)}, "takes windows along 2 axes beside the channels, of a tensor of 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "makes", "arguments", "said"), OUT_OF_RANGE)
+def test_arguments_out_of_range_are_refused_in_words(target: str, makes: str, arguments: dict[str, Any], said: str):
+    call_ = op(f"aten.{target}", makes, **arguments)
+    behind = op("aten.mul.Tensor", "last", self=X, other=Ref("y"))
+    tensors = [weight("w", 6, 8, 10), weight("v", 6)]
+    with pytest.raises(ConvcostError) as error:
+        _ = network(program(MAP, [call_, behind], tensors)).walked
+    assert str(error.value) == f"net.pt2: {call_.type} {'w.y' if 'embedding' in target else 'y'}: {said}"
 
 
 JUNK = [
@@ -937,3 +1145,30 @@ def test_a_report_says_that_a_file_does_not_say_how_layers_are_written():
         assert net.report(name).remarks == ()
     limits = net.reconcile("paper", "thop").limits
     assert ("thop", "linear") in [limit[:2] for limit in limits]
+
+
+def test_views_of_views_are_written_back_in_time():
+    """A tensor is changed three times through 1,500 views of each other, the first of which is read behind."""
+    last = Ref("v1499")
+    views = [
+        op("aten.slice.Tensor", f"v{i}", self=Ref(f"v{i - 1}") if i else Ref("b"), dim=2, start=0, end=2**63 - 1)
+        for i in range(1500)
+    ]
+    changes = [op("aten.relu_.default", f"z{i}", self=last) for i in range(3)]
+    ops = [op("aten.clone.default", "b", self=X), *views, *changes, op("aten.relu.default", "y", self=Ref("b"))]
+    begun = process_time()
+    net = program(MAP, ops)
+    assert process_time() - begun < 2
+    assert sum(one.type == WRITE_BACK for one in net.model.body.ops) == 3 * 1500
+    assert net.model.body.ops[-1].inputs == (net.model.body.ops[-2].outputs[0],)
+
+
+def test_views_that_are_followed_are_bounded():
+    """200 changes through 200 views of each other are 40,000 steps, whether anything reads these behind or not."""
+    ops = [op("aten.clone.default", "v", self=X)]
+    for i in range(200):
+        ops.append(op("aten.slice.Tensor", f"v{i}", self=Ref(ops[-1].outputs[0]), dim=2, start=0, end=8))
+    ops += [op("aten.relu_.default", f"z{i}", self=Ref("v199")) for i in range(200)]
+    for read in ("v", "x"):
+        with pytest.raises(Unfit, match=r"^a program may have 25,000 views followed that it changes$"):
+            program(MAP, [*ops, op("aten.relu.default", "y", self=Ref(read))])

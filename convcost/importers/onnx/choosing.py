@@ -15,8 +15,8 @@ from convcost.importers.contents import Known, gathered
 from convcost.importers.lower import Depends, Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import MOST_FRACTIONS
-from convcost.importers.onnx.table import axis_in, made, rule, whole
-from convcost.importers.values import Value
+from convcost.importers.onnx.table import made, rule, whole
+from convcost.importers.values import Value, axis_in
 
 
 @rule("Gather")

@@ -11,8 +11,8 @@ from convcost.importers.build import along, combined
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import fold
-from convcost.importers.onnx.table import axis_in, made, of_microsoft, rule, whole, wholes
-from convcost.importers.values import Value, channels_at
+from convcost.importers.onnx.table import made, of_microsoft, rule, whole, wholes
+from convcost.importers.values import Value, axis_in, channels_at
 
 
 @rule("BatchNormalization", wants=1)

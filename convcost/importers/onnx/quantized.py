@@ -19,11 +19,11 @@ from convcost.importers.onnx.matrices import multiplied, product_of
 from convcost.importers.onnx.reductions import over_axes
 from convcost.importers.onnx.shapes import join
 from convcost.importers.onnx.steps import Steps
-from convcost.importers.onnx.table import axes_of, axis_in, of_microsoft, rule, whole
+from convcost.importers.onnx.table import axes_of, of_microsoft, rule, whole
 from convcost.importers.onnx.tensors import DTYPES
 from convcost.importers.onnx.types import DEQUANTISE, QUANTISE
 from convcost.importers.onnx.windows import convolved, image, of_filters, pooled
-from convcost.importers.values import Value
+from convcost.importers.values import Value, axis_in
 
 _QUANT = tuple(
     f"{domain}.{kind}"

@@ -12,8 +12,8 @@ from convcost.importers.lower import Lowering
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import bounded, numbers
 from convcost.importers.onnx.steps import Steps
-from convcost.importers.onnx.table import axes_of, axis_in, handed_on, rule, whole
-from convcost.importers.values import Value, is_one
+from convcost.importers.onnx.table import axes_of, handed_on, rule, whole
+from convcost.importers.values import Value, axis_in, is_one
 
 #: Type -> the word of `reduce`.
 REDUCTIONS = {

@@ -10,8 +10,8 @@ from convcost.importers.contents import scalar
 from convcost.importers.lower import Lost, Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.steps import Steps
-from convcost.importers.onnx.table import axis_in, rule, whole
-from convcost.importers.values import Value
+from convcost.importers.onnx.table import rule, whole
+from convcost.importers.values import Value, axis_in
 
 MOST_TENSORS = 10_000
 """Tensors of the longest sequence."""

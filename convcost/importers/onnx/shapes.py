@@ -28,7 +28,6 @@ from convcost.importers.model import MOST_CONTENTS, Op, Stored
 from convcost.importers.onnx.arithmetic import bounded, element, numbers
 from convcost.importers.onnx.table import (
     axes_of,
-    axis_in,
     handed_on,
     made,
     rule,
@@ -37,7 +36,7 @@ from convcost.importers.onnx.table import (
     wholes,
 )
 from convcost.importers.onnx.tensors import DTYPES
-from convcost.importers.values import Value, empty_along, is_one, is_zero
+from convcost.importers.values import Value, axis_in, empty_along, is_one, is_zero
 
 _FAR = 1 << 31
 """What says `to the end` when it stands for a place."""

@@ -64,17 +64,6 @@ def _shown(value: Any) -> str:
     return "nothing" if value is None else f"tensor {value.name!r}" if isinstance(value, Stored) else repr(value)[:60]
 
 
-def axis_in(axis: int, rank: int) -> int:
-    """An axis counted from the first one; raises `Unfit` if there is none such.
-
-    >>> axis_in(-1, 4)
-    3
-    """
-    if not -rank <= axis < rank:
-        raise Unfit(f"there is no axis {axis} of a tensor of {rank}")
-    return axis % rank
-
-
 def axes_of(low: Lowering, op: Op, position: int = 1) -> tuple[int, ...] | None:
     """Axes as an attribute or, since opset 13, as an input; None if left out."""
     if "axes" in op.attrs:

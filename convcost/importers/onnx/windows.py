@@ -15,8 +15,8 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
 from convcost.importers.onnx.elementwise import ACTIVATIONS
-from convcost.importers.onnx.table import axis_in, handed_on, of_microsoft, rule, whole, wholes, word
-from convcost.importers.values import Value, channels_at
+from convcost.importers.onnx.table import handed_on, of_microsoft, rule, whole, wholes, word
+from convcost.importers.values import Value, axis_in, channels_at
 
 
 def image(low: Lowering, op: Op, axes: int | None = None) -> Value:

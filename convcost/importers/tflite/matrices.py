@@ -12,7 +12,7 @@ from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.tflite.rules import fusing, made, rule
-from convcost.importers.values import Value, is_one
+from convcost.importers.values import Value, axis_in, is_one
 
 
 def stored(low: Lowering, op: Op, i: int) -> Value | None:
@@ -52,11 +52,11 @@ def fully_connected(low: Lowering, op: Op) -> None:
 
 def _rows(x: Value, inner: Dim) -> Dim:
     """How many rows of so many elements there are: the batch, unless the channels are other ones."""
-    rest = product(x.shape[1:])
-    if _equal(rest, inner):
+    last = axis_in(-1, x.rank)
+    if _equal(product(x.shape[1:]), inner):
         return x.shape[0]
-    if _equal(x.shape[-1], inner):
-        return product(x.shape[:-1])
+    if _equal(x.shape[last], inner):
+        return product(x.shape[:last])
     return product(x.shape) // inner
 
 
@@ -157,7 +157,7 @@ def parted(low: Lowering, op: Op, value: Value) -> None:
 def lstm(low: Lowering, op: Op) -> None:
     """One step: with all weights in one matrix (basic), or as the sequence layers have them."""
     x = low.read(op)
-    order: list[int | None] = [None, x.rank - 1]
+    order: list[int | None] = [None, axis_in(-1, x.rank)]
     gates = gates_of(low, op, 1) if op.attrs["kernel_type"] == "FULL" else ([needed(low, op, 2)], [needed(low, op, 3)])
     value = recurrent(low, op, "lstm", order, *gates)
     low.same(op, value, 1)  # the state of the cells, which has this shape as well
@@ -182,7 +182,7 @@ def bidirectional_rnn(low: Lowering, op: Op) -> None:
 def rnn(low: Lowering, op: Op) -> None:
     x = low.read(op)
     weights = [needed(low, op, i) for i in (1, 2)]
-    recurrent(low, op, "rnn", [None, x.rank - 1], weights, [needed(low, op, 3)])
+    recurrent(low, op, "rnn", [None, axis_in(-1, x.rank)], weights, [needed(low, op, 3)])
 
 
 @fusing("SVDF", wants=-1)
@@ -193,6 +193,8 @@ def svdf(low: Lowering, op: Op) -> None:
     to the next, each channel is then filtered by its own vector over time; the filters of a unit are summed.
     """
     x, feature, time = low.read(op), needed(low, op, 1), needed(low, op, 2)
+    if time.rank != 2:
+        raise Unfit(f"needs a matrix of filters over time, got {time.rank} axes")
     filters, memory = time.shape
     rank = op.attrs["rank"]
     if rank < 1 or filters % rank or feature.rank != 2 or feature.shape[0] != filters:

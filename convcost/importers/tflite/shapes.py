@@ -367,6 +367,8 @@ def tile(low: Lowering, op: Op) -> None:
 @rule("BROADCAST_TO")
 def broadcast_to(low: Lowering, op: Op) -> None:
     x, sizes = low.read(op), numbers(low, op, 1)
+    if len(sizes) < x.rank:
+        raise Unfit(f"stretches a tensor of {x.rank} axes to one of {len(sizes)}")
     written = dict(enumerate(fixed.literal(low, op.inputs[1], sizes)))
     here = fixed.sizes_here(low, op.inputs[0], x, written, len(sizes), grows=True)
     expanded(low, op, x, tuple(here.get(axis, size) for axis, size in enumerate(sizes)))

@@ -12,7 +12,7 @@ from convcost.importers.build import along, convolution
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.tflite.rules import followed, fusing, made, numbers, rule, stated_shape
-from convcost.importers.values import Value, channels_at, is_one
+from convcost.importers.values import Value, axis_in, channels_at, is_one
 
 _NONE: Final = "a filter that is computed"
 
@@ -42,7 +42,7 @@ def stored(low: Lowering, op: Op, i: int, rank: int) -> Value:
 
 def grouped(x: Value, inner: Any) -> Dim:
     """How many groups of channels there are, where each filter sees so many; raises `Unfit` if they do not fit."""
-    channels: Any = x.shape[-1]
+    channels: Any = x.shape[axis_in(-1, x.rank)]
     if type(channels) is not int or not inner or channels % inner:
         raise Unfit(f"the filters see {inner} channels of {channels}")
     groups: Dim = channels // inner
@@ -68,9 +68,10 @@ def depthwise(low: Lowering, op: Op) -> None:
     """Filters are stored as 1, height, width, output channels; each input channel makes as many of these."""
     x, filters, bias = low.read(op), stored(low, op, 1, 4), low.optional(op, 2)
     _, *kernel, channels = filters.shape
-    if type(x.shape[-1]) is int and (not x.shape[-1] or channels % x.shape[-1]):
-        raise Unfit(f"{x.shape[-1]} input channels do not divide the {channels} filters")
-    attrs = with_groups({"channels": channels, "kernel": kernel, **window(op)}, x.shape[-1])
+    groups = x.shape[axis_in(-1, x.rank)]
+    if type(groups) is int and (not groups or channels % groups):
+        raise Unfit(f"{groups} input channels do not divide the {channels} filters")
+    attrs = with_groups({"channels": channels, "kernel": kernel, **window(op)}, groups)
     convolution(low, op, x, -1, attrs, filters, bias)
 
 
@@ -160,9 +161,10 @@ def resize(low: Lowering, op: Op) -> None:
 @rule("DEPTH_TO_SPACE", "SPACE_TO_DEPTH", wants=-1)
 def blocks(low: Lowering, op: Op) -> None:
     x = low.read(op)
+    order = channels_at(x, -1, windows=2)
     if not is_one(x.shape[0]):
         raise Unsupported("several maps at once")
-    low.layer(op, op.type.lower(), x, channels_at(x, -1, windows=2), {"block": op.attrs["block_size"]})
+    low.layer(op, op.type.lower(), x, order, {"block": op.attrs["block_size"]})
 
 
 @rule("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", wants=-1)

@@ -14,11 +14,11 @@ from math import prod
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 from zipfile import ZipFile
 
-from convcost.core.errors import Problem, SpecError
+from convcost.core.errors import Problem, SpecError, Unfit
 from convcost.core.units import say
 from convcost.importers.forms import holders
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.torch.calls import NOWHERE, Place, Ref, call, module_path
+from convcost.importers.torch.calls import NOWHERE, Place, Ref, call, is_list, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
 from convcost.importers.torch.owners import at_their_owners
@@ -57,6 +57,8 @@ def read(file: str) -> Model:
         except (Malformed, RecursionError) as error:
             why = "nested too deeply" if isinstance(error, RecursionError) else error
             raise _refusal(file, f"malformed archive: {why}") from None
+        except Unfit as error:
+            raise _refusal(file, str(error)) from None
 
 
 def _opened(file: str) -> ZipFile:
@@ -351,7 +353,7 @@ def _texts(metadata: Any) -> Callable[[str], str]:
 def _result(output: Any) -> Iterator[str]:
     """The names of the tensors and numbers that an output of a node stands for; an empty one for what is left out."""
     found = _argument(output, {})
-    for each in found if isinstance(found, tuple) and not isinstance(found, Ref) else (found,):
+    for each in found if is_list(found) else (found,):
         yield each.name if isinstance(each, Ref) else ""
 
 

@@ -15,15 +15,18 @@ from weakref import WeakKeyDictionary
 
 from convcost.core.dims import Dim
 from convcost.core.errors import Unfit
+from convcost.core.units import shape_text
 from convcost.importers.accounts import FLOATS
 from convcost.importers.contents import Known, exact
 from convcost.importers.lower import Lost, Lowering, Rule, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Body, Op, Stored
-from convcost.importers.torch.calls import Ref, refs
+from convcost.importers.torch.calls import Ref, is_list, refs
 from convcost.importers.torch.owners import become_weights
-from convcost.importers.values import Value
+from convcost.importers.values import Value, axis_in
 
 RULES = Rules(channels=1)
+_NEEDED = object()
+"""Stands for the default of an argument that has none."""
 
 
 def rule(*types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
@@ -136,9 +139,18 @@ def operand(low: Lowering, op: Op, word: str = "other") -> Value:
     raise Unfit(f"needs the argument {word}")
 
 
-def number(low: Lowering, op: Op, word: str, default: Any = None) -> Any:
-    """A number, which the program may have computed; raises `Unsupported` if it did so from data."""
-    return _number(low, op.attrs.get(word, default))
+def number(low: Lowering, op: Op, word: str, default: Any = _NEEDED) -> Any:
+    """A number, which the program may have computed; raises `Unsupported` if it did so from data, `Unfit` if it is left out."""
+    given = op.attrs.get(word)
+    given = default if given is None else given
+    if given is _NEEDED:
+        raise Unfit(f"needs the argument {word}")
+    return _number(low, given)
+
+
+def axis_of(low: Lowering, op: Op, x: Value, word: str = "dim", default: Any = _NEEDED) -> int:
+    """An axis of a tensor, counted from the first one; raises `Unfit` if it has none such."""
+    return axis_in(number(low, op, word, default), x.rank)
 
 
 def numbers(low: Lowering, op: Op, word: str, default: Sequence[Any] | None = None) -> tuple[Any, ...]:
@@ -146,7 +158,7 @@ def numbers(low: Lowering, op: Op, word: str, default: Sequence[Any] | None = No
     given = op.attrs.get(word, default)
     if given is None:
         raise Unfit(f"needs the argument {word}")
-    many = given if isinstance(given, tuple) and not isinstance(given, Ref) else (given,)
+    many = given if is_list(given) else (given,)
     return tuple(_number(low, one) for one in many)
 
 
@@ -232,6 +244,8 @@ def fold(low: Lowering, op: Op, values: Iterable[Value], shape: Sequence[Dim], k
 def constant(low: Lowering, op: Op, shape: Sequence[Dim], element: Any = None) -> None:
     """Define what an op makes as numbers that are made of nothing, all the same one if it is given."""
     sizes = tuple(shape)
+    if any(type(size) is int and size < 0 for size in sizes):
+        raise Unfit(f"makes a tensor of {shape_text(sizes)}, which is no shape")
     is_small = all(type(size) is int for size in sizes) and prod(sizes) <= MOST_CONTENTS
     fold(low, op, (), sizes, Known(sizes, (element,) * prod(sizes)) if is_small and element is not None else None)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from convcost.importers.forms import Call, form
 from convcost.importers.model import Op
@@ -83,6 +83,15 @@ def refs(value: Any) -> Iterator[str]:
     elif isinstance(value, tuple):
         for item in value:
             yield from refs(item)
+
+
+def is_list(value: Any) -> TypeGuard[tuple[Any, ...]]:
+    """Whether an argument is several: a `Ref`, which is a tuple as well, is one.
+
+    >>> is_list((Ref("x"), 3)), is_list(Ref("x")), is_list(3)
+    (True, False, False)
+    """
+    return isinstance(value, tuple) and not isinstance(value, Ref)
 
 
 def call(

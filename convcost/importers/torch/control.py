@@ -12,7 +12,7 @@ from convcost.importers.branches import either, holds, uncounted
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Body, Op
 from convcost.importers.torch.arguments import RULES, named
-from convcost.importers.torch.calls import Ref
+from convcost.importers.torch.calls import Ref, is_list
 from convcost.importers.torch.inlining import renamed
 from convcost.importers.values import Value
 
@@ -66,7 +66,7 @@ def bodies(arguments: Any) -> tuple[Body, Body]:
 def handed(low: Lowering, op: Op, arguments: Sequence[Any]) -> tuple[str, ...]:
     """The names of the values that a call hands to a program that it runs; numbers get one of their own."""
     names: list[str] = []
-    for value in (one for group in arguments for one in (group if isinstance(group, tuple) else (group,))):
+    for value in (one for group in arguments for one in (group if is_list(group) else (group,))):
         if not isinstance(value, (Ref, bool, int, float)):
             raise Unsupported(f"hands {value!r} to a program"[:80])
         names.append(value.name if isinstance(value, Ref) else f"{op.name} argument {len(names)}")
@@ -77,8 +77,4 @@ def handed(low: Lowering, op: Op, arguments: Sequence[Any]) -> tuple[str, ...]:
 
 def _groups(low: Lowering, op: Op) -> list[tuple[str, ...]]:
     """The values that a loop carries from turn to turn, and those that it only reads."""
-    return [
-        handed(low, op, (group,))
-        for group in op.attrs.values()
-        if isinstance(group, tuple) and not isinstance(group, Ref)
-    ]
+    return [handed(low, op, (group,)) for group in op.attrs.values() if is_list(group)]

@@ -6,7 +6,7 @@ import math
 import operator
 from typing import Any
 
-from convcost.core.dims import ceil, ceil_div, floor, maximum, minimum, product
+from convcost.core.dims import ceil, ceil_div, floor, is_symbolic, maximum, minimum, product
 from convcost.core.errors import Unfit
 from convcost.core.ratio import quotient
 from convcost.importers.contents import decided, exact, is_round, scalar, vector
@@ -14,6 +14,7 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.torch.arguments import (
     RULES,
+    axis_of,
     careful,
     constant,
     fold,
@@ -32,7 +33,7 @@ from convcost.importers.torch.calls import refs
 @rule("sym_size")
 def sym_size(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
-    low.constant(op, scalar(x.shape[number(low, op, "dim")]))
+    low.constant(op, scalar(x.shape[axis_of(low, op, x)]))
 
 
 @rule("sym_numel", "numel")
@@ -83,22 +84,28 @@ def sym_sum(low: Lowering, op: Op) -> None:
 
 @rule("arange", "range")
 def arange(low: Lowering, op: Op) -> None:
-    read = [number(low, op, word, default) for word, default in (("start", 0), ("end", None), ("step", 1))]
+    """Numbers from a first one to a last one, which `range` puts out and `arange` does not."""
+    read = [number(low, op, "start", 0), number(low, op, "end"), number(low, op, "step", 1)]
     start, end, step = read if all(map(is_round, map(finite, read))) else map(decided, read)
-    if all(type(one) is int for one in (start, end, step)) and step:
-        found = range(start, end, step)
+    if not is_symbolic(step) and step == 0:
+        raise Unfit("counts in steps of 0")
+    has_end = op.type.startswith("aten.range")
+    if all(type(one) is int for one in (start, end, step)):
+        found = range(start, end + has_end * (1 if step > 0 else -1), step)
         if len(found) <= MOST_CONTENTS:
             low.constant(op, vector(found))
         else:
             constant(low, op, (len(found),))
-    elif all(isinstance(one, (int, float)) for one in (start, end, step)) and step:
-        count = max(math.ceil((end - start) / step), 0)
+    elif all(isinstance(one, (int, float)) for one in (start, end, step)):
+        steps = (end - start) / step
+        count = max(math.floor(steps) + 1 if has_end else math.ceil(steps), 0)
         if not is_held(count):
             raise Unfit("makes more numbers than 64 bits count")
         constant(low, op, (count,))
     else:
         start, end, step = map(exact, (start, end, step))
-        constant(low, op, (ceil_div(end - start, step),) if is_round(step) else stated_shape(low, op))
+        count = 1 - ceil_div(start - end, step) if has_end else ceil_div(end - start, step)
+        constant(low, op, (count,) if is_round(step) else stated_shape(low, op))
 
 
 @rule("linspace", "logspace", "eye", "hann_window", "hamming_window", "bartlett_window", "tril_indices", "triu_indices")

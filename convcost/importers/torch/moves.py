@@ -8,14 +8,15 @@ from itertools import pairwise
 from typing import Any
 
 from convcost.core.axes import NAMES
-from convcost.core.dims import Dim, product
+from convcost.core.dims import Dim, ceil_div, product
 from convcost.core.errors import Unfit
 from convcost.importers import build, fixed
 from convcost.importers.contents import joined, less, sliced
-from convcost.importers.lower import Lowering, Unsupported
+from convcost.importers.lower import Lowering, Unsupported, rest_filled
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
     RULES,
+    axis_of,
     becomes_weights,
     behind,
     cut_off,
@@ -35,10 +36,10 @@ from convcost.importers.torch.arguments import (
     tensors,
     word_of,
 )
-from convcost.importers.torch.calls import Ref, refs
+from convcost.importers.torch.calls import Ref, is_list, refs
 from convcost.importers.torch.mutation import WRITE_BACK
-from convcost.importers.torch.pointwise import stretched
-from convcost.importers.values import Value, empty_along, is_one, is_zero
+from convcost.importers.torch.pointwise import check_grows, stretched
+from convcost.importers.values import Value, axis_in, empty_along, is_one, is_zero
 
 MOST_PARTS = 1000
 SIZED = ("split_sizes", "split_size", "indices")
@@ -65,11 +66,12 @@ def reshape_as(low: Lowering, op: Op) -> None:
 @rule("flatten")
 def flatten(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
-    start, end = (number(low, op, word, default) for word, default in (("start_dim", 0), ("end_dim", -1)))
     if x.rank == 0:
         low.reshape(op, x, (1,))
         return
-    start, end = start % x.rank, end % x.rank
+    start, end = (axis_of(low, op, x, word, default) for word, default in (("start_dim", 0), ("end_dim", -1)))
+    if start > end:
+        raise Unfit(f"merges axes from {start} to {end}")
     low.reshape(op, x, (*x.shape[:start], product(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
@@ -81,17 +83,15 @@ def ravel(low: Lowering, op: Op) -> None:
 
 @rule("unflatten")
 def unflatten(low: Lowering, op: Op) -> None:
-    x, sizes = tensor(low, op), list(numbers(low, op, "sizes"))
-    axis = number(low, op, "dim") % x.rank
-    rest = [at for at, size in enumerate(sizes) if type(size) is int and size == -1]
-    for at in rest:
-        sizes[at] = x.shape[axis] // product(size for i, size in enumerate(sizes) if i != at)
+    x = tensor(low, op)
+    axis = axis_of(low, op, x)
+    sizes = rest_filled(numbers(low, op, "sizes"), x.shape[axis])
     low.reshape(op, x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
 
 
 def _dims(op: Op, word: str) -> tuple[int, ...]:
-    given = op.attrs[word]
-    return given if isinstance(given, tuple) else (given,)
+    given = op.attrs[word_of(op, word)]
+    return given if is_list(given) else (given,)
 
 
 def _permuted(op: Op, channel: int | None) -> int | None:
@@ -105,7 +105,7 @@ def _permuted(op: Op, channel: int | None) -> int | None:
 @rule("permute", "permute_copy", wants=_permuted)
 def permute(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
-    low.transpose(op, x, [axis % x.rank for axis in _dims(op, "dims")])
+    low.transpose(op, x, [axis_in(axis, x.rank) for axis in _dims(op, "dims")])
 
 
 def _swapped(op: Op, channel: int | None) -> int | None:
@@ -122,7 +122,9 @@ def transpose(low: Lowering, op: Op) -> None:
     if op.type == "aten.numpy_T":
         order.reverse()
     elif x.rank > 1:
-        a, b = (axis % x.rank for axis in (given or (-2, -1)))
+        if len(given) == 1:
+            raise Unfit("needs two axes to swap")
+        a, b = (axis_in(axis, x.rank) for axis in (given or (-2, -1)))
         order[a], order[b] = order[b], order[a]
     low.transpose(op, x, order)
 
@@ -130,7 +132,9 @@ def transpose(low: Lowering, op: Op) -> None:
 @rule("movedim", "moveaxis")
 def moved_axes(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
-    source, target = ([axis % x.rank for axis in _dims(op, word)] for word in ("source", "destination"))
+    source, target = ([axis_in(axis, x.rank) for axis in _dims(op, word)] for word in ("source", "destination"))
+    if not len({*source}) == len({*target}) == len(source) == len(target):
+        raise Unfit(f"moves axes {tuple(source)} to {tuple(target)}")
     place = dict(zip(target, source))
     rest = iter(axis for axis in range(x.rank) if axis not in source)
     low.transpose(op, x, [place[at] if at in place else next(rest) for at in range(x.rank)])
@@ -140,8 +144,8 @@ def moved_axes(low: Lowering, op: Op) -> None:
 def squeeze(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     given = op.attrs.get("dim")
-    axes = range(x.rank) if given is None else [axis % max(x.rank, 1) for axis in _dims(op, "dim")]
-    build.squeezed(low, op, x, [axis for axis in axes if x.rank and is_one(x.shape[axis])])
+    axes = range(x.rank) if given is None or not x.rank else [axis_in(axis, x.rank) for axis in _dims(op, "dim")]
+    build.squeezed(low, op, x, [axis for axis in axes if is_one(x.shape[axis])])
 
 
 @rule("unsqueeze")
@@ -153,6 +157,7 @@ def unsqueeze(low: Lowering, op: Op) -> None:
 def expand(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     sizes = numbers(low, op, "size")
+    check_grows(x, sizes)
     here = fixed.sizes_here(low, op.inputs[0], x, dict(enumerate(written(op, "size"))), len(sizes), grows=True)
     stretched(low, op, x, tuple(here.get(axis, size) for axis, size in enumerate(sizes)))
 
@@ -196,12 +201,12 @@ def tiled(low: Lowering, op: Op, x: Value, times: Sequence[Dim]) -> None:
 def repeat_interleave(low: Lowering, op: Op) -> None:
     if "self" not in op.attrs:
         raise Unsupported("places as often as data say")
-    x, axis = tensor(low, op), number(low, op, "dim")
+    x, axis = tensor(low, op), number(low, op, "dim", None)
     if axis is None:
         flat, axis = part(low, op, "flat"), 0
         low.reshape(flat, x, (product(x.shape),))
         x = made(low, flat)
-    axis %= x.rank
+    axis = axis_in(axis, x.rank)
     shape = list(x.shape)
     shape[axis] = shape[axis] * number(low, op, "repeats")
     if folds(low, op, [x]):
@@ -232,6 +237,8 @@ def taken(low: Lowering, op: Op, x: Value, axis: int, start: Dim, stop: Dim, ste
         low.computed(op, [x], sliced(known, axis, start, stop, step))
     elif x.is_constant and all(type(one) is int for one in (start, stop)) and becomes_weights(low, op):
         low.define(op, cut_off(low, x, axis, start, stop, step))
+    elif less(start, stop) is False:
+        low.define(op, empty_along(x, axis))
     elif folds(low, op, [x]):
         shape = list(x.shape)
         shape[axis] = -(-(stop - start) // step)
@@ -253,26 +260,29 @@ def _within(at: Any, size: Dim) -> Dim:
 @rule("slice", wants="same")
 def slice_(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
-    axis = number(low, op, "dim", 0) % x.rank
+    axis = axis_of(low, op, x, default=0)
     size = x.shape[axis]
-    start, stop = number(low, op, "start"), number(low, op, "end")
+    start, stop = number(low, op, "start", None), number(low, op, "end", None)
     ends = fixed.ends_there(low, op.inputs[0], x, axis, *written(op, "start"), *written(op, "end"))
     first = 0 if start is None else _within(start, size)
     last = size if stop is None or ends or (type(stop) is int and stop >= 2**62) else _within(stop, size)
-    taken(low, op, x, axis, first, last, number(low, op, "step", 1))
+    step = number(low, op, "step", 1)
+    if less(step, 1):
+        raise Unfit(f"step must be >= 1, got {step}")
+    taken(low, op, x, axis, first, last, step)
 
 
 def written(op: Op, word: str) -> tuple[Any, ...]:
     """The numbers of an argument as far as the program has written them down; None for those that it computes."""
     given = op.attrs.get(word)
-    many = given if isinstance(given, tuple) and not isinstance(given, Ref) else (given,)
+    many = given if is_list(given) else (given,)
     return tuple(one if type(one) is int else None for one in many)
 
 
 @rule("narrow", wants="same")
 def narrow(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
-    axis = number(low, op, "dim") % x.rank
+    axis = axis_of(low, op, x)
     start = _within(number(low, op, "start"), x.shape[axis])
     stop = start + number(low, op, "length")
     places = (*written(op, "start"), stop if type(stop) is int else None)
@@ -284,7 +294,7 @@ def narrow(low: Lowering, op: Op) -> None:
 @rule("select")
 def select(low: Lowering, op: Op) -> None:
     x, inner = tensor(low, op), part(low, op, "slice")
-    axis = number(low, op, "dim") % x.rank
+    axis = axis_of(low, op, x)
     at = _within(number(low, op, "index"), x.shape[axis])
     if becomes_weights(low, op):
         low.define(inner, cut_off(low, x, axis, at, at + 1) if x.is_constant else data(low, x))
@@ -296,7 +306,7 @@ def select(low: Lowering, op: Op) -> None:
 @rule("split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_chunk", wants="same")
 def split(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
-    axis = number(low, op, "dim", 0) % x.rank
+    axis = axis_of(low, op, x, default=0)
     fixed.check_parts(low, op.inputs[0], x, axis, written(op, next(iter({*SIZED} & {*op.attrs}), "")))
     if "indices" in op.attrs:
         _cut_at(low, op, x, axis, numbers(low, op, "indices"))
@@ -312,10 +322,7 @@ def _cut_at(low: Lowering, op: Op, x: Value, axis: int, places: Sequence[Any]) -
         return
     _check_count(op, len(pairs))
     for i, (start, stop) in enumerate(pairs):
-        if less(start, stop) is False:
-            low.define(output(op, i), empty_along(x, axis))
-        else:
-            taken(low, output(op, i), x, axis, start, stop)
+        taken(low, output(op, i), x, axis, start, stop)
 
 
 def _check_count(op: Op, count: int) -> None:
@@ -327,14 +334,17 @@ def _sections(low: Lowering, op: Op, size: Dim) -> list[Dim]:
     """The sizes of the parts."""
     word = word_of(op, "split_sizes", "split_size", "chunks", "sections")
     given, many = numbers(low, op, word), len(op.outputs)
-    if word == "split_sizes" or (word == "split_size" and isinstance(op.attrs[word], tuple)):
+    if word == "split_sizes" or is_list(op.attrs[word]):
         return list(given)
     if many > MOST_PARTS:
         raise Unfit(f"cuts into {many:,} parts")
-    if word == "sections" and type(size) is int:
-        return [size // many + (at < size % many) for at in range(many)]
-    each = given[0] if word == "split_size" else -(-size // given[0])
-    if type(size) is int and type(each) is int and each * (many - 1) >= size:
+    if less(given[0], 1):
+        raise Unfit(f"{word} must be >= 1, got {given[0]}")
+    if word == "sections":
+        _check_count(op, given[0])
+        return [(size + many - 1 - at) // many for at in range(many)]
+    each = given[0] if word == "split_size" else ceil_div(size, given[0])
+    if less(each * (many - 1), size) is False or less(each * many, size):
         raise Unfit(f"cuts {size} into {many} parts of {each}")
     return [*[each] * (many - 1), size - each * (many - 1)]
 
@@ -360,7 +370,7 @@ def parted(low: Lowering, op: Op, x: Value, axis: int, sizes: Sequence[Dim]) -> 
 @rule("unbind")
 def unbind(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
-    axis = number(low, op, "dim", 0) % x.rank
+    axis = axis_of(low, op, x, default=0)
     if len(op.outputs) > MOST_PARTS:
         raise Unfit(f"cuts into {len(op.outputs):,} parts")
     fixed.check_parts(low, op.inputs[0], x, axis, [1] * len(op.outputs))
@@ -378,7 +388,7 @@ def unbind(low: Lowering, op: Op) -> None:
 @rule("index_select")
 def index_select(low: Lowering, op: Op) -> None:
     x, indices = tensor(low, op), tensor(low, op, "index")
-    _chosen(low, op, x, number(low, op, "dim") % x.rank, indices)
+    _chosen(low, op, x, axis_of(low, op, x), indices)
 
 
 def _chosen(low: Lowering, op: Op, x: Value, axis: int, indices: Value) -> None:
@@ -445,11 +455,16 @@ def _shape_of_picked(low: Lowering, op: Op, x: Value) -> tuple[Dim, ...]:
     """The shape of windows along an axis, which come last, and of a turned map; of others that which the program states."""
     shape = list(x.shape)
     if op.type == "aten.unfold":
-        axis, size, step = (number(low, op, word) for word in ("dimension", "size", "step"))
+        axis, size, step = axis_of(low, op, x, "dimension"), number(low, op, "size"), number(low, op, "step")
+        if less(step, 1) or less(size, 0) or less(shape[axis], size):
+            raise Unfit(f"takes windows of {size} in steps of {step} along an axis of {shape[axis]}")
         shape[axis] = (shape[axis] - size) // step + 1
         return (*shape, size)
     if op.type == "aten.rot90":
-        first, second = numbers(low, op, "dims", (0, 1))
+        plane = [axis_in(axis, x.rank) for axis in numbers(low, op, "dims", (0, 1))]
+        if len({*plane}) != 2 or len(plane) != 2:
+            raise Unfit(f"turns a plane of two axes, got {tuple(plane)}")
+        first, second = plane
         if number(low, op, "k", 1) % 2:
             shape[first], shape[second] = shape[second], shape[first]
         return tuple(shape)
@@ -482,7 +497,7 @@ def roll(low: Lowering, op: Op) -> None:
         fold(low, op, [x], x.shape)
         return
     x = data(low, x)
-    dims = [axis % x.rank for axis in numbers(low, op, "dims", ())]
+    dims = [axis_in(axis, x.rank) for axis in numbers(low, op, "dims", ())]
     shifts = dict(zip(dims, numbers(low, op, "shifts")))
     edge, order = build.with_axes(low, x, dims)
     if not dims or order[-1] in shifts or len(order) < 2:
@@ -511,8 +526,10 @@ def stack(low: Lowering, op: Op) -> None:
 
 
 def _joined(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
+    if not values:
+        raise Unfit("joins no tensors")
     values = [value for value in values if value.shape != (0,)] or values[:1]
-    axis %= max(values[0].rank, 1)
+    axis = axis_in(axis, values[0].rank)
     values = [value for value in values if axis >= value.rank or not is_zero(value.shape[axis])] or values[:1]
     if folds(low, op, values):
         known = low.all_known(values) if values[0].rank else None
@@ -531,6 +548,8 @@ def _joined(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
 def pad(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     ends = numbers(low, op, "pad" if "pad" in op.attrs else "padding")
+    if len(ends) % 2 or len(ends) > 2 * x.rank:
+        raise Unfit(f"takes two numbers for each axis that is padded, got {len(ends)} for a tensor of {x.rank}")
     sides = {x.rank - 1 - i: (ends[2 * i], ends[2 * i + 1]) for i in range(len(ends) // 2)}
     padded(low, op, x, {axis: pair for axis, pair in sides.items() if any(not is_zero(one) for one in pair)})
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from convcost.core.errors import Unfit
 from convcost.importers.model import Body, Op, Stated
 from convcost.importers.torch.calls import Ref
 from convcost.importers.torch.inlining import renamed
@@ -47,12 +48,13 @@ VIEWS = frozenset(
     )
 )
 """Ops whose results are the memory of what they read (reshape and flatten: mostly)."""
+MOST_FOLLOWED = 25_000
 WRITE_BACK = "torch.write_back"
 """The op that puts a changed view into what it is a view of: `self` is that, `source` the view."""
 
 
 def without_mutation(body: Body) -> Body:
-    """The body with names that say what depends on what.
+    """The body with names that say what depends on what; raises `Unfit` if too many ops would have to be put in.
 
     >>> ops = (Op("aten.relu_", "relu_", ("x",), ("relu_",), {"self": Ref("x")}),)
     >>> body = Body({"x": Stated((1, 8), "fp32")}, ("x",), ops, {})
@@ -83,6 +85,8 @@ class _Names:
         """First name of a tensor that was changed -> the name of what it is now."""
         self.base: dict[str, str] = {}
         """First name of a view -> that of what it is a view of."""
+        self.followed = 0
+        """Through how many views changes have been followed to what these are views of."""
         self.stated = dict(body.stated)
         self.last_read = {name: at for at, op in enumerate(body.ops) for name in op.inputs}
         self.last_read |= dict.fromkeys(body.outputs, len(body.ops))
@@ -115,21 +119,30 @@ class _Names:
 
     def change(self, root: str, result: str, at: int) -> list[Op]:
         """Note that a tensor has become the result of an op; the ops that write this into what it is a view of."""
-        self.root[result] = root
-        self.newest[root] = result
-        base = self.base.get(root)
-        if base is None or not self.is_read(base, at):
-            return []
-        whole = f"{result}.{base}"
-        old = self.name(base)
-        self.stated[whole] = self.stated.get(base) or self.body.inputs.get(base) or Stated(None)
-        arguments: Mapping[str, Any] = {"self": Ref(old), "source": Ref(result)}
-        write = Op(WRITE_BACK, whole, (old, result), (whole,), arguments)
-        return [write, *self.change(base, whole, at)]
+        self.become(root, result)
+        ops: list[Op] = []
+        changed = result
+        for base in self.bases(root, at):
+            whole, old = f"{changed}.{base}", self.name(base)
+            self.stated[whole] = self.stated.get(base) or self.body.inputs.get(base) or Stated(None)
+            arguments: Mapping[str, Any] = {"self": Ref(old), "source": Ref(result)}
+            ops.append(Op(WRITE_BACK, whole, (old, result), (whole,), arguments))
+            self.become(base, whole)
+            result = whole
+        return ops
 
-    def is_read(self, root: str, at: int) -> bool:
-        """Whether an op after this one reads a tensor, or what it is a view of."""
-        names = [name for name, first in self.root.items() if first == root]
-        if any(self.last_read.get(name, -1) > at for name in (root, *names)):
-            return True
-        return root in self.base and self.is_read(self.base[root], at)
+    def become(self, root: str, result: str) -> None:
+        """Note that a tensor has a new name."""
+        self.root[result], self.newest[root] = root, result
+        self.last_read[root] = max(self.last_read.get(root, -1), self.last_read.get(result, -1))
+
+    def bases(self, root: str, at: int) -> list[str]:
+        """What a tensor is a view of, and what that is a view of, up to the last one that an op after this one reads."""
+        found, read = [], 0
+        while (base := self.base.get(root)) is not None:
+            found.append(base)
+            read, root = len(found) if self.last_read.get(base, -1) > at else read, base
+        self.followed += len(found)
+        if self.followed > MOST_FOLLOWED:
+            raise Unfit(f"a program may have {MOST_FOLLOWED:,} views followed that it changes")
+        return found[:read]

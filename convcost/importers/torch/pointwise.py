@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from convcost.importers.build import along, combined, cut, reduced, with_axes
-from convcost.importers.contents import Known, divided, exact, is_round, less, negated
+from convcost.core.errors import Unfit
+from convcost.core.units import shape_text
+from convcost.importers.build import alike, along, combined, cut, reduced, with_axes
+from convcost.importers.contents import Known, exact, is_round, less, negated
 from convcost.importers.contents import same as equals
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
+    axis_of,
     careful,
+    constant,
     data,
     fold,
     folds,
@@ -75,7 +80,7 @@ ARITHMETIC: dict[str, tuple[str, Any]] = {
     "div": ("divide", None),
     "divide": ("divide", None),
     "true_divide": ("divide", None),
-    "floor_divide": ("floor_divide", divided),
+    "floor_divide": ("floor_divide", lambda a, b: None if type(b) is int and b == 0 else a // b),
     "remainder": ("modulo", None),
     "fmod": ("modulo", None),
     "pow": ("power", None),
@@ -125,18 +130,18 @@ def _word(op: Op) -> str:
 @rule(*ARITHMETIC, wants="same")
 def arithmetic(low: Lowering, op: Op) -> None:
     word, compute = ARITHMETIC[_word(op)]
-    joined(
-        low,
-        op,
-        word,
-        [operand(low, op, "self"), operand(low, op, "other" if "other" in op.attrs else "exponent")],
-        compute,
-    )
+    other = operand(low, op, "other" if "other" in op.attrs else "exponent")
+    joined(low, op, word, [operand(low, op, "self"), other], _without_factor(op, compute))
+
+
+def _without_factor(op: Op, compute: Any) -> Any:
+    """What a sum makes of known numbers; None if it takes one of them several times."""
+    return compute if op.attrs.get("alpha", 1) == 1 else None
 
 
 @rule("rsub", wants="same")
 def reversed_subtraction(low: Lowering, op: Op) -> None:
-    joined(low, op, "subtract", [operand(low, op), tensor(low, op)], operator.sub)
+    joined(low, op, "subtract", [operand(low, op), tensor(low, op)], _without_factor(op, operator.sub))
 
 
 def joined(low: Lowering, op: Op, word: str, values: list[Value], compute: Any = None) -> Value:
@@ -174,13 +179,16 @@ def _clip(low: Lowering, op: Op, bounds: tuple[Any, Any], of: str) -> None:
 def prelu(low: Lowering, op: Op) -> None:
     x, slopes = tensor(low, op), tensor(low, op, "weight")
     channel = 1 if x.rank > 1 else 0
-    if slopes.stored and slopes.shape == (x.shape[channel],):
+    if slopes.stored and slopes.shape == x.shape[channel : channel + 1]:
         order = low.any(x)[1]
         at = [axis for axis in range(x.rank) if axis != channel and axis in order]
         low.layer(op, "prelu", x, [*at, channel], {}, {"weights": (slopes,)})
         return
-    negative = part(low, op, "slope")
-    joined(low, negative, "multiply", [x, data(low, slopes)])
+    slopes, lifted, negative = data(low, slopes), part(low, op, "channels"), part(low, op, "slope")
+    if slopes.rank == 1 and x.rank > 1:
+        low.relabel(lifted, slopes, [0, *[None] * (x.rank - 2)])
+        slopes = made(low, lifted)
+    joined(low, negative, "multiply", [x, slopes])
     joined(low, op, "maximum", [x, made(low, negative)])
 
 
@@ -207,7 +215,8 @@ def cumulative(low: Lowering, op: Op) -> None:
 
 @rule("glu")
 def gated(low: Lowering, op: Op) -> None:
-    x, axis = data(low, tensor(low, op)), number(low, op, "dim", -1)
+    x = data(low, tensor(low, op))
+    axis = axis_of(low, op, x, default=-1)
     halves, gate = part(low, op, "values", "gates"), part(low, op, "gate")
     half = x.shape[axis] // 2
     cut(low, halves, x, axis, [half, half])
@@ -265,13 +274,23 @@ def between(low: Lowering, op: Op) -> None:
         "feature_alpha_dropout",
         "native_dropout",
         "requires_grad",
-        "fill",
     ),
-    *("bernoulli", "zero"),
     wants="same",
 )
 def same(low: Lowering, op: Op) -> None:
     low.same(op, tensor(low, op, "input" if "input" in op.attrs else "self"))
+
+
+@rule("fill", "zero", "bernoulli", wants="same")
+def overwritten(low: Lowering, op: Op) -> None:
+    """A tensor with other elements, of which a constant keeps nothing but its shape."""
+    x, known = tensor(low, op), (0,) if _word(op) == "zero" else None
+    if "value" in op.attrs:
+        known = operand(low, op, "value").contents
+    if x.is_constant:
+        constant(low, op, x.shape, known[0] if known else None)
+    else:
+        low.same(op, x)
 
 
 @rule("to", "_to_copy", "type_as", wants="same")
@@ -296,7 +315,7 @@ def _whole(element: Any) -> Any:
 @rule("copy")
 def copied(low: Lowering, op: Op) -> None:
     source, shape = tensor(low, op, "src"), tensor(low, op).shape
-    if source.rank == len(shape):
+    if alike(source.shape, shape):
         low.same(op, source)
     else:
         stretched(low, op, source, shape)
@@ -304,6 +323,7 @@ def copied(low: Lowering, op: Op) -> None:
 
 def stretched(low: Lowering, op: Op, x: Value, shape: tuple[Any, ...]) -> None:
     """A tensor repeated along axes of size 1, and along new ones before the first."""
+    check_grows(x, shape)
     lacks = len(shape) - x.rank
     sizes = [x.shape[at - lacks] if type(size) is int and size == -1 else size for at, size in enumerate(shape)]
     lifted = part(low, op, "lifted")
@@ -321,6 +341,12 @@ def stretched(low: Lowering, op: Op, x: Value, shape: tuple[Any, ...]) -> None:
         fold(low, op, [x], sizes, full)
     else:
         _expanded(low, op, data(low, whole), sizes)
+
+
+def check_grows(x: Value, shape: Sequence[Any]) -> None:
+    """Raise `Unfit` if a tensor is to be stretched to one of fewer axes, or along a new axis to a size that is not said."""
+    if len(shape) < x.rank or any(type(size) is int and size < 0 for size in shape[: len(shape) - x.rank]):
+        raise Unfit(f"stretches {shape_text(x.shape)} to {shape_text(tuple(shape))}")
 
 
 def _count(sizes: list[Any]) -> int:
@@ -380,7 +406,7 @@ def reduction(low: Lowering, op: Op) -> None:
 def _axes(low: Lowering, op: Op, x: Value) -> tuple[int, ...]:
     """The axes that are reduced over: all, if none is named."""
     given = op.attrs.get("dim")
-    return tuple(range(x.rank)) if given is None or given == () else numbers(low, op, "dim")
+    return tuple(range(x.rank)) if given is None or given == () or not x.rank else numbers(low, op, "dim")
 
 
 @rule("var", "std", "var_mean", "std_mean", wants="same")
@@ -403,7 +429,7 @@ def variance(low: Lowering, op: Op) -> None:
 @rule("topk", "sort")
 def largest(low: Lowering, op: Op) -> None:
     x = data(low, tensor(low, op))
-    axis = number(low, op, "dim", -1) % max(x.rank, 1)
+    axis = axis_of(low, op, x, default=-1)
     edge, order = with_axes(low, x, [axis])
     count = number(low, op, "k", x.shape[axis])
     step = low.emit(op, "top_k", [edge], {"count": count, "axis": order.index(axis)})

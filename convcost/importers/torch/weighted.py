@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from convcost.core.dims import Dim, product
+from convcost.core.dims import Dim, Shape, product
 from convcost.core.errors import Unfit
 from convcost.importers import build, fixed
 from convcost.importers.build import matrix_product, with_axes
@@ -50,6 +50,13 @@ def weights_of(low: Lowering, value: Value) -> Value:
         if one is not main and is_parameter(low.values[one.name]):
             low.count(low.values[one.name])
     return value if main is None else replace(value, stored=(main,), computed=False)
+
+
+def sizes_of(value: Value, word: str, rank: int) -> Shape:
+    """The shape of an argument that has so many axes; raises `Unfit` if it has others."""
+    if value.rank != rank:
+        raise Unfit(f"{word} must have {rank} axes, got {value.rank}")
+    return value.shape
 
 
 def bias_of(value: Value | None) -> tuple[Value | None, Value | None]:
@@ -255,7 +262,7 @@ def _flipped(low: Lowering, op: Op, value: Value) -> Value:
 @rule("einsum")
 def einsum(low: Lowering, op: Op) -> None:
     read = tensors(low, op)
-    terms, _, result = str(op.attrs["equation"]).replace(" ", "").partition("->")
+    terms, _, result = str(op.attrs[word_of(op, "equation")]).replace(" ", "").partition("->")
     letters = terms.split(",")
     if len(read) != 2 or "." in terms or not result or any(len(set(one)) < len(one) for one in letters):
         raise Unsupported(f"products of the form {op.attrs['equation']}")
@@ -334,6 +341,8 @@ def attention(low: Lowering, op: Op) -> None:
     """Scores, softmax, and their product with the values: three nodes, so that the scores are seen."""
     query, key, value = (data(low, tensor(low, op, word)) for word in ("query", "key", "value"))
     mask = optional(low, op, "attn_mask")
+    if min(query.rank, key.rank, value.rank) < 2:
+        raise Unfit("needs queries, keys and values of rows")
     scores, weights, masked = (part(low, op, leaf) for leaf in ("scores", "weights", "masked"))
     shape, result = (*query.shape[:-1], key.shape[-2]), (*query.shape[:-1], value.shape[-1])
     is_grouped = query.rank > 2 and same(query.shape[-3], key.shape[-3]) is False
@@ -371,7 +380,7 @@ def bilinear(low: Lowering, op: Op) -> None:
     """For each output the product of one vector, a matrix and another vector: a linear layer, and a product."""
     first, second = data(low, tensor(low, op, "input1")), data(low, tensor(low, op, "input2"))
     weights, bias = tensor(low, op, "weight"), optional(low, op, "bias")
-    channels, inner, outer = weights.shape
+    channels, inner, outer = sizes_of(weights, "weight", 3)
     turned, matrix, wide, rows, column = (
         part(low, op, leaf) for leaf in ("turned", "matrix", "wide", "rows", "column")
     )
@@ -476,6 +485,8 @@ def group_norm(low: Lowering, op: Op) -> None:
 def layer_norm(low: Lowering, op: Op) -> None:
     x, scale = data(low, tensor(low, op, "input")), optional(low, op, "weight")
     depth = len(numbers(low, op, "normalized_shape"))
+    if depth > x.rank:
+        raise Unfit(f"takes the norm along {depth} axes of a tensor of {x.rank}")
     axes = range(x.rank - depth, x.rank)
     _, order = with_axes(low, x, axes)
     attrs: dict[str, Any] = {"axes": [order.index(axis) for axis in axes]}
@@ -494,7 +505,7 @@ def embedding(low: Lowering, op: Op) -> None:
     table, x = tensor(low, op, "weight"), data(low, tensor(low, op, "indices"))
     if not table.stored:
         raise Unsupported("a table that is computed from data")
-    rows, channels = table.shape
+    rows, channels = sizes_of(table, "weight", 2)
     edge, order = low.any(x)
     step = low.emit(
         op, "embedding", [edge], {"rows": rows, "channels": channels}, {"weights": (weights_of(low, table),)}
@@ -527,10 +538,12 @@ def recurrent(low: Lowering, op: Op) -> None:
     params = tensors(low, op, "params")
     ways = 1 + bool(op.attrs.get("bidirectional"))
     layers = number(low, op, "num_layers", 1)
-    if not params or len(params) % (layers * ways):
+    if layers < 1 or not params or len(params) % (layers * ways) or len(params) < 2 * layers * ways:
         raise Unfit(f"has {len(params)} weights and biases for {layers * ways} layers and directions")
     each = len(params) // (layers * ways)
     x = data(low, tensor(low, op, "input"))
+    if not 2 <= x.rank <= 3 or params[0].rank != 2 or params[1].rank != 2:
+        raise Unfit("needs a sequence of rows, and two matrices for each layer and direction")
     order = _sequence(x, bool(op.attrs.get("batch_first")))
     ends: list[Value] = []
     for layer in range(layers):

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.core.dims import Dim, is_symbolic, product
+from convcost.core.errors import Unfit
 from convcost.importers import build, fixed
 from convcost.importers.contents import exact, scaled
 from convcost.importers.lower import Lowering, Unsupported
@@ -75,7 +76,7 @@ def _resized(low: Lowering, op: Op) -> None:
     sizes = op.attrs.get("output_size")
     if sizes is None or (factors and all(one is not None for one in factors)):
         scales = [number(low, op, "", one) for one in factors or ()]
-        if len(scales) != axes:
+        if len(scales) != axes or None in scales:
             raise Unsupported("interpolation to an unknown size")
         if all(Fraction(one).denominator == 1 for one in scales):
             low.layer(op, f"upsample{axes}d", x, order, {"scale": [int(one) for one in scales], "mode": mode})
@@ -86,6 +87,8 @@ def _resized(low: Lowering, op: Op) -> None:
         ]
     else:
         wanted = list(numbers(low, op, "output_size"))
+        if len(wanted) != axes:
+            raise Unfit(f"asks for {len(wanted)} sizes along {axes} axes")
         first = x.rank - axes
         written = {axis: one for axis, one in enumerate(sizes, start=first) if type(one) is int}
         here = fixed.sizes_here(low, op.inputs[0], x, written)
