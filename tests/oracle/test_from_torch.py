@@ -433,6 +433,26 @@ def test_what_cannot_be_read_is_said_in_one_line(name: str, capfd: Any):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_module_that_changes_too_many_views_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view of a view is changed: both are followed."""
+    require("torch")
+    from torch import nn
+
+    from convcost.importers.torch import mutation
+
+    class Changes(nn.Module):
+        def forward(self, x: Any) -> Any:
+            x = x + 1
+            x[0][0].mul_(2)
+            return x
+
+    assert convcost.from_torch(Changes(), (1, 2, 4)).report().totals.params == 0
+    monkeypatch.setattr(mutation, "MOST_FOLLOWED", 1)
+    with pytest.raises(UsageError) as refused:
+        convcost.from_torch(Changes(), (1, 2, 4))
+    assert str(refused.value) == "Changes: a program may have 1 views followed that it changes"
+
+
 def test_what_has_no_rule_is_unknown_and_what_is_behind_it_exact():
     require("torch")
     import torch

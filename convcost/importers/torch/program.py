@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.dtypes import check_dtype
-from convcost.core.errors import UsageError, one_line
+from convcost.core.errors import Unfit, UsageError, one_line
 from convcost.core.units import say
 from convcost.importers.forms import METHOD, OPERATOR, WITH_OPERATORS, holders
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
@@ -285,12 +285,19 @@ def _torch_dtype(dtype: Any) -> torch.dtype:
 
 
 def _model(exported: Any, name: str, notes: Iterable[str] = (), *, by_operator: bool = False) -> Model:
-    """An exported program as a model; `by_operator` if what it has as methods are operators, where there are both."""
+    """An exported program as a model; `by_operator` if what it has as methods are operators, where there are both.
+
+    Raises `UsageError` if following what it changes would take too long.
+    """
     import torch
 
     body = _Graph(exported.graph_module, _stored_names(exported), by_operator=by_operator).body(exported)
     producer = f"torch {torch.__version__.split('+')[0]}"
-    return Model("torch", name, name, producer, at_their_owners(without_mutation(inlined(body))), tuple(notes))
+    try:
+        plain = without_mutation(inlined(body))
+    except Unfit as error:
+        raise UsageError(f"{name}: {error}") from None
+    return Model("torch", name, name, producer, at_their_owners(plain), tuple(notes))
 
 
 def _stored_names(exported: Any) -> dict[str, str]:
