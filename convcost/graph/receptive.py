@@ -123,10 +123,8 @@ def receptive_fields(walked: Walked) -> Mapping[str, Fields]:
     Field(size=212, jump=Fraction(32, 1), start=-90, bound=False, period=1)
     """
     sizes = {name: _positions(shape) for name, shape in walked.inputs.items()}
-    most = max(map(len, sizes.values()))
-    own = [
-        _Moving(axis, 1, ((0, 1),), False) for axis in range(most)
-    ]  # one for all inputs: what is alike is followed once
+    most = max(map(len, sizes.values()), default=0)
+    own = [_Moving(axis, 1, ((0, 1),), False) for axis in range(most)]  # of all inputs: what is alike is followed once
     seen: dict[str, dict[_Axis, _Track]] = {
         name: {(name, axis): own[axis] for axis in range(len(sizes[name]))} for name in sizes
     }

@@ -154,6 +154,11 @@ def test_what_depends_on_no_input_has_no_field() -> None:
     assert found == {"table": {}, "it": {"input": (Field(1, Fraction(1), 0),)}}
 
 
+def test_a_graph_without_inputs_has_no_field() -> None:
+    alone = Graph("alone", {}, (node("table", "source", shape=(4, 2)),), ("table",))
+    assert receptive_fields(walk(alone)) == {"table": {}}
+
+
 def test_the_numbers_of_a_vector_stand_along_an_axis() -> None:
     words = [
         node("words", "embedding", "input", rows=9, channels=4),
