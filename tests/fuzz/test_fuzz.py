@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -58,11 +61,18 @@ def test_hostile_model_files_of_each_format() -> None:
         assert min(ends[f"{kind} fine"], ends[f"{kind} refused"]) > FILES / 10
 
 
+@pytest.fixture(scope="module")
+def apart() -> Iterator[Executor]:
+    """A process for kept cases alone: one that has run thousands of other tests has memory that no case asked for."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        yield process
+
+
 @pytest.mark.parametrize("path", KEPT, ids=[path.stem for path in KEPT])
-def test_what_was_found_once_is_right_now(path: Path) -> None:
+def test_what_was_found_once_is_right_now(path: Path, apart: Executor) -> None:
     case = kept(path)
     assert case.right, "a kept case says what is right"
-    end = judged(case)
+    end = apart.submit(judged, case).result()
     assert isinstance(end, End), end.said
 
 
