@@ -278,6 +278,15 @@ def divided(a: Any, b: Any) -> Any:
     return a // b
 
 
+def floored(a: Any, b: Any) -> Any:
+    """A quotient rounded down, as what frameworks call floor division; None where the divisor is 0.
+
+    >>> floored(7, 2), floored(-7, 2), floored(7, 0)
+    (3, -4, None)
+    """
+    return None if type(b) is int and b == 0 else a // b
+
+
 def same(a: Any, b: Any) -> Any:
     """Whether two elements are equal, where that can be said; None for what depends on symbols."""
     found = equal(a, b)

@@ -28,6 +28,7 @@ from convcost.core.errors import SpecError
 from convcost.graph.walk import Step
 from convcost.importers.imported import Imported
 from convcost.importers.keras.layers import IDENTITIES, RULES
+from convcost.importers.keras.operations import ARITHMETIC
 
 Open = Callable[[Any], Imported]
 
@@ -990,3 +991,10 @@ def test_a_tensor_that_a_layer_may_make_beside_what_is_known_is_not_known(
     itself = functional("n", before, outputs=["it", 0, 1])
     with pytest.raises(SpecError, match=r"convcost does not know this tensor of .*, and there is no other output$"):
         network(model(itself)).report()
+
+
+@pytest.mark.parametrize(("number", "by", "down"), [(7, 2, 3), (-7, 2, -4), (7, -2, -4), (-7, -2, 3), (7, 0, None)])
+def test_a_quotient_of_known_numbers_is_rounded_down(number: int, by: int, down: int | None):
+    """As in numpy, and so in Keras."""
+    word, compute = ARITHMETIC["FloorDivide"]
+    assert (word, compute(number, by)) == ("floor_divide", down)

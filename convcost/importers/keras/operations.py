@@ -11,7 +11,7 @@ from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers.build import along, combined, matrix_product, reduced, squeezed, taken, unsqueezed, with_axes
-from convcost.importers.contents import Known, divided
+from convcost.importers.contents import Known, floored
 from convcost.importers.keras.activations import KINDS, WORDS, softmax
 from convcost.importers.keras.calls import Steps, argument, as_count, axes_of, axis_of, operation, setting, value_of
 from convcost.importers.keras.values import Tensor
@@ -29,7 +29,7 @@ ARITHMETIC: dict[str, tuple[str, Any]] = {
     "Divide": ("divide", None),
     "TrueDivide": ("divide", None),
     "DivideNoNan": ("divide", None),
-    "FloorDivide": ("floor_divide", divided),
+    "FloorDivide": ("floor_divide", floored),
     "Mod": ("modulo", None),
     "Fmod": ("modulo", None),
     "Power": ("power", None),

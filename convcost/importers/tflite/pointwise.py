@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from convcost.core.dims import maximum, minimum, where
 from convcost.importers.build import combined
-from convcost.importers.contents import Known, divided, exact, rounded_down, same, truncated
+from convcost.importers.contents import Known, divided, exact, floored, rounded_down, same, truncated
 from convcost.importers.lower import Lowering
 from convcost.importers.model import Op
 from convcost.importers.tflite.rules import ACTIVATIONS, fusing, rule
@@ -63,10 +63,6 @@ def _quotient(a: Any, b: Any) -> Any:
     return divided(a, b)
 
 
-def _floor(a: Any, b: Any) -> Any:
-    return None if type(b) is int and b == 0 else a // b
-
-
 def _rest(a: Any, b: Any) -> Any:
     return None if type(b) is int and b == 0 else a % b
 
@@ -84,7 +80,7 @@ ARITHMETIC: Final[dict[str, tuple[str, Callable[..., Any] | None]]] = {
     "DIV": ("divide", _quotient),
 }
 _MORE: Final[dict[str, tuple[str, Callable[..., Any] | None]]] = {
-    "FLOOR_DIV": ("floor_divide", _floor),
+    "FLOOR_DIV": ("floor_divide", floored),
     "FLOOR_MOD": ("modulo", _rest),
     "POW": ("power", None),
     "MAXIMUM": ("maximum", maximum),

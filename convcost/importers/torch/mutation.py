@@ -49,6 +49,7 @@ VIEWS = frozenset(
 )
 """Ops whose results are the memory of what they read (reshape and flatten: mostly)."""
 MOST_FOLLOWED = 25_000
+"""The most views through which changes are followed to what these are views of."""
 WRITE_BACK = "torch.write_back"
 """The op that puts a changed view into what it is a view of: `self` is that, `source` the view."""
 

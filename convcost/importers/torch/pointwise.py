@@ -11,7 +11,7 @@ from typing import Any
 from convcost.core.errors import Unfit
 from convcost.core.units import shape_text
 from convcost.importers.build import alike, along, combined, cut, reduced, with_axes
-from convcost.importers.contents import Known, exact, is_round, less, negated
+from convcost.importers.contents import Known, exact, floored, is_round, less, negated
 from convcost.importers.contents import same as equals
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -80,7 +80,7 @@ ARITHMETIC: dict[str, tuple[str, Any]] = {
     "div": ("divide", None),
     "divide": ("divide", None),
     "true_divide": ("divide", None),
-    "floor_divide": ("floor_divide", lambda a, b: None if type(b) is int and b == 0 else a // b),
+    "floor_divide": ("floor_divide", floored),
     "remainder": ("modulo", None),
     "fmod": ("modulo", None),
     "pow": ("power", None),
