@@ -70,7 +70,14 @@ def lines_spelled(text: str) -> str:
 
 
 class ConvcostError(Exception):
-    """Base of every error that convcost raises on purpose; its text is meant for the user."""
+    r"""Base of every error that convcost raises on purpose; its text is meant for the user, and what it quotes is spelled out.
+
+    >>> print(ConvcostError("padding must be same or valid, got \t"))
+    padding must be same or valid, got \t
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(lines_spelled(text))
 
 
 class SpecError(ConvcostError):

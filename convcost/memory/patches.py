@@ -13,11 +13,11 @@ sums over each axis. Ranges are arrays over (ends, tiles): all grids and all dep
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from math import prod
 from operator import mul
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -291,42 +291,74 @@ class Candidate(NamedTuple):
 
 MOST_ALONG = 8
 """The most patches along an axis that are tried."""
-_AT_ONCE = 2_000_000
-"""Elements of the ranges of one axis that are followed at once."""
+_MOST_OF_A_MAP = 1 << 16
+"""Patches of all grids that are tried of a map, of which those of many axes have many."""
+_AT_ONCE = 1 << 25
+"""Elements that are followed at once: bytes of tensors in the patches of every grid, or what the ranges of an axis come to."""
+_PER_RANGE = 16
+"""Elements for each tile of an axis and each edge: starts, stops and extents, and what is made on the way to them."""
 
 
-def candidates(region: Region, ends: Sequence[End], rules: Rules, numbers: Sequence[int]) -> Iterator[Candidate]:
+def tried_along(axes: int) -> range:
+    """The numbers of patches that are tried along each of so many axes: fewer where the grids would have too many patches.
+
+    >>> [max(tried_along(axes)) for axes in (1, 2, 3, 4, 6, 11)]  # 1 + 2 + … + 8 is 36, 36³ is below 2¹⁶, 36⁴ is not
+    [8, 8, 8, 5, 3, 1]
+    """
+    most = next(n for n in range(MOST_ALONG, 0, -1) if n == 1 or (n * (n + 1) // 2) ** axes <= _MOST_OF_A_MAP)
+    return range(1, most + 1)
+
+
+Numbers: TypeAlias = Sequence[Sequence[int]]
+"""Axis -> how many patches along it are tried."""
+Live: TypeAlias = "Callable[[Sequence[End], Sequence[dict[str, Array]]], Iterator[Array | int]]"
+"""Some ends, and extents of tensors along each axis -> the bytes that are alive, at one position after the other."""
+
+
+def candidates(region: Region, ends: Sequence[End], rules: Rules, numbers: Numbers) -> Iterator[Candidate]:
     """Every grid of so many patches along each axis, at every end that has so many positions."""
-    grids = np.array(list(itertools.product(range(len(numbers)), repeat=len(ends[0].shape) - 1 if ends else 0)))
-    for some in in_turn(region, ends, numbers):
-        yield from _of_ends(region, some, rules, numbers, grids)
+
+    def live(some: Sequence[End], spans: Sequence[dict[str, Array]]) -> Iterator[Array | int]:
+        sizes = dict(tensor_sizes(region, some, spans, rules))
+        for _, here in alive(region, sizes, max(end.position for end in some), rules):
+            yield here
+
+    return every_grid(region, ends, rules, numbers, live)
 
 
-MOST_PAIRS = 1_000_000
-"""Pairs of an end and a layer up to it that are followed to choose a depth; seconds."""
+MOST_IN_PATCHES = 280_000_000
+"""Elements that are followed to choose a depth; a second or two."""
 
 
-def depths(region: Region, ends: Sequence[End]) -> Sequence[End]:
+def depths(region: Region, ends: Sequence[End], numbers: Numbers) -> Sequence[End]:
     """Those of some ends that are tried: all, or of more than can be followed so many, spread evenly, the last among them."""
-    most, count = max(1, MOST_PAIRS // max(1, len(region.steps))), len(ends)
+    most, count = max(1, MOST_IN_PATCHES // _elements(region, numbers)), len(ends)
     return ends if count <= most else [ends[count * part // most - 1] for part in range(1, most + 1)]
 
 
-def in_turn(region: Region, ends: Sequence[End], numbers: Sequence[int]) -> Iterator[Sequence[End]]:
-    """The ends, so many at once that their ranges for so many tiles along an axis take little memory."""
-    at_once = max(1, _AT_ONCE // (sum(numbers) * max(1, len(region.steps))))
+def _elements(region: Region, numbers: Numbers) -> int:
+    """What all grids of so many patches along each axis come to at one end: these patches of every layer, or the ranges of the
+    axis that is cut most.
+    """
+    along = [sum(tried) for tried in numbers]
+    return max(prod(along), _PER_RANGE * max(along)) * max(1, len(region.steps))
+
+
+def every_grid(region: Region, ends: Sequence[End], rules: Rules, numbers: Numbers, live: Live) -> Iterator[Candidate]:
+    """Every grid at every end, so many ends at once that these take little memory."""
+    at_once = max(1, _AT_ONCE // _elements(region, numbers))
     for low in range(0, len(ends), at_once):
-        yield ends[low : low + at_once]
+        yield from _of_ends(region, ends[low : low + at_once], rules, numbers, live)
 
 
-def _of_ends(
-    region: Region, ends: Sequence[End], rules: Rules, numbers: Sequence[int], grids: Array
-) -> Iterator[Candidate]:
-    rank = grids.shape[1]
-    axes = [_along(region, ends, axis, rules, numbers) for axis in range(1 if _alike(region, ends) else rank)]
-    axes = axes * (rank // len(axes))
+def _of_ends(region: Region, ends: Sequence[End], rules: Rules, numbers: Numbers, live: Live) -> Iterator[Candidate]:
+    rank, axes, alike = len(numbers), list[_Along](), _alike(region, ends)
+    for axis, tried in enumerate(numbers):
+        same = (axes[other] for other in range(axis) if alike and [*numbers[other]] == [*tried])
+        axes.append(next(same, None) or _along(region, ends, axis, rules, tried))
+    grids = np.array(list(itertools.product(*[range(len(tried)) for tried in numbers])))
     dtype = exact_dtype(region, [{**one.largest, **one.sums} for one in axes])
-    macs, live = np.zeros((len(ends), len(grids)), dtype), np.zeros((len(ends), len(grids)), dtype)
+    macs, most = np.zeros((len(ends), len(grids)), dtype), np.zeros((len(ends), len(grids)), dtype)
     for name, each in per_position(region).items():
         if name in axes[0].sums:
             macs += each * reduce(mul, [one.sums[name][:, chosen].astype(dtype) for one, chosen in zip(axes, grids.T)])
@@ -335,14 +367,13 @@ def _of_ends(
         {edge: _on_axis(each[:, chosen].astype(dtype), axis, rank) for edge, each in one.largest.items()}
         for axis, (one, chosen) in enumerate(zip(axes, grids.T))
     ]
-    sizes = dict(tensor_sizes(region, ends, spans, rules))
-    for _, here in alive(region, sizes, max(end.position for end in ends), rules):
-        most = np.max(here, axis=tuple(range(2, 2 + rank))) if isinstance(here, np.ndarray) else here
-        live = np.maximum(live, most)
-    fits = np.array([[n <= np.array(end.shape[:-1]) for n in np.array(numbers)[grids]] for end in ends]).all(axis=2)
+    for here in live(ends, spans):
+        largest = np.max(here, axis=tuple(range(2, 2 + rank))) if isinstance(here, np.ndarray) else here
+        most = np.maximum(most, largest)
+    counts = [tuple(tried[i] for tried, i in zip(numbers, grid)) for grid in grids.tolist()]
+    fits = np.array([[all(n <= size for n, size in zip(grid, end.shape)) for grid in counts] for end in ends])
     for row, column in zip(*np.nonzero(fits)):
-        counts = tuple(numbers[i] for i in grids[column])
-        yield Candidate(ends[row], counts, int(macs[row, column]), int(live[row, column]))
+        yield Candidate(ends[row], counts[column], int(macs[row, column]), int(most[row, column]))
 
 
 class _Along(NamedTuple):
@@ -367,40 +398,27 @@ def _along(region: Region, ends: Sequence[End], axis: int, rules: Rules, numbers
 
 
 def _largest(extents: Array, firsts: Array, numbers: Sequence[int]) -> Array:
-    """The tiles that no other of the same grid surpasses in all tensors: (ends, numbers, so many), some of them repeated.
+    """The tiles that no other of the same grid surpasses in all tensors: (ends, numbers, so many), some of them repeated; all
+    where they are many, as a single grid has.
 
     `extents` are (tensors, ends, tiles).
     """
     found = np.zeros((extents.shape[1], len(numbers), 1), dtype=np.int64)
     for at, (first, number) in enumerate(zip(firsts, numbers)):
-        here = extents[:, :, first : first + number]
-        places = _distinct(here) if number > MOST_ALONG else np.broadcast_to(np.arange(number), here.shape[1:])
-        here = np.take_along_axis(here, places[None], axis=2)
-        # (ends, tile, other): whether the other needs as much or more of every tensor.
-        below = (here[:, :, :, None] <= here[:, :, None, :]).all(axis=0)
-        earlier = np.tri(places.shape[1], k=-1, dtype=bool)
-        beaten = (below & (~np.swapaxes(below, 1, 2) | earlier)).any(axis=2)
-        order = np.argsort(beaten, axis=1, kind="stable")
-        most = int((~beaten).sum(axis=1).max())
+        order, kept = np.broadcast_to(np.arange(number), (len(found), number)), np.full((len(found), 1), number)
+        if number <= MOST_ALONG:
+            here = extents[:, :, first : first + number]
+            # (ends, tile, other): whether the other needs as much or more of every tensor.
+            below = (here[:, :, :, None] <= here[:, :, None, :]).all(axis=0)
+            earlier = np.tri(number, k=-1, dtype=bool)
+            beaten = (below & (~np.swapaxes(below, 1, 2) | earlier)).any(axis=2)
+            order, kept = np.argsort(beaten, axis=1, kind="stable"), (~beaten).sum(axis=1)[:, None]
+        most = int(kept.max())
         if most > found.shape[2]:
             found = np.concatenate([found, np.repeat(found[:, :, :1], most - found.shape[2], axis=2)], axis=2)
-        kept = (~beaten).sum(axis=1)[:, None]
         slots = np.arange(found.shape[2])[None]
-        picked = np.take_along_axis(order, np.where(slots < kept, slots, 0), axis=1)
-        found[:, at] = first + np.take_along_axis(places, picked, axis=1)
+        found[:, at] = first + np.take_along_axis(order, np.where(slots < kept, slots, 0), axis=1)
     return found
-
-
-def _distinct(extents: Array) -> Array:
-    """Tiles one of which is like any other in all tensors, of many that mostly are alike: (ends, so many), some of them repeated.
-
-    >>> _distinct(np.array([[[4, 3, 3, 3, 4]], [[5, 5, 5, 5, 6]]])).tolist()
-    [[0, 1, 4]]
-    """
-    numbers = np.unique(extents, return_inverse=True)[1].reshape(extents.shape)  # which may be Python's
-    each = [np.sort(np.unique(numbers[:, end], axis=1, return_index=True)[1]) for end in range(extents.shape[1])]
-    most = max(map(len, each))
-    return np.array([np.concatenate([some, np.repeat(some[:1], most - len(some))]) for some in each])
 
 
 def _alike(region: Region, ends: Sequence[End]) -> bool:

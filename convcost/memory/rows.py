@@ -26,11 +26,12 @@ from convcost.memory.layout import layout
 from convcost.memory.patches import (
     Candidate,
     Grid,
+    Numbers,
     Range,
     Rules,
+    every_grid,
     exact_dtype,
     in_bytes,
-    in_turn,
     per_position,
     ranges,
     tiles,
@@ -301,34 +302,20 @@ def on_rows(buffers: RingBuffers, end: End, counts: Sequence[int], rules: Rules)
     return Grid(shape, along, macs, live, at, layers, named)
 
 
-def strips(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Sequence[int]) -> Iterator[Candidate]:
-    """Every number of strips side by side, up to every end; maps have one axis besides the rows, or none."""
-    for some in in_turn(buffers.region, ends, numbers):
-        yield from _of_ends(buffers, some, rules, numbers)
+def strips(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Numbers) -> Iterator[Candidate]:
+    """Every number of strips side by side, up to every end; the first of the numbers, of the rows, are 1 alone."""
 
+    def live(some: Sequence[End], spans: Sequence[dict[str, Array]]) -> Iterator[Array | int]:
+        needed = ranges(buffers.region, some, 0, tiles([end.shape[0] for end in some], [1]))
+        every: Array | int = 0
+        for number, kept in buffers.up_to_each(some, needed).items():
+            tensor = buffers.where.tensors[number]
+            extents = [along[tensor.name] for along in spans]
+            rows = kept.astype(extents[0].dtype).reshape(-1, *[1] * len(extents[0].shape[1:]))
+            elements = reduce(mul, extents[1:], rows) * tensor.shape[-1]
+            if rules.input_in_ram and tensor.step < 0:
+                elements = np.full_like(rows, prod(tensor.shape))
+            every = every + in_bytes(elements, tensor, rules.dtype)
+        yield every
 
-def _of_ends(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Sequence[int]) -> Iterator[Candidate]:
-    region, firsts = buffers.region, np.cumsum([0, *numbers[:-1]])
-    rows = ranges(region, ends, 0, tiles([end.shape[0] for end in ends], [1]))
-    wide = len(ends[0].shape) > 2
-    cut = tiles([end.shape[1] for end in ends], numbers if wide else [1])
-    across = {edge: one.extent for edge, one in ranges(region, ends, 1, cut).items()} if wide else {}
-    dtype = exact_dtype(region, [{edge: each.extent for edge, each in rows.items()}, across], sum(numbers))
-    across = {edge: extent.astype(dtype) for edge, extent in across.items()}
-    one = np.ones(cut.starts.shape, dtype)
-    macs, live = np.zeros_like(one), np.zeros_like(one)
-    for name, each in per_position(region).items():
-        if name in rows:
-            macs += each * rows[name].extent.astype(dtype) * across.get(name, one)
-    for number, kept in buffers.up_to_each(ends, rows).items():
-        tensor = buffers.where.tensors[number]
-        elements = kept.astype(dtype)[:, None] * across.get(tensor.name, one) * tensor.shape[-1]
-        if rules.input_in_ram and tensor.step < 0:
-            elements = np.full_like(one, reduce(mul, tensor.shape))
-        live += in_bytes(elements, tensor, rules.dtype)
-    firsts = firsts if wide else firsts[:1]
-    macs, live = np.add.reduceat(macs, firsts, axis=1), np.maximum.reduceat(live, firsts, axis=1)
-    for row, end in enumerate(ends):
-        for column, number in enumerate(numbers if wide else [1]):
-            if not wide or number <= end.shape[1]:
-                yield Candidate(end, (1, number)[: len(end.shape) - 1], int(macs[row, column]), int(live[row, column]))
+    return every_grid(buffers.region, ends, rules, numbers, live)

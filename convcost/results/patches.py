@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, product
+from itertools import accumulate
 from math import prod
 from typing import Any, NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.dtypes import as_text, asked_dtype, one_word
 from convcost.core.errors import UsageError
+from convcost.core.reading import python_int, whole_number
 from convcost.core.units import binary, counted, exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.typed import as_dtype, used_dtypes
@@ -21,12 +22,14 @@ from convcost.memory.patches import (
     MOST_ALONG,
     Candidate,
     Grid,
+    Numbers,
     Outside,
     Rules,
     candidates,
     depths,
     on_grid,
     outside,
+    tried_along,
 )
 from convcost.memory.policies import POLICIES
 from convcost.memory.region import End, region, until
@@ -377,14 +380,13 @@ def parse_grid(given: Any, axes: int) -> tuple[int, ...]:
     >>> parse_grid("3x4", 2), parse_grid(4, 2), parse_grid((2, 2), 2)
     ((3, 4), (4, 4), (2, 2))
     """
-    parts = given.lower().replace("×", "x").split("x") if isinstance(given, str) else given
-    parts = [parts] if isinstance(parts, int) else list(parts)
-    try:
-        counts = tuple(int(part) for part in parts)
-    except (TypeError, ValueError):
-        counts = ()
-    counts = counts * axes if len(counts) == 1 else counts
-    if not counts or len(counts) != axes or min(counts) < 1 or prod(counts) > MOST_PATCHES:
+    if isinstance(given, str):
+        parts: list[Any] = [whole_number(part.strip()) for part in given.lower().replace("×", "x").split("x")]
+    else:
+        parts = [python_int(part) for part in (given if isinstance(given, Iterable) else [given])]
+    counts = tuple(part for part in parts if type(part) is int and part > 0)
+    counts = () if len(counts) < len(parts) else counts * axes if len(counts) == 1 else counts
+    if not counts or len(counts) != axes or prod(counts) > MOST_PATCHES:
         kind = "x".join("3" * axes)
         raise UsageError(
             f"a grid of patches is a number for each of {counted(axes, 'axis', 'axes')}, as in {kind}, of {exact(MOST_PATCHES)} "
@@ -443,34 +445,33 @@ class Patcher:
         """Of all ends."""
         return RingBuffers(self.region, self.options.policy)
 
-    def tried(
-        self, ends: Sequence[End], numbers: Sequence[int] = range(1, MOST_ALONG + 1)
-    ) -> Iterator[tuple[Candidate, int, int]]:
-        """Every grid of so many patches along each axis, at each of these ends: with the peak and the multiply-accumulates of
-        the whole network.
-        """
+    def tried(self, ends: Sequence[End], grid: Sequence[int] = ()) -> Iterator[tuple[Candidate, int, int]]:
+        """Every grid, or only one, at each of these ends: with the peak and the multiply-accumulates of the whole network."""
         sizes = {end: self.output_bytes(end) for end in ends}
         before = {end: self.stage_macs(end) for end in ends}
         by_rank: dict[int, list[End]] = {}
         for end in ends:
             by_rank.setdefault(len(end.shape), []).append(end)
         for alike in by_rank.values():
-            for one in self._candidates(alike, numbers):
+            for one in self._candidates(alike, self.numbers(alike[0], grid)):
                 peak = max(one.live + sizes[one.end], self.outside.rest[one.end.position])
                 yield one, peak, self.whole_macs - before[one.end] + one.macs
 
-    def _candidates(self, ends: Sequence[End], numbers: Sequence[int]) -> Iterator[Candidate]:
-        if not self.options.stream:
-            yield from candidates(self.region, ends, self.options.rules, numbers)
-            return
-        if len(ends[0].shape) <= 3:
-            yield from strips(self.ring_buffers, ends, self.options.rules, numbers)
-            return
-        for end in ends:
-            for counts in product((1,), *[numbers] * (len(end.shape) - 2)):
-                if all(n <= size for n, size in zip(counts, end.shape)):
-                    grid = self.ran(end, counts)
-                    yield Candidate(end, counts, int(grid.macs.sum()), int(grid.live.max()))
+    def numbers(self, end: End, grid: Sequence[int] = ()) -> Numbers:
+        """How many patches are tried along each axis of the map of an end; kept rows are a single strip from above."""
+        axes = len(end.shape) - 1
+        strips = axes - 1 if self.options.stream else axes
+        tried = [(n,) for n in grid] if grid else [tried_along(strips)] * axes
+        return [(1,), *tried[1:]] if self.options.stream else tried
+
+    def depths(self, ends: Sequence[End], grid: Sequence[int] = ()) -> Sequence[End]:
+        """Those of some ends at which every grid is tried, or only one."""
+        return depths(self.region, ends, max((self.numbers(end, grid) for end in ends), key=len)) if ends else ends
+
+    def _candidates(self, ends: Sequence[End], numbers: Numbers) -> Iterator[Candidate]:
+        if self.options.stream:
+            return strips(self.ring_buffers, ends, self.options.rules, numbers)
+        return candidates(self.region, ends, self.options.rules, numbers)
 
     def least(self, end: End) -> int:
         """What the peak is no lower than, however fine the patches: the whole output, and what is alive after it."""
@@ -572,6 +573,8 @@ class PatchFront(Tabular):
     """The first layer that cannot run on a patch, and why; empty if all can."""
     untried: int = 0
     """So many layers at which patches might end were not tried."""
+    along: int = MOST_ALONG
+    """So many patches were tried along an axis at most."""
 
     def __repr__(self) -> str:
         peaks = [choice.peak for choice in self.choices]
@@ -627,8 +630,11 @@ class PatchFront(Tabular):
         )
 
     def _notes(self) -> Iterator[tuple[str, str]]:
-        cut = "strips side by side" if self.options.stream else "patches along an axis"
-        tried = f"{exact(self.tried)} were tried, each a depth with a grid of up to {MOST_ALONG} {cut}"
+        one, many, cut = (
+            ("strip", "strips", "side by side") if self.options.stream else ("patch", "patches", "along an axis")
+        )
+        most = counted(self.along, one, many)
+        tried = f"{exact(self.tried)} were tried, each a depth with a grid of up to {most} {cut}"
         yield "front", f"{counted(len(self.choices), 'choice')} that no other surpasses; {tried}"
         yield from _untried_note(self.untried)
         yield "peak", f"as {as_text(self.dtype)}"
@@ -640,7 +646,7 @@ class PatchFront(Tabular):
 
 def front(patcher: Patcher) -> PatchFront:
     """What no other choice surpasses, of all depths and grids, or of many depths some."""
-    ends = depths(patcher.region, patcher.ends)
+    ends = patcher.depths(patcher.ends)
     found = [(macs, peak, prod(one.counts), one.end.position, one) for one, peak, macs in patcher.tried(ends)]
     kept = [Choice("", (), patcher.outside.peak, patcher.whole_macs)]
     for macs, peak, _, _, one in sorted(found, key=lambda entry: entry[:4]):
@@ -656,6 +662,7 @@ def front(patcher: Patcher) -> PatchFront:
         len(found),
         patcher.region.obstacle,
         len(patcher.ends) - len(ends),
+        max(max(map(max, patcher.numbers(end))) for end in ends),
     )
 
 
@@ -691,7 +698,7 @@ def _cheaper(patcher: Patcher, limit: int, macs: int) -> Iterator[Cheaper]:
 def _within(patcher: Patcher, limit: int) -> Patches:
     weights = weights_beside(patcher.report, patcher.options)
     able = [end for end in patcher.ends if patcher.least(end) + weights <= limit]
-    ends = depths(patcher.region, able)
+    ends = patcher.depths(able)
     found = [(macs, prod(one.counts), peak, one) for one, peak, macs in patcher.tried(ends)]
     kept = [entry for entry in found if entry[2] + weights <= limit]
     if not kept:
@@ -703,7 +710,7 @@ def _within(patcher: Patcher, limit: int) -> Patches:
 
 def _lowest(patcher: Patcher, weights: int) -> str:
     """The lowest peak of all patches that are tried, and which have it."""
-    ends, every = depths(patcher.region, patcher.ends), len(patcher.ends)
+    ends, every = patcher.depths(patcher.ends), len(patcher.ends)
     peak, _, lowest = min(((peak, macs, one) for one, peak, macs in patcher.tried(ends)), key=lambda entry: entry[:2])
     beside = f" and weights {exact(weights)}" if weights else ""
     of = f" of {exact(len(ends))} of {exact(every)} ends that were tried (--until names any)" * (len(ends) < every)
@@ -718,9 +725,8 @@ def deepest(patcher: Patcher, given: Any) -> Patches:
         raise UsageError(
             f"{grid_text(counts)} need an output of that many positions, got {shape_text(patcher.ends[0].shape)}"
         )
-    ends = depths(patcher.region, fitting)
-    tried = patcher.tried(ends, sorted({*counts}))
-    found = [(peak, macs, one.end) for one, peak, macs in tried if one.counts == counts]
+    ends = patcher.depths(fitting, counts)
+    found = [(peak, macs, one.end) for one, peak, macs in patcher.tried(ends, counts) if one.counts == counts]
     end = min(found, key=lambda entry: entry[:2])[2] if found else fitting[0]  # which says why there are none
     return patcher.measured(end, counts, len(fitting) - len(ends))
 

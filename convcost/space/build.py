@@ -28,7 +28,7 @@ from convcost.space.axes import is_ordered
 from convcost.space.kinds import kinds_along
 from convcost.space.numbers import Mask, TooLarge, Undecided, added, along, bounded, freeze, in_two, total
 from convcost.space.target import Target
-from convcost.spec.calls import MOST_NODES
+from convcost.spec.calls import MOST_NODES, TOO_MANY_LAYERS
 from convcost.spec.elaborate import Builder, repeated_name
 from convcost.spec.lookup import MOST_STEPS, Lookup
 from convcost.spec.place import Env, Flow, Place
@@ -191,8 +191,8 @@ def _at(grid: _Grid, box: Box) -> SpacePart:
         values[name] = along(chosen, position, len(grid.axes)) if len(chosen) > 1 else chosen[0]
     try:
         built = _part(grid.spec, values, request, grid.tally)
-        if built is None:
-            return SpacePart(box, None, _reason(grid, box))
+        if built is None or isinstance(built, str):
+            return SpacePart(box, None, built or _reason(grid, box))
         walked, weights = built
         dtypes = used_dtypes(walked, request.dtype)
         time, later = _timed(walked, weights, grid, box)
@@ -228,8 +228,10 @@ def divided(box: Box, labels: Array) -> list[Box]:
     return [_with(box, axis, box[axis][piece]) for piece in np.split(order, ends)]
 
 
-def _part(spec: Spec, values: Mapping[str, Any], request: Request, tally: Tally) -> tuple[Walked, Sequence[Dim]] | None:
-    """The networks of one box as one, with the multiplicity of each step; None if they cannot be built.
+def _part(
+    spec: Spec, values: Mapping[str, Any], request: Request, tally: Tally
+) -> tuple[Walked, Sequence[Dim]] | str | None:
+    """The networks of one box as one, with the multiplicity of each step; None if they cannot be built, or why none of them can.
 
     Equal repetitions are built once if no peak depends on their number, no rewrite spans two of them, and no runtime
     shall have each of their tensors.
@@ -242,8 +244,11 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request, tally: Tally)
                 built = builder.build(request.input_shapes)
         except SpecError:
             return None
-        if built is None or builder.is_too_large():
-            return None
+        if built is None or builder.takes_too_many_steps():
+            # Building the first of these networks again, to say which layer is one too many, would take long.
+            return TOO_MANY_LAYERS if any(one.what == TOO_MANY_LAYERS for one in builder.lookup.problems) else None
+        if builder.has_too_many_layers():
+            return TOO_MANY_LAYERS
         walked, weights = built.walked, builder.walk.weights
         found = rewritten(walked, weights, request.rewrite) if request.rewrite else (walked, weights)
         if found:
@@ -403,7 +408,12 @@ class GridWalk(Walk):
         super().forget(names)
 
     def key(self, node: Node, shapes: tuple[Shape, ...]) -> Any:
-        return node.op, freeze(node.attrs), freeze(shapes)
+        key = super().key(node, shapes)
+        try:
+            hash(key)
+        except TypeError:  # numbers over the grid, or lists
+            return freeze(key)
+        return key
 
 
 class GridLookup(Lookup):
@@ -453,9 +463,13 @@ class GridBuilder(Builder):
         super().__init__(GridLookup(spec, knobs))
         self.compress = compress
 
-    def is_too_large(self) -> bool:
-        """Whether the networks, with every repetition, exceed the size limit of a single network."""
-        return bool(total(self.lookup.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
+    def has_too_many_layers(self) -> bool:
+        """Whether the networks, with every repetition, have more layers than a single network may have."""
+        return bool(total(self.walk.weights) > MOST_NODES)
+
+    def takes_too_many_steps(self) -> bool:
+        """Whether building them, with every repetition, takes more steps than that of a single network may take."""
+        return bool(total(self.lookup.counted) > MOST_STEPS)
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
         if not self.compress:

@@ -148,7 +148,8 @@ class Number:
 
     def astype(self, dtype: Any, copy: bool = False) -> Any:
         """As of a numpy array: itself, with an integral value as an integer."""
-        return self.dense().astype(dtype, copy)
+        found = dense_of(self)
+        return found.astype(dtype, copy) if isinstance(found, Number) else found
 
     def or_larger(self, other: Any) -> Any:
         """The larger of the two, point by point."""
@@ -442,7 +443,14 @@ def _constant(value: Any, dimensions: int) -> Field:
 
 
 def dense_of(value: Any) -> Any:
-    return value.dense() if isinstance(value, Number) else value
+    """A number as one array, or as a plain number where it is the same everywhere: x·y + (3 - x)·y comes to 3·y.
+
+    What is multiplied on is made of these: a product keeps every factor that has no axis in common with another, so that an
+    array without axes would stay in it, and so would all after it.
+    """
+    if isinstance(value, Sum):
+        return value.multiplied
+    return value.decided if isinstance(value, Most) else value
 
 
 def is_joint(value: Any) -> bool:
@@ -554,7 +562,7 @@ class Sum(Number):
         """Factor, and numbers no two of which vary along the same axis."""
 
     @cached_property
-    def _multiplied(self) -> Any:
+    def multiplied(self) -> Any:
         total: Any = 0
         for factor, fields in self.terms:
             product: Any = factor
@@ -567,14 +575,15 @@ class Sum(Number):
         """Bounds that hold at every point, found without multiplying out."""
         low = high = 0
         for factor, fields in self.terms:
-            ends = [factor]
+            least = most = factor
             for field in fields:
-                ends = [end * other for end in ends for other in (field.lowest, field.highest)]
-            low, high = low + min(ends), high + max(ends)
+                ends = [end * other for end in (least, most) for other in (field.lowest, field.highest)]
+                least, most = min(ends), max(ends)
+            low, high = low + least, high + most
         return low, high
 
     def dense(self) -> Field:
-        found = self._multiplied
+        found = self.multiplied
         if isinstance(found, Field):
             return found
         return _constant(found, next(fields[0].array.ndim for _, fields in self.terms if fields))
@@ -602,7 +611,7 @@ class Sum(Number):
             return self
         terms = _terms(other)
         if terms is None or len(self.terms) + len(terms) > _MOST_TERMS:
-            return self.dense() + (other.dense() if isinstance(other, Sum) else other)
+            return dense_of(self) + dense_of(other)
         return _sum([*self.terms, *terms])
 
     def __mul__(self, other: Any) -> Any:
@@ -612,7 +621,7 @@ class Sum(Number):
             return self if other == 1 else 0
         terms = _terms(other)
         if terms is None or len(self.terms) * len(terms) > _MOST_TERMS:
-            return self.dense() * (other.dense() if isinstance(other, Sum) else other)
+            return dense_of(self) * dense_of(other)
         return _sum(_term_product(a, b) for a in self.terms for b in terms)
 
 
@@ -624,14 +633,14 @@ class Most(Number):
         self.candidates: tuple[Any, ...] = tuple(found.values())
 
     @cached_property
-    def _decided(self) -> Any:
+    def decided(self) -> Any:
         highest = dense_of(self.candidates[0])
         for candidate in map(dense_of, self.candidates[1:]):
             highest = dense_of(select(highest > candidate, highest, candidate))
         return highest
 
     def dense(self) -> Field:
-        found = self._decided
+        found = self.decided
         if isinstance(found, Field):
             return found
         return _constant(found, next(one.dense().array.ndim for one in self.candidates if isinstance(one, Number)))
@@ -646,7 +655,7 @@ class Most(Number):
     def __add__(self, other: Any) -> Any:
         if not is_number(other):
             return NotImplemented
-        other = other.dense() if isinstance(other, Most) else other  # all pairs of candidates would be too many
+        other = dense_of(other) if isinstance(other, Most) else other  # all pairs of candidates would be too many
         return Most(candidate + other for candidate in self.candidates)
 
     def __mul__(self, other: Any) -> Any:
@@ -654,7 +663,7 @@ class Most(Number):
             return NotImplemented
         if isinstance(other, int) and other > 0:
             return Most(candidate * other for candidate in self.candidates)
-        return self.dense() * other
+        return dense_of(self) * other
 
 
 def _candidates(value: Any) -> tuple[Any, ...]:

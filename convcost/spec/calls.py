@@ -21,6 +21,7 @@ from convcost.spec.unit import Unit
 from convcost.spec.uses import opened
 
 MOST_NODES = 5_000
+TOO_MANY_LAYERS = f"a network may have {MOST_NODES:,} layers, this one has more"
 DEEPEST = 24
 MOST_PARTS = 150
 """Parts of a layer's path: more than sequences inside each other make. Who follows the parts goes as deep."""
@@ -112,7 +113,7 @@ class CallBuilder:
         blame = self.lookup.blame or where
         node = Node(path, target, edges, attrs, scope, blame, form, dtypes=of_op(place.dtypes, target))
         if len(self.walk.steps) >= MOST_NODES:
-            raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
+            raise TooLarge(Problem(where, place.path(), TOO_MANY_LAYERS))
         try:
             if place.sharing or not place.trainable:
                 place.shared(name)

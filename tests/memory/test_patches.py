@@ -278,7 +278,9 @@ class TestChoices:
         with pytest.raises(UsageError, match=r"^no patches keep 1,000 bytes: the lowest peak is [\d,]+, with "):
             convcost.load("mobilenet_v2").patches("auto", limit=1000)
 
-    @pytest.mark.parametrize("grid", ["3x3x3", "0x2", "a", "", "99x99", (1, 2, 3)])
+    @pytest.mark.parametrize(
+        "grid", ["3x3x3", "0x2", "a", "", "99x99", (1, 2, 3), "1_0", "３x３", (3.5, 3), True, (3, None)]
+    )
     def test_a_grid_that_is_none(self, grid: object) -> None:
         with pytest.raises(UsageError, match=r"^a grid of patches is a number for each of 2 axes, as in 3x3"):
             convcost.load("mobilenet_v2").patches(grid, "stage3")
@@ -330,29 +332,100 @@ class TestChoices:
         assert min(taken) < 1
 
 
+class TestVolumes:
+    """Maps of three axes and more: all grids at once are what each comes to alone."""
+
+    GRAPH = Graph(
+        "volume",
+        {INPUT: (12, 10, 9, 2)},
+        (
+            node("one", "conv3d", INPUT, channels=3, kernel=[3, 1, 3], padding="same"),
+            node("two", "conv3d", "one", channels=2, kernel=[1, 3, 2], dilation=[1, 2, 1]),
+            node("three", "conv3d", "two", channels=4, kernel=3, stride=[2, 1, 1], padding=1),
+            node("four", "conv3d", "three", channels=1, kernel=2),
+        ),
+        ("four",),
+    )
+
+    @pytest.mark.parametrize("stream", [False, True])
+    @pytest.mark.parametrize("input_in_ram", [False, True])
+    def test_each_grid_of_many_is_that_grid(self, stream: bool, input_in_ram: bool) -> None:
+        found = region(walk(self.GRAPH), "fused")
+        assert [end.edge for end in found.ends] == ["one", "two", "three", "four"]
+        rules, buffers = Rules("int8", input_in_ram), RingBuffers(found, "fused")
+        if stream:
+            every = list(strips(buffers, found.ends, rules, [[1], [1, 2, 3], [2, 5]]))
+            grids = [on_rows(buffers, one.end, one.counts, rules) for one in every]
+        else:
+            every = list(candidates(found, found.ends, rules, [[1, 4], [1, 2, 3], [2, 5]]))
+            grids = [on_grid(found, one.end, one.counts, rules) for one in every]
+        assert len(every) == (4 * 3 * 2 if stream else 4 * 2 * 3 * 2)
+        assert [(one.counts, one.macs, one.live) for one in every] == [
+            (grid.counts, int(grid.macs.sum()), int(grid.live.max())) for grid in grids
+        ]
+
+    def test_by_hand(self) -> None:
+        """A pointwise layer after one of 3×3×3: of each half of each axis 5 positions of 4 + 1, of 8 · 2 int8 channels."""
+        nodes = (
+            node("one", "conv3d", INPUT, channels=1, kernel=3, padding=1),
+            node("two", "conv3d", "one", channels=1, kernel=1),
+        )
+        found, end = until(walk(Graph("cube", {INPUT: (8, 8, 8, 2)}, nodes, ("two",))), "fused", "two")
+        (one,) = candidates(found, [end], Rules("int8"), [[2]] * 3)
+        assert (one.macs, one.live) == (8**3 * (27 * 2 + 1), 5**3 * 2 + 4**3)
+
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_hundreds_of_layers_take_a_second(self, tmp_path: Path, stream: bool) -> None:
+        spec = tmp_path / "deep.yaml"
+        layers = "  - conv3d: {channels: 4, kernel: 3, padding: same}\n" * 400
+        spec.write_text(f"convcost: 1\nname: deep\ninput: [64, 64, 64, 4]\nlayers:\n{layers}")
+        network = convcost.load(spec)
+        network.report()
+        start = time.process_time()
+        assert network.patch_front(dtype="int8", stream=stream).tried > 1_000
+        assert time.process_time() - start < 4
+
+    def test_the_more_axes_the_fewer_patches_along_each(self, tmp_path: Path) -> None:
+        """Of a map of four axes grids of 1 to 5 patches along each are tried."""
+        spec = tmp_path / "four.yaml"
+        spec.write_text("convcost: 1\nname: four\ninput: [9, 9, 9, 9, 2]\nlayers:\n  - relu\n  - relu\n")
+        found = convcost.load(spec).patch_front(dtype="int8", policy="unfused")
+        assert (found.tried, found.along) == (2 * 5**4, 5)
+        assert "a grid of up to 5 patches along an axis" in dict(found.table().notes)["front"]
+
+
 class TestManyDepths:
     """Of many layers at which patches might end, so many are tried that the work stays in proportion."""
 
     @pytest.fixture
     def spec(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """Six convolutions, of whose 36 pairs of an end and a layer 18 are followed: of three ends."""
+        """Six convolutions, of whose 36 pairs of an end and a layer 18 are followed, with all grids of 1 to 8 patches along an
+        axis: of three ends.
+        """
         path = tmp_path / "chain.yaml"
         layer = "{conv2d: {channels: 4, kernel: 3, padding: same}, repeat: 6, name: c}"
         path.write_text(f"convcost: 1\nname: chain\ninput: [8, 8, 4]\nlayers:\n  - {layer}\n")
-        monkeypatch.setattr(patches, "MOST_PAIRS", 18)
+        monkeypatch.setattr(patches, "MOST_IN_PATCHES", 18 * 36**2)
         return path
 
     @pytest.mark.parametrize("stream", [False, True])
-    def test_are_spread_evenly_and_the_rest_is_said(self, spec: Path, stream: bool) -> None:
+    def test_are_spread_evenly_and_the_rest_is_said(
+        self, spec: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
+    ) -> None:
+        """Kept rows are strips from above: 1 + 2 + … + 8 of them, or the two that are asked for; where there are few, the ranges
+        of an axis count instead, each as 16.
+        """
         network = convcost.load(spec)
-        for found in (network.patch_front(stream=stream), network.patches("1x2", stream=stream)):
+        monkeypatch.setattr(patches, "MOST_IN_PATCHES", 18 * (16 * 36 if stream else 36**2))
+        front = network.patch_front(stream=stream)
+        assert front.tried == (3 * 8 if stream else 3 * 8 * 8)
+        monkeypatch.setattr(patches, "MOST_IN_PATCHES", 18 * 16 * 2)
+        for found in (front, network.patches("1x2", stream=stream)):
             ((_, said),) = (note for note in found.table().notes if note[0] == "not tried")
             assert said.startswith("3 layers at which patches might end")
             assert found.to_dict()["ends_not_tried"] == 3
-        assert network.patch_front(stream=stream).tried == 3 * 8 if stream else 3 * 8 * 8
-        walked = network.walked
-        found = region(walked, "fused")
-        assert [end.edge for end in patches.depths(found, found.ends)] == ["c2", "c4", "c6"]
+        found = region(network.walked, "fused")
+        assert [end.edge for end in patches.depths(found, found.ends, [(1,), (2,)])] == ["c2", "c4", "c6"]
 
     def test_one_that_is_named_is_tried(self, spec: Path) -> None:
         found = convcost.load(spec).patches("2x2", until="c3")
@@ -367,7 +440,7 @@ class TestManyDepths:
         one, rest = "{conv2d: {channels: 4, kernel: 1}}", "{conv2d: {channels: 4, kernel: 1}, repeat: 4}"
         layers = "".join(f"  - {layer}\n" for layer in (one, "{conv2d: {channels: 4, kernel: 2}}", rest))
         path.write_text(f"convcost: 1\nname: chain\ninput: [2, 2, 4]\nlayers:\n{layers}")
-        monkeypatch.setattr(patches, "MOST_PAIRS", 12)
+        monkeypatch.setattr(patches, "MOST_IN_PATCHES", 12 * 16 * 2)
         found = convcost.load(path).patches("2x2")
         assert (found.end, found.grid, found.untried) == ("conv2d", (2, 2), 0)
 
@@ -413,10 +486,10 @@ class TestBeyond64Bits:
         rules = Rules("int8", equal=equal)
         if stream:
             buffers = RingBuffers(found, "unfused")
-            every = list(strips(buffers, [end], rules, [1, 2]))
+            every = list(strips(buffers, [end], rules, [[1], [1, 2]]))
             grids = [on_rows(buffers, end, one.counts, rules) for one in every]
         else:
-            every = list(candidates(found, [end], rules, [1, 2]))
+            every = list(candidates(found, [end], rules, [[1, 2]] * 2))
             grids = [on_grid(found, end, one.counts, rules) for one in every]
         assert [(int(grid.macs.sum()), int(grid.live.max())) for grid in grids] == [
             (one.macs, one.live) for one in every

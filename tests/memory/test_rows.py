@@ -98,7 +98,8 @@ def test_strips_of_maps_beyond_a_million_positions_are_whole_numbers() -> None:
     """Positions from 2^19 on are followed in Python's integers; strips of 300,000 read one column more, and three rows each."""
     nodes = [conv("one", INPUT, 3, padding=1), node("two", "conv2d", "one", channels=3, kernel=[1, 3], padding=[0, 1])]
     found = region(walk(Graph("wide", {INPUT: (8, 600_000, 3)}, tuple(nodes), ("two",))), "fused")
-    last = [one for one in strips(RingBuffers(found, "fused"), found.ends, Rules("int8"), [2]) if one.end.edge == "two"]
+    every = strips(RingBuffers(found, "fused"), found.ends, Rules("int8"), [[1], [2]])
+    last = [one for one in every if one.end.edge == "two"]
     assert [(one.counts, one.live) for one in last] == [((1, 2), 3 * (3 + 1) * 300_001)]
 
 

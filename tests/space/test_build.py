@@ -14,6 +14,8 @@ from convcost.space import build
 from convcost.space.build import Request, divided
 from convcost.space.numbers import Undecided, along
 from convcost.space.open import design_space
+from convcost.space.sweep import sweep
+from convcost.spec import calls
 
 WRAPPED = 8 * (2**61 - 1)
 """A number that Python hashes as it hashes 0: hashes of integers are remainders by 2^61 - 1."""
@@ -111,3 +113,28 @@ def test_a_box_is_refused_only_if_its_middle_is_infeasible_as_well(
     assert build._reason(grid, (np.array([0, 4]), np.arange(2))).startswith("at n 1, m 1: ")
     with pytest.raises(Undecided):
         build._reason(grid, (np.arange(5), np.arange(2)))
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "[{layers: [{conv2d: {channels: 3, kernel: 1}}, relu, relu], repeat: n}]",
+        "[{layers: [{parallel: {a: [relu], b: [relu]}, join: concat}], repeat: n}]",
+    ],
+    ids=["alike", "wider and wider"],
+)
+def test_networks_of_too_many_layers_are_not_built_again_to_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: str
+) -> None:
+    """Three layers a repetition, of sixty that they may have here."""
+
+    def again(*_: object) -> str:
+        raise AssertionError("they are built again")
+
+    network = load(str(written(tmp_path, f"knobs: {{n: 1}}\ninput: [1, 1, 1]\nlayers: {layers}\n")))
+    monkeypatch.setattr(build, "_reason", again)
+    monkeypatch.setattr(calls, "MOST_NODES", 60)
+    monkeypatch.setattr(build, "MOST_NODES", 60)
+    found = sweep(network, n=[20, 21, 22])
+    said = "a network may have 5,000 layers, this one has more"
+    assert [record["infeasible"] for record in found.records()] == [None, said, said]

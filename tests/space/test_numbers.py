@@ -192,6 +192,20 @@ def test_a_maximum_is_a_number_whatever_it_is_of():
     assert (product_ * Most([a, b])).dense().array.tolist() == [[25, 49], [50, 98], [75, 147]]
 
 
+def test_what_turns_out_the_same_everywhere_is_no_factor_of_a_product():
+    """The larger of 1 - x·y and 1 is 1, and x·y + (3 - x)·y is 3·y: however often they are multiplied, nothing is left of it."""
+    x, y, z = along([1, 2], 0, 3), along([5, 7], 1, 3), along([3, 4], 2, 3)
+    size = z * y
+    for _ in range(100):
+        size = size * dims.maximum(1 - x * y, 1)
+        assert size.ends() == (3 * 5, 4 * 7)
+    assert size == z * y
+    three = Sum([(1, (x, y)), (1, (3 - x, y))])
+    assert Most([three, three]) * z == z * y * 3
+    assert Most([three]).astype("int64") == y * 3
+    assert Most([x - x, 9]).astype("int64") == 9
+
+
 HALF = Fraction(1, 2)
 ROWS, COLUMNS = (1, 2, 3), (4, 7)
 NUMBERS = {
