@@ -323,7 +323,7 @@ def candidates(region: Region, ends: Sequence[End], rules: Rules, numbers: Numbe
         for _, here in alive(region, sizes, max(end.position for end in some), rules):
             yield here
 
-    return every_grid(region, ends, rules, numbers, live)
+    return every_grid(region, ends, rules, numbers, [tensor.name for tensor in region.lives.tensors], live)
 
 
 MOST_IN_PATCHES = 280_000_000
@@ -344,18 +344,22 @@ def _elements(region: Region, numbers: Numbers) -> int:
     return max(prod(along), _PER_RANGE * max(along)) * max(1, len(region.steps))
 
 
-def every_grid(region: Region, ends: Sequence[End], rules: Rules, numbers: Numbers, live: Live) -> Iterator[Candidate]:
-    """Every grid at every end, so many ends at once that these take little memory."""
+def every_grid(
+    region: Region, ends: Sequence[End], rules: Rules, numbers: Numbers, tensors: Sequence[str], live: Live
+) -> Iterator[Candidate]:
+    """Every grid at every end, so many ends at once that these take little memory; what is alive are some of the tensors."""
     at_once = max(1, _AT_ONCE // _elements(region, numbers))
     for low in range(0, len(ends), at_once):
-        yield from _of_ends(region, ends[low : low + at_once], rules, numbers, live)
+        yield from _of_ends(region, ends[low : low + at_once], rules, numbers, tensors, live)
 
 
-def _of_ends(region: Region, ends: Sequence[End], rules: Rules, numbers: Numbers, live: Live) -> Iterator[Candidate]:
+def _of_ends(
+    region: Region, ends: Sequence[End], rules: Rules, numbers: Numbers, tensors: Sequence[str], live: Live
+) -> Iterator[Candidate]:
     rank, axes, alike = len(numbers), list[_Along](), _alike(region, ends)
     for axis, tried in enumerate(numbers):
         same = (axes[other] for other in range(axis) if alike and [*numbers[other]] == [*tried])
-        axes.append(next(same, None) or _along(region, ends, axis, rules, tried))
+        axes.append(next(same, None) or _along(region, ends, axis, rules, tried, tensors))
     grids = np.array(list(itertools.product(*[range(len(tried)) for tried in numbers])))
     dtype = exact_dtype(region, [{**one.largest, **one.sums} for one in axes])
     macs, most = np.zeros((len(ends), len(grids)), dtype), np.zeros((len(ends), len(grids)), dtype)
@@ -385,11 +389,13 @@ class _Along(NamedTuple):
     """(ends, numbers, tiles): of tensors, the extents of tiles one of which needs most, whatever the tiles of other axes are."""
 
 
-def _along(region: Region, ends: Sequence[End], axis: int, rules: Rules, numbers: Sequence[int]) -> _Along:
+def _along(
+    region: Region, ends: Sequence[End], axis: int, rules: Rules, numbers: Sequence[int], tensors: Sequence[str]
+) -> _Along:
     cut = tiles([end.shape[axis] for end in ends], numbers, equal=rules.equal)
     found = ranges(region, ends, axis, cut, clipped=not rules.equal)
     extents = {edge: one.extent for edge, one in found.items()}
-    names = [tensor.name for tensor in region.lives.tensors if tensor.name in extents]
+    names = [name for name in tensors if name in extents]
     picked = _largest(np.array([extents[name] for name in names]), cut.firsts, numbers)
     multiplies = [name for name in per_position(region) if name in extents]
     sums = {name: np.add.reduceat(extents[name], cut.firsts, axis=1) for name in multiplies}

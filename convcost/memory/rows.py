@@ -318,4 +318,4 @@ def strips(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Num
             every = every + in_bytes(elements, tensor, rules.dtype)
         yield every
 
-    return every_grid(buffers.region, ends, rules, numbers, live)
+    return every_grid(buffers.region, ends, rules, numbers, [tensor.name for tensor in buffers.where.tensors], live)

@@ -26,3 +26,10 @@ def ends_of_families() -> list[str]:
     read and adds up is tested with all of them.
     """
     return [*dict.fromkeys(name for spec in all_specs() for name in (names_of(spec)[0], names_of(spec)[-1]))]
+
+
+def an_end_of_each_family(turn: int) -> list[str]:
+    """Of one file the first network, of the next the last, or in another turn the other way round: for what so many structures
+    show as well as twice as many, and several tests of a kind look at.
+    """
+    return [names_of(spec)[-((at + turn) % 2)] for at, spec in enumerate(all_specs())]

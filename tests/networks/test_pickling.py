@@ -10,14 +10,14 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 from helpers.paths import CASES
 from helpers.sent import totals, totals_of
-from helpers.zoo import ends_of_families
+from helpers.zoo import an_end_of_each_family
 
 import convcost
 
 SPAWN = multiprocessing.get_context("spawn")  # nothing is inherited: all that a worker knows comes through the pickle
 
 
-@pytest.mark.parametrize("name", ends_of_families())
+@pytest.mark.parametrize("name", an_end_of_each_family(0))
 def test_a_network_of_the_zoo_comes_back_with_equal_totals(name: str) -> None:
     network = convcost.load(name)
     fresh = pickle.dumps(network)

@@ -22,7 +22,7 @@ from .counters import COUNTERS, counted, printed
 from .frameworks import timm_module, torchvision_module
 from .require import require
 from .running import Run, run
-from .turns import every_other, in_turns
+from .turns import every_third, in_turns
 
 pytestmark = pytest.mark.oracle
 IMAGE = (1, 3, 224, 224)
@@ -71,7 +71,7 @@ def built(name: str) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", every_other([*CLASSIFICATION, *SEGMENTATION, *VIDEO]))
+@pytest.mark.parametrize("name", every_third([*CLASSIFICATION, *SEGMENTATION, *VIDEO]))
 def test_networks_of_torchvision_are_what_runs(name: str):
     require("torchvision")
     module = built(name).eval()

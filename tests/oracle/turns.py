@@ -9,18 +9,18 @@ import pytest
 
 
 def in_turns(models: Iterable[str], conventions: Iterable[str], every: Collection[str]) -> list[Any]:
-    """Each network with each convention, for `parametrize`: those of `every` with all of them, others with every third."""
+    """Each network with each convention, for `parametrize`: those of `every` with all of them, others with every fifth."""
     asked = [*conventions]
     return [
-        _one(model, convention, repeats=model not in every and (at + of) % 3 > 0)
+        _one(model, convention, repeats=model not in every and (at + of) % 5 > 0)
         for at, model in enumerate(models)
         for of, convention in enumerate(asked)
     ]
 
 
-def every_other(models: Iterable[str]) -> list[Any]:
-    """Each network, for `parametrize`: the first, the third, …"""
-    return [_one(model, repeats=at % 2 > 0) for at, model in enumerate(models)]
+def every_third(models: Iterable[str]) -> list[Any]:
+    """Each network, for `parametrize`: the first, the fourth, …"""
+    return [_one(model, repeats=at % 3 > 0) for at, model in enumerate(models)]
 
 
 def _one(*values: str, repeats: bool) -> Any:

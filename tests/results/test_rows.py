@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers.by_hand import network
 from helpers.random_graphs import graph, node
-from helpers.zoo import ends_of_families, loaded
+from helpers.zoo import an_end_of_each_family, loaded
 
 import convcost
 from convcost.core.errors import UsageError
@@ -69,7 +69,7 @@ def test_depth_is_the_number_of_scopes() -> None:
     assert (data["by"], data["depth"], data["groups"][0]["macs"]) == ("depth", 1, A + B)
 
 
-@pytest.mark.parametrize("model", ends_of_families())
+@pytest.mark.parametrize("model", an_end_of_each_family(1))
 def test_every_level_is_a_partition(model: str) -> None:
     """By another way than the sums: each layer is in one part, and parts of a level lie inside those of a coarser one."""
     report = loaded(model).report()

@@ -88,7 +88,7 @@ def numeric_axes(model):
 
 @pytest.mark.parametrize("family", slow(FAMILIES, "nasnet", "densenet", *WINDOWED))
 def test_a_sweep_of_every_family_equals_its_networks_one_by_one(family):
-    assert_equal(family, numeric_axes(family), count=6)
+    assert_equal(family, numeric_axes(family), count=4)
 
 
 @cache
@@ -199,8 +199,9 @@ WAYS = [
     (family, ("separable", ("standard", "grouped:2")[at % 2])[way])
     for way in (0, 1)
     for at, family in enumerate(FAMILIES)
+    if way == 0 or at % 3 == 0
 ]
-"""Each family becomes separable, and every other one standard or grouped: a rewrite looks at single layers."""
+"""Each family becomes separable, and every third one standard or grouped, too: a rewrite looks at single layers."""
 
 
 @pytest.mark.parametrize(("family", "way"), WAYS)
