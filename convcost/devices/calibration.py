@@ -99,7 +99,7 @@ def calibrated(table: Iterable[Measured]) -> Calibration:
     matrix = np.array([[work(one.terms, column) for column in columns] for one in kept], float)
     ms = np.array([one.ms for one in kept])
     # Those of the same counts are left out together.
-    alike = np.unique(matrix, axis=0, return_inverse=True)[1].reshape(-1)
+    alike = np.unique(matrix, axis=0, return_inverse=True)[1].ravel()
     groups = fits(len(kept))
     predicted = _left_out(matrix, ms, alike % groups)
     if all(guess is None for guess in predicted):

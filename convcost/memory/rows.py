@@ -311,7 +311,7 @@ def strips(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Num
         for number, kept in buffers.up_to_each(some, needed).items():
             tensor = buffers.where.tensors[number]
             extents = [along[tensor.name] for along in spans]
-            rows = kept.astype(extents[0].dtype).reshape(-1, *[1] * len(extents[0].shape[1:]))
+            rows = kept.astype(extents[0].dtype).reshape(len(some), *[1] * len(extents[0].shape[1:]))
             elements = reduce(mul, extents[1:], rows) * tensor.shape[-1]
             if rules.input_in_ram and tensor.step < 0:
                 elements = np.full_like(rows, prod(tensor.shape))

@@ -41,4 +41,4 @@ def _kinds(columns: Sequence[Array]) -> Array:
     single = rows.shape[1] == 1  # as rows, numbers take several times as long
     _, first, kinds = np.unique(rows, axis=None if single else 0, return_index=True, return_inverse=True)
     order = np.argsort(np.argsort(first))  # numbered in the order of the axis
-    return order[kinds.reshape(-1)]
+    return order[kinds.ravel()]

@@ -101,7 +101,7 @@ def _peeled(columns: Sequence[Array]) -> Array:
 
     Ranks keep the order, and their sums are exact; nothing dominates a point whose sum is least.
     """
-    ranks = np.stack([np.unique(values, return_inverse=True)[1].reshape(-1) for values in columns], axis=1)
+    ranks = np.stack([np.unique(values, return_inverse=True)[1].ravel() for values in columns], axis=1)
     order = np.argsort(ranks.sum(axis=1), kind="stable")
     left, found = ranks[order], []
     while len(left):
@@ -123,7 +123,7 @@ def _culled(objectives: Sequence[Array]) -> Array:
         return np.flatnonzero(not_behind(columns[0][stairs], columns[1][stairs], *objectives))
     keep = np.ones(count, dtype=bool)
     stairs = _peeled(columns)
-    scaled = sum(np.unique(values[stairs], return_inverse=True)[1].reshape(-1) for values in columns)
+    scaled = sum(np.unique(values[stairs], return_inverse=True)[1].ravel() for values in columns)
     for i in stairs[np.argsort(scaled)[:12]]:
         worse = keep.copy()
         same = keep.copy()
@@ -157,5 +157,5 @@ def _ordered(values: Array, name: str) -> Array:
         places = {value: i for i, value in enumerate(ordered)}
         return np.array([places[value] for value in values.tolist()], dtype=np.int64)
     if values.dtype.kind == "i" and values.size and int(values.min()) == -(2**63):
-        return np.asarray(np.unique(values, return_inverse=True)[1].reshape(-1))
+        return np.asarray(np.unique(values, return_inverse=True)[1].ravel())
     return values.astype(np.int64, copy=False) if values.dtype.kind == "i" else values

@@ -143,7 +143,7 @@ class Sweep(Tabular):
     def records(self) -> Iterator[dict[str, Any]]:
         """Each point as a dict of knob values and metrics, in the order of the axes, the last one changing fastest."""
         reasons, beyond = self.reasons, self.extrapolated
-        flat = {name: array.reshape(-1) for name, array in self.metrics.items()}
+        flat = {name: array.ravel() for name, array in self.metrics.items()}
         columns: dict[str, list[Any]] = {}
         for at, where in enumerate(np.ndindex(*self.shape)):
             if not (place := at % _TOGETHER):

@@ -192,7 +192,7 @@ class RegionSum:
                 self.mixed.append([np.array(factor, dtype=dtype), *(table.astype(dtype) for table in tables)])
                 continue
             key = freeze_table(along[0]) if along else None
-            self.profiles[key] = along[0].reshape(-1).astype(dtype) if along else np.ones(rows, dtype=dtype)
+            self.profiles[key] = along[0].ravel().astype(dtype) if along else np.ones(rows, dtype=dtype)
             self.groups.setdefault(key, []).append(self._apart(factor, [t for t in tables if t.shape[1] == 1]))
 
     def _apart(self, factor: int, tables: Sequence[Array]) -> tuple[Array, list[Array]]:
@@ -204,7 +204,7 @@ class RegionSum:
         columns = [np.ones([1] * (1 + len(self.columns)), dtype=self.dtype)]
         for table in tables:
             if table.size == table.shape[0]:
-                planes = planes * table.reshape(-1).astype(self.dtype)
+                planes = planes * table.ravel().astype(self.dtype)
                 continue
             one = table[:, 0].astype(self.dtype)
             if prod(np.broadcast_shapes(columns[-1].shape, one.shape)) <= max(_KEPT, one.size):
@@ -236,7 +236,7 @@ class RegionSum:
             ]
             if self.dtype == np.float64 and all(len(columns) == 1 for _, columns in terms):
                 left = np.stack([np.broadcast_to(planes, shape[:1]) for planes, _ in terms], axis=1)
-                right = [np.broadcast_to(columns[0], shape[1:]).reshape(-1) for _, columns in terms]
+                right = [np.broadcast_to(columns[0], shape[1:]).ravel() for _, columns in terms]
                 yield key, (left @ np.stack(right)).reshape(shape)
             else:
                 inner = (-1, *[1] * len(where.columns))
