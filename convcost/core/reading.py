@@ -178,7 +178,9 @@ def _of_number(given: Any, measure: Measure) -> Amount:
     number = python_int(given)
     if isinstance(number, Real) and not isinstance(number, (int, Fraction)):
         number = float(number)  # as of numpy; it is what it is, not what it is written as
-    if isinstance(number, (int, Fraction, float, Decimal)) and not isinstance(number, bool) and _has_value(number):
+    counts = measure.worth("") is not None  # else it needs a unit, as a text does
+    known = isinstance(number, (int, Fraction, float, Decimal)) and not isinstance(number, bool)
+    if counts and known and _has_value(number):
         return Amount(Fraction(number), Fraction(1), say(number), "")
     raise _no_amount(given, measure)
 

@@ -70,6 +70,8 @@ def by_name(spec: Spec, given: GivenShape) -> dict[str, Any]:
             if name not in spec.inputs:
                 raise UsageError(f"{spec.name} has no input {name!r}{did_you_mean(name, spec.inputs)}")
         return dict(given)
+    if not spec.inputs:
+        raise UsageError(f"{spec.name} has no inputs, so that none has another shape")
     first, *others = spec.inputs
     if others:
         raise UsageError(

@@ -263,6 +263,7 @@ def latency(
     found = as_device(device)
     asked, dtype = dtype, found.asked(network.walked, dtype)
     report = network.report(batch=batch, dtype=dtype)
+    batch = report.batch
     winograd = not isinstance(found, Device) or found.winograd
     terms = kernels(network.walked, dtype, batch, winograd=winograd)
     beyond: tuple[str, ...] = ()

@@ -6,7 +6,9 @@ The aliases at the end annotate the keyword arguments of the rules; attributes a
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
+from numbers import Integral, Rational, Real
 from typing import Annotated, Any, TypeAlias
 
 from convcost.core import axes as core_axes
@@ -58,6 +60,11 @@ class Kind:
         return Unfit(f"must be {self.text}, got {say(value)}")
 
 
+def _is_rounded(value: Any) -> bool:
+    """Whether it is a truth value, or a number of a kind that is written with a point."""
+    return isinstance(value, (bool, Decimal)) or (isinstance(value, Real) and not isinstance(value, Rational))
+
+
 class Integer(Kind):
     """An integer from `least` to `most`; arrays and symbols are integers by construction."""
 
@@ -68,7 +75,9 @@ class Integer(Kind):
     def convert(self, value: Any) -> Dim:
         if type(value) is int and self.least <= value <= self.most:  # nearly all are
             return value
-        if isinstance(value, (bool, float)) or not hasattr(value, "__floordiv__"):  # as texts, bytes and lists have not
+        if isinstance(value, Integral) and type(value) is not bool:
+            value = int(value)  # another library's would wrap around
+        if _is_rounded(value) or not hasattr(value, "__floordiv__"):  # as texts, bytes and lists have not
             raise Unfit(f"must be an integer, got {say(value)}")
         if isinstance(value, Fraction):
             if value.denominator != 1:

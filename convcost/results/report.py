@@ -241,7 +241,7 @@ def report(
     """
     dtype = asked_dtype(dtype)
     walked = as_dtype(walked, dtype)
-    check_batch(batch)
+    batch = check_batch(batch)
     asked = _Asked(walked, memory_policy, dtype, batch)
     types = [each.factors for each in asked.operands] if convention.by_type else [Factors()] * len(walked.steps)
     layers = tuple(_layer(at, step, types[at], convention, asked) for at, step in enumerate(walked.steps))

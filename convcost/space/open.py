@@ -147,8 +147,7 @@ def asked_for(
 ) -> Asked:
     """The network, the axes and the rest, each checked; nothing is computed yet."""
     policy(request.memory_policy)
-    request = request._replace(dtype=asked_dtype(request.dtype))
-    check_batch(request.batch)
+    request = request._replace(dtype=asked_dtype(request.dtype), batch=check_batch(request.batch))
     if request.rewrite:
         way_of(request.rewrite)
     given, settings = split_settings(knobs)

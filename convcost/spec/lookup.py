@@ -136,7 +136,9 @@ class Lookup:
 
     def assume(self, relation: Any) -> bool:
         """Decide a condition that symbols leave open for the general case - different names are different sizes - and record it."""
-        holds = type(relation).__name__ != "Equality"
+        holds = type(relation).__name__ != "Equality" and ~relation not in self.assumptions
+        if holds and relation in self.assumptions:
+            return True
         self.assumptions.setdefault(relation if holds else ~relation)
         return holds
 

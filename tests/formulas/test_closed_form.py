@@ -378,3 +378,17 @@ def test_a_closed_form_is_written_as_it_is() -> None:
     form = form_of("mobilenet_v2", "resolution", "width")
     for value in form.quantities.values():
         assert evaluate(written(value), {"m": 3, "width": 2}) == value.subs({symbol("m"): 3, symbol("width"): 2})
+
+
+@pytest.mark.parametrize("otherwise", ["n <= 7", "not (n > 7)"])
+def test_a_condition_and_its_opposite_do_not_both_hold(tmp_path: Path, otherwise: str) -> None:
+    """Where n > 7 there is the first layer alone: 32·32 positions, 9 taps of 3 channels, n filters."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "convcost: 1\nname: net\nknobs: {n: 20}\ninput: [32, 32, 3]\nlayers:\n"
+        "  - {conv2d: {channels: n, kernel: 3, padding: same}, if: n > 7}\n"
+        f"  - {{conv2d: {{channels: n, kernel: 1}}, if: {otherwise}}}\n"
+    )
+    found = closed_form(str(path), None, ["n"], {})
+    assert found.assumptions == ("n > 7",)
+    assert str(found.quantities["MACs"]) == f"{32 * 32 * 9 * 3}*n"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from convcost.core.checks import check_path
+from convcost.core.checks import check_batch, check_path
 from convcost.core.errors import ConvcostError, Problem, SpecError, UsageError
 from convcost.core.limits import BOARD, GROWTH, LIMITS, LOCKED, TIMED, Limit, read_limit
 from convcost.core.units import exact
@@ -130,7 +130,7 @@ def check(
     said |= {key.removeprefix("max_"): knobs.pop(key) for key in [*knobs] if key.startswith("max_")}
     conditions = {
         "convention": convention,
-        "batch": batch,
+        "batch": None if batch is None else check_batch(batch),
         "dtype": dtype,
         "memory": memory_policy,
         "device": None if device is None else as_device(device),

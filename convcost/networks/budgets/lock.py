@@ -210,7 +210,7 @@ def _recorded(entry: MappingNode, name: str, source: str) -> Recorded:
 def _inputs(stated: ScalarNode, name: str) -> dict[str, Shape]:
     """The shapes of the inputs, as `core.units.inputs_cell` writes them."""
     found: dict[str, Shape] = {}
-    for word in stated.text.split(" "):
+    for word in filter(None, stated.text.split(" ")):  # of a network without inputs, nothing
         called, _, shape = word.rpartition("=")
         if not re.fullmatch(_SHAPE, shape, re.ASCII):
             _refuse(stated, f"{name}.input must be shapes, got {stated.kind}")

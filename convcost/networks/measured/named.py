@@ -105,7 +105,7 @@ class Namer:
             "width" in own
             and "width" not in knobs
             and not is_path(model)
-            and own["width"].strip("0") not in ("1", "1.")
+            and not re.fullmatch(r"0*1(\.0*)?", own["width"], re.ASCII)
         ):
             raise UsageError(f"it has no knob width, and the table says {own['width']}")
         return Run(model, tuple(settings.items()), **how)
