@@ -721,6 +721,31 @@ def test_a_foreign_layer_is_unknown_and_what_follows_is_exact(model: Open):
     assert (dense.cost.macs, dense.params) == (18, 20)
 
 
+@pytest.mark.parametrize(
+    ("made", "shape", "out"),
+    [
+        (of("Dense", units=10, activation="relu"), (16,), (10,)),
+        (of("Conv2D", filters=6, kernel_size=3), (9, 8, 3), (7, 6, 6)),
+        (of("Conv2D", filters=6, kernel_size=3, **FIRST), (3, 9, 8), (6, 7, 6)),
+        (of("Embedding", input_dim=50, output_dim=6), (5,), (5, 6)),
+        (of("EinsumDense", equation="abc,cde->abde", output_shape=[None, 2, 3], bias_axes="de"), (5, 4), (5, 2, 3)),
+    ],
+    ids=["dense", "conv", "conv, channels first", "embedding", "einsum"],
+)
+def test_weights_of_a_low_rank_are_not_known(
+    model: Open, made: dict[str, Any], shape: tuple[int, ...], out: tuple[int, ...]
+):
+    """`enable_lora(4)` on a Dense of 10 by 16 adds 16 x 4 + 4 x 10 parameters; what follows is exact."""
+    low = {**made, "config": {**made["config"], "lora_rank": 4}}
+    report = network(model(functional("net", [entry("x", None, *shape), low, layer("ReLU", "r", "it")]))).report()
+    assert (report.totals.unknown, report.totals.macs, report.layers[0].output_shapes) == (1, 0, (out,))
+    step = steps(model(functional("net", [entry("x", None, *shape), low])))[0]
+    assert step.node.attrs["why"] == "weights of a low rank beside its own (lora_rank)"
+    for none in (None, 0):
+        usual = {**made, "config": {**made["config"], "lora_rank": none}}
+        assert not any(step.opaque for step in steps(model(functional("net", [entry("x", None, *shape), usual]))))
+
+
 def test_lambdas_are_unknown(model: Open):
     layers = [
         entry("x", None, 6),
