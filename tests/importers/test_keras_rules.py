@@ -768,6 +768,24 @@ def test_a_cell_of_ones_own_is_unknown(model: Open):
     assert (step.opaque, step.node.attrs["why"]) == (True, "a cell of class Minimal")
 
 
+@pytest.mark.parametrize(
+    ("made", "shape"),
+    [
+        (of("LSTM", units=4, time_major=True), (5, 6)),
+        (of("RNN", cell=CELLS[0], time_major=True), (5, 6)),
+        (of("Bidirectional", layer=layer("GRU", "g", units=4, time_major=True)), (5, 6)),
+        (of("Bidirectional", layer=layer("GRU", "g", units=4), backward_layer=layer("GRU", "h", units=4, time_major=True)),
+         (5, 6)),
+        (of("ConvLSTM2D", filters=2, kernel_size=3, time_major=True), (5, 8, 8, 3)),
+    ],
+    ids=["layer", "cell", "both directions", "backward", "convolutional"],
+)  # fmt: skip
+def test_time_before_the_batch_is_not_known(model: Open, made: dict[str, Any], shape: tuple[int, ...]):
+    """Keras 2 reads (5, batch, 6) as 5 steps then, where the file says batches of 5 steps elsewhere."""
+    (step,) = steps(model(functional("net", [entry("x", None, *shape), made])))
+    assert (step.opaque, step.node.attrs["why"]) == (True, "time before the batch (time_major)")
+
+
 # -- other sizes ------------------------------------------------------------------------------------------------------------------
 
 
