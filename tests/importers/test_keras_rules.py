@@ -709,6 +709,71 @@ def test_a_hard_sigmoid_that_is_spelled_out(model: Open):
     assert [step.node.op for step in steps(model(functional("net", layers)))] == ["hard_swish"]
 
 
+def function(name: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """A function of TensorFlow, on `x`, as Keras 2 writes it down."""
+    return {**layer("TFOpLambda", "it", call(tensor("x"), *args, **kwargs), function=name), "module": "keras"}
+
+
+FUNCTIONS = {
+    # Rows 2 to 4 of 8; columns 1, 3 and 5 of 6; the last 3 rows; column 5 of channel 0; 4 rows with an axis behind them.
+    "sliced": (function("strided_slice", [0, 2], [0, 5], [1, 1], begin_mask=1, end_mask=1), (8, 6, 4), (3, 6, 4)),
+    "sliced by name": (
+        function("strided_slice", begin=[0, 0, 1], end=[0, 8, 6], strides=[1, 1, 2], begin_mask=1, end_mask=1),
+        (8, 6, 4),
+        (8, 3, 4),
+    ),
+    "sliced, without strides": (function("strided_slice", [0, 2], [1, 5], begin_mask=1), (8, 6, 4), (3, 6, 4)),
+    "sliced, from the end": (
+        function("strided_slice", [0, -3], [0, 0], [1, 1], begin_mask=1, end_mask=3),
+        (8, 6, 4),
+        (3, 6, 4),
+    ),
+    "sliced, masked": (
+        function("strided_slice", [0, 5, 0], [0, 6, 1], ellipsis_mask=1, new_axis_mask=0, shrink_axis_mask=4),
+        (8, 6, 4),
+        (8, 1),
+    ),
+    "sliced, with a new axis": (
+        function("strided_slice", [0, 0, 0], [0, 4, 0], begin_mask=1, end_mask=1, new_axis_mask=4),
+        (8, 6, 4),
+        (4, 6, 4),  # an axis of 1 is none of a dense layer
+    ),
+    "squeezed, TensorFlow 1": (function("compat.v1.squeeze", squeeze_dims=[1]), (1, 1, 4), (1, 4)),
+    "squeezed": (function("compat.v1.squeeze", axis=[2]), (1, 1, 4), (1, 4)),
+    "resized": (function("image.resize", [4, 3], preserve_aspect_ratio=False), (8, 6, 4), (4, 3, 4)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_a_function_of_tensorflow_makes(model: Open, name: str):
+    made, shape, out = FUNCTIONS[name]
+    behind = layer("Dense", "d", "it", units=2)
+    report = network(model(functional("net", [entry("x", None, *shape), made, behind]))).report()
+    assert report.layers[-1].input_shapes == (out,)
+    assert (report.totals.macs, report.totals.unknown) == (2 * math.prod(out), 0)
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (function("strided_slice", [0, 1], tensor("x")), "bounds that are not written down"),
+        (function("image.resize", [4, 4], preserve_aspect_ratio=True),
+         "a size that keeps the form of the map (preserve_aspect_ratio)"),
+        (function("image.resize", [4, 4], "bilinear", True),
+         "a size that keeps the form of the map (preserve_aspect_ratio)"),
+    ],
+)  # fmt: skip
+def test_functions_of_tensorflow_whose_shapes_are_not_known(model: Open, made: dict[str, Any], why: str):
+    (step,) = steps(model(functional("net", [entry("x", None, 8, 6, 4), made])))
+    assert (step.opaque, step.node.attrs["why"]) == (True, why)
+
+
+def test_a_slice_has_as_many_ends_as_begins(model: Open):
+    made = function("strided_slice", [0, 1], [0], [1, 1])
+    with pytest.raises(SpecError, match=r"it: has 2 begins, 1 end and 2 strides$"):
+        steps(model(functional("net", [entry("x", None, 8, 6, 4), made])))
+
+
 # -- what is not known ---------------------------------------------------------------------------------------------------------
 
 
