@@ -754,6 +754,65 @@ def test_what_a_function_of_tensorflow_makes(model: Open, name: str):
 
 
 @pytest.mark.parametrize(
+    ("made", "sizes"),
+    [
+        (operation("ArraySplit", "it", call(tensor("x")), indices_or_sections=3, axis=1), (4, 3, 3)),
+        (operation("ArraySplit", "it", call(tensor("x")), indices_or_sections=5, axis=1), (2, 2, 2, 2, 2)),
+        (operation("ArraySplit", "it", call(tensor("x")), indices_or_sections=[3, 4], axis=1), (3, 1, 6)),
+        (operation("Split", "it", call(tensor("x")), indices_or_sections=2, axis=1), (5, 5)),
+        (function("split", num_or_size_splits=[3, -1], axis=1), (3, 7)),
+        (function("split", [-1, 3, 2], 1), (5, 3, 2)),
+        (function("split", [6, 4], 1), (6, 4)),
+    ],
+)
+def test_parts_of_an_axis_of_ten(model: Open, made: dict[str, Any], sizes: tuple[int, ...]):
+    parts = [["it", 0, i] for i in range(len(sizes))]
+    found = network(model(functional("net", [entry("x", None, 10, 4), made], outputs=parts))).report()
+    assert found.layers[-1].output_shapes == tuple((size, 4) for size in sizes)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        operation("Split", "it", call(tensor("x")), indices_or_sections=3, axis=1),
+        function("split", [3, -1, -1], 1),
+        function("split", [11, -1], 1),
+        function("math.top_k", 0),
+        operation("TopK", "it", call(tensor("x")), "math"),
+    ],
+)
+def test_parts_that_there_are_not_are_refused(model: Open, made: dict[str, Any]):
+    with pytest.raises(SpecError, match=" it: "):
+        steps(model(functional("net", [entry("x", None, 10, 4), made])))
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "out", "macs"),
+    [
+        ((), {"transpose_b": True}, (5, 5), 5 * 5 * 3),
+        ((), {"adjoint_b": True}, (5, 5), 5 * 5 * 3),
+        ((), {"adjoint_a": True}, (3, 3), 3 * 3 * 5),
+        ((True,), {}, (3, 3), 3 * 3 * 5),
+        ((False, True), {}, (5, 5), 5 * 5 * 3),
+        ((False, False, True), {}, (3, 3), 3 * 3 * 5),
+        ((False, False, False, True), {}, (5, 5), 5 * 5 * 3),
+    ],
+)
+def test_products_of_transposed_matrices(
+    model: Open, args: tuple[bool, ...], kwargs: dict[str, Any], out: tuple[int, ...], macs: int
+):
+    made = function("linalg.matmul", tensor("x"), *args, **kwargs)
+    found = steps(model(functional("net", [entry("x", None, 5, 3), made])))[-1]
+    assert (found.node.op, found.cost.out, found.cost.macs) == ("matmul", (out,), macs)
+
+
+@pytest.mark.parametrize(("made", "count"), [(function("math.top_k"), 1), (function("math.top_k", 3), 3)])
+def test_the_largest_alone_is_what_top_k_takes_unless_told(model: Open, made: dict[str, Any], count: int):
+    (found,) = steps(model(functional("net", [entry("x", None, 5, 4), made])))
+    assert (found.node.op, found.cost.out[0]) == ("top_k", (5, count))
+
+
+@pytest.mark.parametrize(
     ("made", "why"),
     [
         (function("strided_slice", [0, 1], tensor("x")), "bounds that are not written down"),

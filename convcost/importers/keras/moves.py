@@ -83,11 +83,14 @@ def split(low: Lowering, op: Op) -> None:
         if not is_tf:
             ends = [0, *marks, size]
             sizes = [after - before for before, after in pairwise(ends)]
+        elif marks.count(-1) == 1:  # what is left of the axis
+            sizes[marks.index(-1)] = size - (sum(marks) + 1)
     else:
         parts = as_count(given, "the number of parts")
         if parts > len(op.outputs) + 4096:
             raise Unfit(f"splits into {parts:,} parts")
-        sizes = [size // parts] * parts
+        longer = size % parts if op.type == "ops.ArraySplit" and type(size) is int else 0
+        sizes = [size // parts + (i < longer) for i in range(parts)]
     if axis == 0:
         raise Unsupported("a split of the batch")
     cut(low, op, x, axis, sizes)
