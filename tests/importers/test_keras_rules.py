@@ -740,6 +740,8 @@ FUNCTIONS = {
     ),
     "squeezed, TensorFlow 1": (function("compat.v1.squeeze", squeeze_dims=[1]), (1, 1, 4), (1, 4)),
     "squeezed": (function("compat.v1.squeeze", axis=[2]), (1, 1, 4), (1, 4)),
+    "chosen": (function("gather", [0, 2], None, 1), (8, 6, 4), (2, 6, 4)),
+    "place of the largest": (function("math.argmax", 1, "int32"), (8, 6, 4), (6, 4)),
     "resized": (function("image.resize", [4, 3], preserve_aspect_ratio=False), (8, 6, 4), (4, 3, 4)),
 }
 
@@ -816,6 +818,7 @@ def test_the_largest_alone_is_what_top_k_takes_unless_told(model: Open, made: di
     ("made", "why"),
     [
         (function("strided_slice", [0, 1], tensor("x")), "bounds that are not written down"),
+        (function("gather", [0, 2], None, 1, 1), "other elements for each of a batch (batch_dims)"),
         (function("image.resize", [4, 4], preserve_aspect_ratio=True),
          "a size that keeps the form of the map (preserve_aspect_ratio)"),
         (function("image.resize", [4, 4], "bilinear", True),

@@ -22,7 +22,9 @@ def take(low: Lowering, op: Op) -> None:
     is_tf = op.type.startswith("tf.")
     x = value_of(low, op, argument(op, "params" if is_tf else "x", 0))
     indices = value_of(low, op, argument(op, "indices", 1))
-    given = argument(op, "axis", 2)
+    given = argument(op, "axis", 3 if is_tf else 2)
+    if is_tf and argument(op, "batch_dims", 4):
+        raise Unsupported("other elements for each of a batch (batch_dims)")
     axis = axis_of(0 if given is None else given, max(x.rank, 1))
     known, which = low.known(x), low.known(indices)
     if known and which:

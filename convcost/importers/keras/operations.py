@@ -326,7 +326,8 @@ def largest(low: Lowering, op: Op) -> None:
     given = argument(op, "axis", 1)
     if given is None:
         raise Unsupported("the place of the largest of all elements")
-    over(low, op, x, (axis_of(given, x.rank),), "max", keep=bool(argument(op, "keepdims", 2)))
+    keep = not op.type.startswith("tf.") and bool(argument(op, "keepdims", 2))  # where TensorFlow has a dtype
+    over(low, op, x, (axis_of(given, x.rank),), "max", keep=keep)
 
 
 @operation("Normalize", tf=("math.l2_normalize", "nn.l2_normalize"))
