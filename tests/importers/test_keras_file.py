@@ -32,7 +32,7 @@ from convcost import load
 from convcost.core.errors import SpecError
 from convcost.importers.keras import file as keras_file
 from convcost.importers.keras.file import read as read_keras
-from convcost.importers.keras.network import FUNCTIONAL
+from convcost.importers.keras.network import FUNCTIONAL, Writer
 from convcost.importers.keras.values import Slice, Tensor
 from convcost.importers.model import Model, Op, Stated
 
@@ -353,6 +353,29 @@ def test_calls_as_lists_of_tensors(read: Read, kind: str):
         ("Add", "sum", ("d", "d (2)"), ("sum",)),
     ]
     assert body.ops[2].attrs["args"] == ((Tensor(0), Tensor(1)),)
+
+
+def test_a_name_wanted_many_times_has_the_next_number_at_once():
+    """Each number is tried once, and not all of those before: n calls look up names 2n - 1 times, not n²/2 times."""
+
+    class Asked(dict[str, int]):
+        times = 0
+
+        def __contains__(self, name: object) -> bool:
+            self.times += 1
+            return super().__contains__(name)
+
+    writer = Writer("net.json")
+    asked = writer.taken = Asked()
+    names = [writer.name("x") for _ in range(500)]
+    assert (names[:3], names[-1], len(set(names))) == (["x", "x [2]", "x [3]"], "x [500]", 500)
+    assert asked.times == 1 + 499 * 2
+    assert [writer.name("y [2]"), writer.name("y"), writer.name("y"), writer.name("y [2]")] == [
+        "y [2]",
+        "y",
+        "y [3]",
+        "y [2] [2]",
+    ]
 
 
 def test_functions_with_tensors_and_constants_by_name(read: Read):

@@ -709,6 +709,133 @@ def test_a_hard_sigmoid_that_is_spelled_out(model: Open):
     assert [step.node.op for step in steps(model(functional("net", layers)))] == ["hard_swish"]
 
 
+def function(name: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """A function of TensorFlow, on `x`, as Keras 2 writes it down."""
+    return {**layer("TFOpLambda", "it", call(tensor("x"), *args, **kwargs), function=name), "module": "keras"}
+
+
+FUNCTIONS = {
+    # Rows 2 to 4 of 8; columns 1, 3 and 5 of 6; the last 3 rows; column 5 of channel 0; 4 rows with an axis behind them.
+    "sliced": (function("strided_slice", [0, 2], [0, 5], [1, 1], begin_mask=1, end_mask=1), (8, 6, 4), (3, 6, 4)),
+    "sliced by name": (
+        function("strided_slice", begin=[0, 0, 1], end=[0, 8, 6], strides=[1, 1, 2], begin_mask=1, end_mask=1),
+        (8, 6, 4),
+        (8, 3, 4),
+    ),
+    "sliced, without strides": (function("strided_slice", [0, 2], [1, 5], begin_mask=1), (8, 6, 4), (3, 6, 4)),
+    "sliced, from the end": (
+        function("strided_slice", [0, -3], [0, 0], [1, 1], begin_mask=1, end_mask=3),
+        (8, 6, 4),
+        (3, 6, 4),
+    ),
+    "sliced, masked": (
+        function("strided_slice", [0, 5, 0], [0, 6, 1], ellipsis_mask=1, new_axis_mask=0, shrink_axis_mask=4),
+        (8, 6, 4),
+        (8, 1),
+    ),
+    "sliced, with a new axis": (
+        function("strided_slice", [0, 0, 0], [0, 4, 0], begin_mask=1, end_mask=1, new_axis_mask=4),
+        (8, 6, 4),
+        (4, 6, 4),  # an axis of 1 is none of a dense layer
+    ),
+    "squeezed, TensorFlow 1": (function("compat.v1.squeeze", squeeze_dims=[1]), (1, 1, 4), (1, 4)),
+    "squeezed": (function("compat.v1.squeeze", axis=[2]), (1, 1, 4), (1, 4)),
+    "chosen": (function("gather", [0, 2], None, 1), (8, 6, 4), (2, 6, 4)),
+    "place of the largest": (function("math.argmax", 1, "int32"), (8, 6, 4), (6, 4)),
+    "resized": (function("image.resize", [4, 3], preserve_aspect_ratio=False), (8, 6, 4), (4, 3, 4)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_a_function_of_tensorflow_makes(model: Open, name: str):
+    made, shape, out = FUNCTIONS[name]
+    behind = layer("Dense", "d", "it", units=2)
+    report = network(model(functional("net", [entry("x", None, *shape), made, behind]))).report()
+    assert report.layers[-1].input_shapes == (out,)
+    assert (report.totals.macs, report.totals.unknown) == (2 * math.prod(out), 0)
+
+
+@pytest.mark.parametrize(
+    ("made", "sizes"),
+    [
+        (operation("ArraySplit", "it", call(tensor("x")), indices_or_sections=3, axis=1), (4, 3, 3)),
+        (operation("ArraySplit", "it", call(tensor("x")), indices_or_sections=5, axis=1), (2, 2, 2, 2, 2)),
+        (operation("ArraySplit", "it", call(tensor("x")), indices_or_sections=[3, 4], axis=1), (3, 1, 6)),
+        (operation("Split", "it", call(tensor("x")), indices_or_sections=2, axis=1), (5, 5)),
+        (function("split", num_or_size_splits=[3, -1], axis=1), (3, 7)),
+        (function("split", [-1, 3, 2], 1), (5, 3, 2)),
+        (function("split", [6, 4], 1), (6, 4)),
+    ],
+)
+def test_parts_of_an_axis_of_ten(model: Open, made: dict[str, Any], sizes: tuple[int, ...]):
+    parts = [["it", 0, i] for i in range(len(sizes))]
+    found = network(model(functional("net", [entry("x", None, 10, 4), made], outputs=parts))).report()
+    assert found.layers[-1].output_shapes == tuple((size, 4) for size in sizes)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        operation("Split", "it", call(tensor("x")), indices_or_sections=3, axis=1),
+        function("split", [3, -1, -1], 1),
+        function("split", [11, -1], 1),
+        function("math.top_k", 0),
+        operation("TopK", "it", call(tensor("x")), "math"),
+    ],
+)
+def test_parts_that_there_are_not_are_refused(model: Open, made: dict[str, Any]):
+    with pytest.raises(SpecError, match=" it: "):
+        steps(model(functional("net", [entry("x", None, 10, 4), made])))
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "out", "macs"),
+    [
+        ((), {"transpose_b": True}, (5, 5), 5 * 5 * 3),
+        ((), {"adjoint_b": True}, (5, 5), 5 * 5 * 3),
+        ((), {"adjoint_a": True}, (3, 3), 3 * 3 * 5),
+        ((True,), {}, (3, 3), 3 * 3 * 5),
+        ((False, True), {}, (5, 5), 5 * 5 * 3),
+        ((False, False, True), {}, (3, 3), 3 * 3 * 5),
+        ((False, False, False, True), {}, (5, 5), 5 * 5 * 3),
+    ],
+)
+def test_products_of_transposed_matrices(
+    model: Open, args: tuple[bool, ...], kwargs: dict[str, Any], out: tuple[int, ...], macs: int
+):
+    made = function("linalg.matmul", tensor("x"), *args, **kwargs)
+    found = steps(model(functional("net", [entry("x", None, 5, 3), made])))[-1]
+    assert (found.node.op, found.cost.out, found.cost.macs) == ("matmul", (out,), macs)
+
+
+@pytest.mark.parametrize(("made", "count"), [(function("math.top_k"), 1), (function("math.top_k", 3), 3)])
+def test_the_largest_alone_is_what_top_k_takes_unless_told(model: Open, made: dict[str, Any], count: int):
+    (found,) = steps(model(functional("net", [entry("x", None, 5, 4), made])))
+    assert (found.node.op, found.cost.out[0]) == ("top_k", (5, count))
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (function("strided_slice", [0, 1], tensor("x")), "bounds that are not written down"),
+        (function("gather", [0, 2], None, 1, 1), "other elements for each of a batch (batch_dims)"),
+        (function("image.resize", [4, 4], preserve_aspect_ratio=True),
+         "a size that keeps the form of the map (preserve_aspect_ratio)"),
+        (function("image.resize", [4, 4], "bilinear", True),
+         "a size that keeps the form of the map (preserve_aspect_ratio)"),
+    ],
+)  # fmt: skip
+def test_functions_of_tensorflow_whose_shapes_are_not_known(model: Open, made: dict[str, Any], why: str):
+    (step,) = steps(model(functional("net", [entry("x", None, 8, 6, 4), made])))
+    assert (step.opaque, step.node.attrs["why"]) == (True, why)
+
+
+def test_a_slice_has_as_many_ends_as_begins(model: Open):
+    made = function("strided_slice", [0, 1], [0], [1, 1])
+    with pytest.raises(SpecError, match=r"it: has 2 begins, 1 end and 2 strides$"):
+        steps(model(functional("net", [entry("x", None, 8, 6, 4), made])))
+
+
 # -- what is not known ---------------------------------------------------------------------------------------------------------
 
 
@@ -719,6 +846,31 @@ def test_a_foreign_layer_is_unknown_and_what_follows_is_exact(model: Open):
     mix, dense = steps(model(functional("net", layers)))
     assert (mix.node.attrs["type"], mix.opaque, mix.cost.out) == ("mine>Mix", True, ((9,),))
     assert (dense.cost.macs, dense.params) == (18, 20)
+
+
+@pytest.mark.parametrize(
+    ("made", "shape", "out"),
+    [
+        (of("Dense", units=10, activation="relu"), (16,), (10,)),
+        (of("Conv2D", filters=6, kernel_size=3), (9, 8, 3), (7, 6, 6)),
+        (of("Conv2D", filters=6, kernel_size=3, **FIRST), (3, 9, 8), (6, 7, 6)),
+        (of("Embedding", input_dim=50, output_dim=6), (5,), (5, 6)),
+        (of("EinsumDense", equation="abc,cde->abde", output_shape=[None, 2, 3], bias_axes="de"), (5, 4), (5, 2, 3)),
+    ],
+    ids=["dense", "conv", "conv, channels first", "embedding", "einsum"],
+)
+def test_weights_of_a_low_rank_are_not_known(
+    model: Open, made: dict[str, Any], shape: tuple[int, ...], out: tuple[int, ...]
+):
+    """`enable_lora(4)` on a Dense of 10 by 16 adds 16 x 4 + 4 x 10 parameters; what follows is exact."""
+    low = {**made, "config": {**made["config"], "lora_rank": 4}}
+    report = network(model(functional("net", [entry("x", None, *shape), low, layer("ReLU", "r", "it")]))).report()
+    assert (report.totals.unknown, report.totals.macs, report.layers[0].output_shapes) == (1, 0, (out,))
+    step = steps(model(functional("net", [entry("x", None, *shape), low])))[0]
+    assert step.node.attrs["why"] == "weights of a low rank beside its own (lora_rank)"
+    for none in (None, 0):
+        usual = {**made, "config": {**made["config"], "lora_rank": none}}
+        assert not any(step.opaque for step in steps(model(functional("net", [entry("x", None, *shape), usual]))))
 
 
 def test_lambdas_are_unknown(model: Open):
@@ -741,6 +893,24 @@ def test_a_cell_of_ones_own_is_unknown(model: Open):
     made = layer("RNN", "r", "x", cell={"class_name": "Minimal", "config": {"units": 3}})
     (step,) = steps(model(functional("net", [entry("x", None, 5, 6), made])))
     assert (step.opaque, step.node.attrs["why"]) == (True, "a cell of class Minimal")
+
+
+@pytest.mark.parametrize(
+    ("made", "shape"),
+    [
+        (of("LSTM", units=4, time_major=True), (5, 6)),
+        (of("RNN", cell=CELLS[0], time_major=True), (5, 6)),
+        (of("Bidirectional", layer=layer("GRU", "g", units=4, time_major=True)), (5, 6)),
+        (of("Bidirectional", layer=layer("GRU", "g", units=4), backward_layer=layer("GRU", "h", units=4, time_major=True)),
+         (5, 6)),
+        (of("ConvLSTM2D", filters=2, kernel_size=3, time_major=True), (5, 8, 8, 3)),
+    ],
+    ids=["layer", "cell", "both directions", "backward", "convolutional"],
+)  # fmt: skip
+def test_time_before_the_batch_is_not_known(model: Open, made: dict[str, Any], shape: tuple[int, ...]):
+    """Keras 2 reads (5, batch, 6) as 5 steps then, where the file says batches of 5 steps elsewhere."""
+    (step,) = steps(model(functional("net", [entry("x", None, *shape), made])))
+    assert (step.opaque, step.node.attrs["why"]) == (True, "time before the batch (time_major)")
 
 
 # -- other sizes ------------------------------------------------------------------------------------------------------------------

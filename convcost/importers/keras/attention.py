@@ -17,6 +17,7 @@ from convcost.importers.keras.calls import (
     as_count,
     axes_of,
     batch_of,
+    check_rank,
     count,
     flag,
     inputs_of,
@@ -274,6 +275,7 @@ def einsum_dense(low: Lowering, op: Op) -> None:
     if bias and (shared or {*bias} != {*new}):
         result = _biased(low, op, result, made, {*bias}, sizes)
     activated(low, steps.op, result, setting(op, "activation"))
+    check_rank(low, op)
 
 
 def _contracted(

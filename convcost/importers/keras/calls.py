@@ -141,6 +141,12 @@ def check_built(op: Op, x: Value, axis: int) -> None:
         raise Unfit(f"the layer was built for {shape[axis]:,} channels, and its input has {got}")
 
 
+def check_rank(low: Lowering, op: Op) -> None:
+    """Raise `Unsupported` for what a layer made that has weights of a low rank beside its own: `enable_lora` adds them."""
+    if setting(op, "lora_rank", 0) != 0:
+        raise Unsupported("weights of a low rank beside its own (lora_rank)", [low.values[op.outputs[0]].shape])
+
+
 # -- arguments of the call ---------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from convcost.core.errors import Unfit
-from convcost.core.units import say
+from convcost.core.units import counted, say
 from convcost.importers import fixed
 from convcost.importers.build import squeezed, taken, unsqueezed, with_axes
 from convcost.importers.contents import Known, gathered, sliced
@@ -22,7 +22,9 @@ def take(low: Lowering, op: Op) -> None:
     is_tf = op.type.startswith("tf.")
     x = value_of(low, op, argument(op, "params" if is_tf else "x", 0))
     indices = value_of(low, op, argument(op, "indices", 1))
-    given = argument(op, "axis", 2)
+    given = argument(op, "axis", 3 if is_tf else 2)
+    if is_tf and argument(op, "batch_dims", 4):
+        raise Unsupported("other elements for each of a batch (batch_dims)")
     axis = axis_of(0 if given is None else given, max(x.rank, 1))
     known, which = low.known(x), low.known(indices)
     if known and which:
@@ -79,11 +81,38 @@ def is_slice(item: Any) -> bool:
     return isinstance(item, Slice | dict)
 
 
-@operation("GetItem", tf=("__operators__.getitem", "strided_slice"))
+@operation("GetItem", tf=("__operators__.getitem",))
 def get_item(low: Lowering, op: Op) -> None:
     given = argument(op, "key", 1)
+    indexed(low, op, argument(op, "slice_spec", 1) if given is None else given)
+
+
+@operation(tf=("strided_slice",))
+def strided_slice(low: Lowering, op: Op) -> None:
+    """What stands in brackets, written as lists of bounds, and as masks with a bit for each of their places."""
+    begins, ends, steps = (argument(op, name, place) for place, name in enumerate(("begin", "end", "strides"), start=1))
+    if not isinstance(begins, tuple) or not isinstance(ends, tuple) or not isinstance(steps, tuple | None):
+        raise Unsupported("bounds that are not written down")
+    steps = (1,) * len(begins) if steps is None else steps
+    if not len(begins) == len(ends) == len(steps):
+        raise Unfit(
+            f"has {counted(len(begins), 'begin')}, {counted(len(ends), 'end')} and {counted(len(steps), 'stride')}"
+        )
+    names = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+    masks = [as_int(argument(op, name, place) or 0, name) for place, name in enumerate(names, start=4)]
+    key: list[Any] = []
+    for at, bounds in enumerate(zip(begins, ends, steps)):
+        no_begin, no_end, is_rest, is_new, is_index = (bool(mask >> at & 1) for mask in masks)
+        begin, end, step = bounds
+        part = begin if is_index else Slice(None if no_begin else begin, None if no_end else end, step)
+        key.append(... if is_rest else None if is_new else part)
+    indexed(low, op, tuple(key))
+
+
+def indexed(low: Lowering, op: Op, given: Any) -> None:
+    """The elements of a tensor that a key takes."""
     x, steps = low.read(op), Steps(low, op)
-    key = key_of(argument(op, "slice_spec", 1) if given is None else given, x.rank)
+    key = key_of(given, x.rank)
     bounds = [(axis, _whole_end(low, op, x, axis, item)) for axis, item in key.items]
     gone = [axis for axis, item in key.items if not is_slice(item)]
     if (known := low.known(x)) is not None:

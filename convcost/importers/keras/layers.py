@@ -22,6 +22,7 @@ from convcost.importers.keras.calls import (
     batch_of,
     channel_axis,
     check_built,
+    check_rank,
     count,
     counts,
     first_argument,
@@ -90,6 +91,7 @@ def conv(low: Lowering, op: Op) -> None:
     }
     made = low.layer(op, f"conv{axes}d", x, channels_at(x, channel, windows=axes), attrs)
     activated(low, op, made, setting(op, "activation"))
+    check_rank(low, op)
 
 
 @rule(*_numbered("Conv", "Transpose"), wants=wants_channels)
@@ -152,6 +154,7 @@ def dense(low: Lowering, op: Op) -> None:
     check_built(op, x, x.rank - 1)
     made = linear(low, op, x, count(op, "units"), bias=flag(op, "use_bias", default=True))
     activated(low, op, made, setting(op, "activation"))
+    check_rank(low, op)
 
 
 # -- norms -------------------------------------------------------------------------------------------------------------

@@ -83,11 +83,14 @@ def split(low: Lowering, op: Op) -> None:
         if not is_tf:
             ends = [0, *marks, size]
             sizes = [after - before for before, after in pairwise(ends)]
+        elif marks.count(-1) == 1:  # what is left of the axis
+            sizes[marks.index(-1)] = size - (sum(marks) + 1)
     else:
         parts = as_count(given, "the number of parts")
         if parts > len(op.outputs) + 4096:
             raise Unfit(f"splits into {parts:,} parts")
-        sizes = [size // parts] * parts
+        longer = size % parts if op.type == "ops.ArraySplit" and type(size) is int else 0
+        sizes = [size // parts + (i < longer) for i in range(parts)]
     if axis == 0:
         raise Unsupported("a split of the batch")
     cut(low, op, x, axis, sizes)
@@ -184,6 +187,8 @@ def expand_dims(low: Lowering, op: Op) -> None:
 def squeeze(low: Lowering, op: Op) -> None:
     x = low.read(op)
     given = argument(op, "axis", 1)
+    if given is None:
+        given = argument(op, "squeeze_dims", 3)  # its name in TensorFlow 1
     if given is None or given == ():
         given = tuple(axis for axis, size in enumerate(x.shape) if axis > 0 and is_single(size))
     squeezed(low, op, x, axes_of(given, x.rank) if given != () else ())
@@ -333,6 +338,8 @@ def resize(low: Lowering, op: Op) -> None:
     mode = argument(op, "interpolation", 2) or argument(op, "method", 2) or "bilinear"
     if "nearest" in op.type:
         mode = "nearest"
+    if op.type == "tf.image.resize" and argument(op, "preserve_aspect_ratio", 3):
+        raise Unsupported("a size that keeps the form of the map (preserve_aspect_ratio)")
     if x.rank != 4 or len(sizes) != 2 or mode not in ("nearest", "bilinear", "bicubic"):
         raise Unsupported(f"interpolation {say(mode)} of a tensor of {x.rank} axes")
     order = channels_at(x, 1 if _is_first(op) else 3, windows=2)

@@ -471,7 +471,8 @@ class Writer:
         self.stated: dict[str, Stated] = {}
         self.numbers: dict[str, Stored] = {}
         """The numbers that operations take."""
-        self.taken: set[str] = set()
+        self.taken: dict[str, int] = {}
+        """Names of tensors, each with the last number that it was given behind it."""
 
     def body(self, model: Functional, path: tuple[str, ...], trainable: bool = True) -> Body:
         """A model as ops; its inputs carry the names of its input layers."""
@@ -570,9 +571,10 @@ class Writer:
 
     def name(self, wanted: str) -> str:
         """A name that no tensor has yet."""
-        name, number = wanted, 1
+        name, number = wanted, self.taken.get(wanted, 1)
         while name in self.taken:
             number += 1
             name = f"{wanted} [{number}]"
-        self.taken.add(name)
+        self.taken[name] = 1
+        self.taken[wanted] = number
         return name

@@ -326,7 +326,8 @@ def largest(low: Lowering, op: Op) -> None:
     given = argument(op, "axis", 1)
     if given is None:
         raise Unsupported("the place of the largest of all elements")
-    over(low, op, x, (axis_of(given, x.rank),), "max", keep=bool(argument(op, "keepdims", 2)))
+    keep = not op.type.startswith("tf.") and bool(argument(op, "keepdims", 2))  # where TensorFlow has a dtype
+    over(low, op, x, (axis_of(given, x.rank),), "max", keep=keep)
 
 
 @operation("Normalize", tf=("math.l2_normalize", "nn.l2_normalize"))
@@ -340,7 +341,8 @@ def normalize(low: Lowering, op: Op) -> None:
 @operation("TopK", tf=("math.top_k",))
 def top_k(low: Lowering, op: Op) -> None:
     x = low.read(op)
-    count = as_count(argument(op, "k", 1), "k")
+    given = argument(op, "k", 1)
+    count = as_count(1 if given is None and op.type.startswith("tf.") else given, "k")
     edge, order = with_axes(low, x, [-1])
     step = low.emit(op, "top_k", [edge], {"count": count, "axis": order.index(x.rank - 1)})
     low.result(op, step, order, x.rank)
@@ -371,8 +373,11 @@ def matmul(low: Lowering, op: Op) -> None:
     x, y = (
         value_of(low, op, argument(op, name, place)) for place, name in enumerate(("a", "b") if is_tf else ("x1", "x2"))
     )
-    flips = [bool(op.attrs["kwargs"].get(name)) for name in ("transpose_a", "transpose_b")]
-    matrix_product(low, op, x, y, flip_x=flips[0], flip_y=flips[1])
+    names = ("transpose_a", "transpose_b", "adjoint_a", "adjoint_b")
+    transpose_x, transpose_y, adjoint_x, adjoint_y = (
+        bool(argument(op, name, place)) for place, name in enumerate(names, start=2)
+    )
+    matrix_product(low, op, x, y, flip_x=transpose_x or adjoint_x, flip_y=transpose_y or adjoint_y)
 
 
 @operation("Einsum", tf=("einsum",), wants=-1)

@@ -110,6 +110,12 @@ def ended(low: Lowering, steps: Steps, x: Value, i: int) -> Value:
     return steps.made(step)
 
 
+def check_batch(op: Op) -> None:
+    """Raise `Unsupported` for a layer of Keras 2 that takes and makes steps before the batch."""
+    if flag(op, "time_major"):
+        raise Unsupported("time before the batch (time_major)")
+
+
 def put_out(op: Op, states: list[Value]) -> list[Value]:
     """The states that a layer puts out behind what it makes: all, or none."""
     return states if flag(op, "return_state") else []
@@ -117,6 +123,7 @@ def put_out(op: Op, states: list[Value]) -> list[Value]:
 
 @rule(*(kind for kind in KINDS if not kind.endswith("Cell")), "RNN", wants=-1)
 def recurrent(low: Lowering, op: Op) -> None:
+    check_batch(op)
     last = not flag(op, "return_sequences")
     made, states = stacked(low, op, low.read(op), last=last)
     for i, value in enumerate([made, *put_out(op, states)][: len(op.outputs)]):
@@ -130,6 +137,8 @@ def bidirectional(low: Lowering, op: Op) -> None:
     forward = inner(op, setting(op, "layer"), "forward")
     given = setting(op, "backward_layer")
     backward = inner(op, given, "backward") if given is not None else replace(forward, layer=f"{op.layer}/backward")
+    check_batch(forward)
+    check_batch(backward)
     last = not flag(forward, "return_sequences")
     merge = op.attrs["config"].get("merge_mode", "concat")
     if forward.type in KINDS and (one := cell(forward, forward.type)) == cell(backward, backward.type):
@@ -186,6 +195,7 @@ def _merged(low: Lowering, op: Op, steps: Steps, merge: Any, halves: list[Value]
 
 @rule(*CONVOLUTIONAL, wants=-1)
 def convolutional_layer(low: Lowering, op: Op) -> None:
+    check_batch(op)
     made, states = convolutional(low, op, low.read(op))
     for i, value in enumerate([made, *put_out(op, states)][: len(op.outputs)]):
         low.same(op, value, i)

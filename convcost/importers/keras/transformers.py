@@ -12,6 +12,7 @@ from convcost.importers.keras.calls import (
     Steps,
     argument,
     arguments,
+    check_rank,
     count,
     flag,
     linear,
@@ -51,6 +52,7 @@ def embedding(low: Lowering, op: Op) -> None:
     else:
         reverse = Steps(low, op).step("reverse", x)
         low.same(op, linear(low, reverse, x, rows, bias=False))
+    check_rank(low, op)
 
 
 def _looked_up(low: Lowering, op: Op, x: Value, rows: int, channels: int) -> Value:
