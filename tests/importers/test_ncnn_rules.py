@@ -454,6 +454,8 @@ def test_what_depends_on_data_is_unknown_whatever_a_hint_says(kind: str):
     [
         ("Whatever 0=1", "convcost has no rule for Whatever"),
         ('Reshape 6="exp(0w),-1"', "sizes that are computed by 'exp'"),
+        ("Reshape 0=6 1=24 12=0", "a batch put into or taken out of the axes"),
+        ("Reshape 0=6 1=24 13=0", "a batch put into or taken out of the axes"),
         ("MVN", "a norm over all of a blob, or of a channel"),
         ("Convolution 0=4 1=3 19=1", "filters that are computed"),
     ],

@@ -93,6 +93,8 @@ def reshape(low: Lowering, op: Op) -> None:
     x = low.read(op)
     if whole(op.attrs, 3, 0):
         raise Unsupported("a shape of elements with the channels last")
+    if any(whole(op.attrs, at, DROPPED) != DROPPED for at in (12, 13)):
+        raise Unsupported("a batch put into or taken out of the axes")
     if isinstance(text := op.attrs.get("6"), str):
         sizes_here = evaluated(text, blobs_of(low, op))
         low.reshape(op, x, low.fitted(replace(op, inputs=op.inputs[:1]), x, [1, *reversed(sizes_here)]))
