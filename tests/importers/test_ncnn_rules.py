@@ -106,6 +106,8 @@ CASES: dict[str, tuple[str, list[Sequence[int]], list[tuple[Any, ...]]]] = {
     "bilinear by half": ("Interp 0=2 1=0.5 2=0.5", [MAP], [("resize2d", (4, 3, 3), 0, 0)]),
     "bicubic to a size": ("Interp 0=3 3=5 4=7", [MAP], [("resize2d", (5, 7, 3), 0, 0)]),
     "a vector as a map": ("Interp 0=2 3=5 4=7", [(3,)], [("reshape", (1, 1, 3), 0, 0), ("resize2d", (5, 7, 3), 0, 0)]),
+    "rows of which one size of two is given": ("Interp 0=1 4=20", [(10, 12)], [("upsample1d", (12, 10), 0, 0)]),
+    "rows to a size": ("Interp 0=1 3=1 4=20", [(10, 12)], [("resize1d", (20, 10), 0, 0)]),
     "rows by a scale": ("Interp 0=1 2=2.0", [(2, 10)], [("upsample1d", (20, 2), 0, 0)]),
     "shuffle": ("ShuffleChannel 0=2", [(6, 8, 6)], [("channel_shuffle", (8, 6, 6), 0, 0)]),
     "depth to space": ("PixelShuffle 0=2", [(8, 4, 3)], [("depth_to_space", (8, 6, 2), 0, 0)]),
