@@ -497,6 +497,21 @@ def test_parts_that_the_file_fixes_are_refused_at_another_size():
         walked(model, height=16)
 
 
+@pytest.mark.parametrize(
+    ("shape", "reference", "wanted"),
+    [
+        ((8, 10, 12), (5, 6), (5, 6, 8)),
+        ((8, 10, 12), (3, 5, 6), (5, 6, 3)),
+        ((8, 10, 12), (6,), (1, 6, 8)),
+        ((10, 12), (3, 5, 6), (5, 6)),
+    ],
+)
+def test_a_crop_has_the_last_sizes_of_another_blob(
+    shape: tuple[int, ...], reference: tuple[int, ...], wanted: tuple[int, ...]
+):
+    assert outs(one("Crop", shape, reference))[-1] == wanted
+
+
 def test_a_crop_of_the_channels_is_the_same_at_any_size():
     model = one("Crop 2=1 3=6 4=8 5=2", MAP)
     assert outs(model, height=16, width=12)[-1] == (16, 12, 2)
