@@ -464,11 +464,16 @@ def test_what_depends_on_data_is_unknown_whatever_a_hint_says(kind: str):
         ("Reshape 0=6 1=24 13=0", "a batch put into or taken out of the axes"),
         ("MVN", "a norm over all of a blob, or of a channel"),
         ("Convolution 0=4 1=3 19=1", "filters that are computed"),
+        ("Deconvolution 0=4 1=3 28=1", "filters that are computed"),
     ],
 )
 def test_what_has_no_rule_is_unknown(layer: str, why: str):
     (step,) = steps(one(layer, MAP))
     assert (step.node.op, step.node.attrs["why"]) == ("unknown", why)
+
+
+def test_a_transposed_convolution_by_filters_that_are_read_is_unknown():
+    assert kinds(one("Deconvolution 0=4 1=3 28=1", MAP, (3, 3, 3))) == ["unknown"]
 
 
 def test_a_hint_gives_an_unknown_layer_its_shape():

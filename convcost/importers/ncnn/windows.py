@@ -127,6 +127,7 @@ def conv(low: Lowering, op: Op) -> None:
     *("DeconvolutionDepthWise", "DeconvolutionDepthWise1D", "DeconvolutionDepthWise3D"),
     wants=1,
     merged=True,
+    reads=None,
 )
 def deconv(low: Lowering, op: Op) -> None:
     """A transposed convolution, which the file may give a size to make."""
