@@ -260,6 +260,13 @@ def test_attention_to_other_tokens_of_another_width():
     assert sorted(macs) == sorted([10 * 64, 6 * 5 * 8, 6 * 3 * 8, 10 * 6 * 8, 10 * 6 * 8, 10 * 64])
 
 
+def test_attention_that_hands_on_its_keys_is_unknown():
+    layer = "MultiHeadAttention 0=8 1=2 2=64"
+    assert kinds(one(f"{layer} 7=1", TOKENS, (8, 5), (8, 5), makes=3)) == ["unknown"]
+    with pytest.raises(ConvcostError, match="makes 3 blobs, where 1 is needed"):
+        walked(one(layer, TOKENS, makes=3))
+
+
 def test_heads_that_do_not_divide_are_refused():
     with pytest.raises(ConvcostError, match="has 3 heads of 8 channels"):
         walked(one("MultiHeadAttention 0=8 1=3 2=64", TOKENS))
