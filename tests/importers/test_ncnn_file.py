@@ -168,6 +168,13 @@ def test_an_input_without_any_size_is_what_its_first_layer_takes(layer: str, sha
     assert model.body.inputs["x"].shape == (1, *shape)
 
 
+def test_many_inputs_without_a_size_take_no_time():
+    begun = process_time()
+    model = parsed(param(*[f"Input x{i} 0 1 x{i}" for i in range(30_000)]))
+    assert {stated.shape for stated in model.body.inputs.values()} == {(1, None, None, None)}
+    assert process_time() - begun < 5
+
+
 def test_an_open_size_is_asked_for(cli: Cli):
     path = WRITTEN / "detector.param"
     assert "its input in0 has an open size: say it with --input" in cli.refused_in_a_line("report", path)

@@ -106,6 +106,8 @@ CASES: dict[str, tuple[str, list[Sequence[int]], list[tuple[Any, ...]]]] = {
     "bilinear by half": ("Interp 0=2 1=0.5 2=0.5", [MAP], [("resize2d", (4, 3, 3), 0, 0)]),
     "bicubic to a size": ("Interp 0=3 3=5 4=7", [MAP], [("resize2d", (5, 7, 3), 0, 0)]),
     "a vector as a map": ("Interp 0=2 3=5 4=7", [(3,)], [("reshape", (1, 1, 3), 0, 0), ("resize2d", (5, 7, 3), 0, 0)]),
+    "rows of which one size of two is given": ("Interp 0=1 4=20", [(10, 12)], [("upsample1d", (12, 10), 0, 0)]),
+    "rows to a size": ("Interp 0=1 3=1 4=20", [(10, 12)], [("resize1d", (20, 10), 0, 0)]),
     "rows by a scale": ("Interp 0=1 2=2.0", [(2, 10)], [("upsample1d", (20, 2), 0, 0)]),
     "shuffle": ("ShuffleChannel 0=2", [(6, 8, 6)], [("channel_shuffle", (8, 6, 6), 0, 0)]),
     "depth to space": ("PixelShuffle 0=2", [(8, 4, 3)], [("depth_to_space", (8, 6, 2), 0, 0)]),
@@ -138,7 +140,7 @@ CASES: dict[str, tuple[str, list[Sequence[int]], list[tuple[Any, ...]]]] = {
     "group norm without parameters": ("GroupNorm 0=2 1=4 3=0", [(4, 8, 6)], [("group_norm", (8, 6, 4), 0, 0)]),
     "LRN": ("LRN 1=5", [MAP], [("local_response_norm", (8, 6, 3), 0, 0)]),
     "L2 norm with factors": (
-        "Normalize 3=3 4=1", [MAP], [("l2_normalize", (8, 6, 3), 0, 0), ("scale", (8, 6, 3), 0, 3)],
+        "Normalize 3=3", [MAP], [("l2_normalize", (8, 6, 3), 0, 0), ("scale", (8, 6, 3), 0, 3)],
     ),
     "L2 norm with one factor": (
         "Normalize 3=1 4=1", [MAP], [("l2_normalize", (8, 6, 3), 0, 0), ("function", (8, 6, 3), 0, 0)],
@@ -258,6 +260,13 @@ def test_attention_to_other_tokens_of_another_width():
     assert sorted(macs) == sorted([10 * 64, 6 * 5 * 8, 6 * 3 * 8, 10 * 6 * 8, 10 * 6 * 8, 10 * 64])
 
 
+def test_attention_that_hands_on_its_keys_is_unknown():
+    layer = "MultiHeadAttention 0=8 1=2 2=64"
+    assert kinds(one(f"{layer} 7=1", TOKENS, (8, 5), (8, 5), makes=3)) == ["unknown"]
+    with pytest.raises(ConvcostError, match="makes 3 blobs, where 1 is needed"):
+        walked(one(layer, TOKENS, makes=3))
+
+
 def test_heads_that_do_not_divide_are_refused():
     with pytest.raises(ConvcostError, match="has 3 heads of 8 channels"):
         walked(one("MultiHeadAttention 0=8 1=3 2=64", TOKENS))
@@ -292,6 +301,10 @@ def test_a_mask_is_a_sum_and_earlier_tokens_are_joined():
         ('Reshape 6="*(0w,0h),-1"', (3, 48)),
         ('Interp 0=1 5=1 9="max(0w,1w),+(0h,2)"', (3, 10, 12)),
         ("Interp 0=1 5=1", (3, 2, 12)),
+        ('Crop 19="//(-7,2)" 20="0w" 21="2"', (3, 8, 3)),
+        ('Crop 19="trunc(/(-7,2))" 20="0w" 21="2"', (3, 8, 3)),
+        ('Crop 19="/(-7,2)" 20="0w" 21="2"', (3, 8, 3)),
+        ('Crop 19="//(/(-7,1),2)" 20="0w" 21="2"', (3, 8, 4)),
         ('Crop 19="0,1" 20="-(0h,2),-1" 21="1,2"', (3, 6, 4)),
     ],
 )
@@ -454,13 +467,20 @@ def test_what_depends_on_data_is_unknown_whatever_a_hint_says(kind: str):
     [
         ("Whatever 0=1", "convcost has no rule for Whatever"),
         ('Reshape 6="exp(0w),-1"', "sizes that are computed by 'exp'"),
+        ("Reshape 0=6 1=24 12=0", "a batch put into or taken out of the axes"),
+        ("Reshape 0=6 1=24 13=0", "a batch put into or taken out of the axes"),
         ("MVN", "a norm over all of a blob, or of a channel"),
         ("Convolution 0=4 1=3 19=1", "filters that are computed"),
+        ("Deconvolution 0=4 1=3 28=1", "filters that are computed"),
     ],
 )
 def test_what_has_no_rule_is_unknown(layer: str, why: str):
     (step,) = steps(one(layer, MAP))
     assert (step.node.op, step.node.attrs["why"]) == ("unknown", why)
+
+
+def test_a_transposed_convolution_by_filters_that_are_read_is_unknown():
+    assert kinds(one("Deconvolution 0=4 1=3 28=1", MAP, (3, 3, 3))) == ["unknown"]
 
 
 def test_a_hint_gives_an_unknown_layer_its_shape():
@@ -487,6 +507,21 @@ def test_parts_that_the_file_fixes_are_refused_at_another_size():
     assert outs(model) == [(4, 6, 3)]
     with pytest.raises(ConvcostError, match="the file fixes place 4 on an axis that has 8 elements there"):
         walked(model, height=16)
+
+
+@pytest.mark.parametrize(
+    ("shape", "reference", "wanted"),
+    [
+        ((8, 10, 12), (5, 6), (5, 6, 8)),
+        ((8, 10, 12), (3, 5, 6), (5, 6, 3)),
+        ((8, 10, 12), (6,), (1, 6, 8)),
+        ((10, 12), (3, 5, 6), (5, 6)),
+    ],
+)
+def test_a_crop_has_the_last_sizes_of_another_blob(
+    shape: tuple[int, ...], reference: tuple[int, ...], wanted: tuple[int, ...]
+):
+    assert outs(one("Crop", shape, reference))[-1] == wanted
 
 
 def test_a_crop_of_the_channels_is_the_same_at_any_size():

@@ -33,7 +33,16 @@ def _quotient(a: Any, b: Any) -> Any:
 def _floored(a: Any, b: Any) -> Any:
     if _is_zero(b):
         raise Unfit("divides by 0")
-    return a // b
+    return _truncated(Fraction(a, b)) if type(a) is int and type(b) is int else a // b
+
+
+def _truncated(a: Any) -> Any:
+    """A number rounded towards 0, as C does; symbols are of sizes, which are not negative.
+
+    >>> _truncated(Fraction(-7, 2)), _truncated(Fraction(7, 2))
+    (-3, 3)
+    """
+    return ceil(a) if isinstance(a, (int, Fraction)) and a < 0 else floor(a)
 
 
 def _bounded(word: str, value: Any) -> Any:
@@ -59,7 +68,7 @@ _WORDS: Final[dict[str, tuple[int, Callable[..., Any]]]] = {
     "neg": (1, lambda a: -a),
     "square": (1, lambda a: a * a),
     "floor": (1, floor),
-    "trunc": (1, floor),
+    "trunc": (1, _truncated),
     "ceil": (1, ceil),
 }
 
@@ -86,7 +95,7 @@ def evaluated(text: str, blobs: Sequence[Value]) -> list[Dim]:
             stack.append(int(word))
         else:
             raise Unsupported(f"sizes that are computed by {word!r}")
-    return [floor(one) if isinstance(one, Fraction) else one for one in reversed(stack)]
+    return [_truncated(one) if isinstance(one, Fraction) else one for one in reversed(stack)]
 
 
 def _size(at: int, letter: str, blobs: Sequence[Value]) -> Dim:

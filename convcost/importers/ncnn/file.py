@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO, Any, Final
@@ -274,7 +275,7 @@ def _stated(found: Sequence[Layer]) -> tuple[dict[str, Stated], list[str]]:
         except Unfit as error:
             raise Malformed(f"{layer.at}: {error}") from None
     inputs: dict[str, Stated] = {}
-    notes, stale = [], False
+    notes, stale, takers = [], False, _takers(found)
     for layer in found:
         if layer.type != "Input":
             continue
@@ -285,7 +286,7 @@ def _stated(found: Sequence[Layer]) -> tuple[dict[str, Stated], list[str]]:
                     f"the input {name} is of another size than its shape hint: the hints of the file are not used"
                 )
             stale = stale or (bool(hint) and sizes not in ((), hint)) or not (sizes or hint)
-            inputs[name] = Stated(sizes or hint or _open(found, name), "fp32")
+            inputs[name] = Stated(sizes or hint or _open(found[takers[name]] if name in takers else None), "fp32")
     if stale:
         hints = {}
     stated: dict[str, Stated] = {}
@@ -311,17 +312,22 @@ def _made(layer: Layer) -> str:
     return "int8" if requantised else ""
 
 
-def _open(found: Sequence[Layer], name: str) -> tuple[Size, ...]:
-    """The shape of an input of which the file says nothing, from the first layer that takes one of its own; else a map."""
-    names = {name}
-    for layer in found:
-        if names.isdisjoint(layer.inputs):
-            continue
+def _takers(found: Sequence[Layer]) -> dict[str, int]:
+    """Of each blob the first layer that takes a shape of its own, by its place, whatever hands the blob on between them."""
+    takers: dict[str, int] = {}
+    for at, layer in reversed([*enumerate(found)]):
         if layer.type in _PASSING:
-            names.update(layer.outputs)
-        elif layer.type in TAKES:
-            try:
-                return (1, *TAKES[layer.type](layer.attrs))
-            except (Unfit, ZeroDivisionError):
-                break
+            ends = [takers[name] for name in layer.outputs if name in takers]
+        else:
+            ends = [at] if layer.type in TAKES else []
+        if ends:
+            takers |= {name: min(*ends, takers.get(name, len(found))) for name in layer.inputs}
+    return takers
+
+
+def _open(taker: Layer | None) -> tuple[Size, ...]:
+    """The shape of an input of which the file says nothing, from the first layer that takes one of its own; else a map."""
+    if taker is not None:
+        with suppress(Unfit, ZeroDivisionError):
+            return (1, *TAKES[taker.type](taker.attrs))
     return (1, None, None, None)

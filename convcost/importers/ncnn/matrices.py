@@ -114,12 +114,14 @@ class _Parts:
         return made(self.low, turned)
 
 
-@rule("MultiHeadAttention", wants=-1, of_all=True, reads=None)
+@rule("MultiHeadAttention", wants=-1, of_all=True, reads=None, makes=None)
 def attention(low: Lowering, op: Op) -> None:
     """Queries, keys and values of up to three inputs, what queries find, and a product that leads out."""
     read = blobs_of(low, op)
-    if whole(op.attrs, 5, 0) or not 1 <= len(read) <= 3:
+    if whole(op.attrs, 5, 0) or whole(op.attrs, 7, 0) or not 1 <= len(read) <= 3:
         raise Unsupported("a mask that is added, or keys of earlier tokens")
+    if len(op.outputs) != 1:
+        raise Unfit(f"makes {len(op.outputs)} blobs, where 1 is needed")
     query = read[0]
     key = read[1] if len(read) > 1 else query
     value = read[2] if len(read) > 2 else key

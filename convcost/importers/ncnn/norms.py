@@ -71,7 +71,7 @@ def local_response_norm(low: Lowering, op: Op) -> None:
 def normalize(low: Lowering, op: Op) -> None:
     """The channels of each position divided by their length, and times a stored factor for each channel, or for all."""
     x, factor = low.read(op), low.optional(op, 1)
-    if whole(op.attrs, 0, 0) or not whole(op.attrs, 4, 0):
+    if whole(op.attrs, 0, 0) or not whole(op.attrs, 4, 1):
         raise Unsupported("a norm over positions", like(low, op))
     along(low, op, "l2_normalize", x, 1)
     x = made(low, op)

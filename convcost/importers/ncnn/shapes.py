@@ -93,6 +93,8 @@ def reshape(low: Lowering, op: Op) -> None:
     x = low.read(op)
     if whole(op.attrs, 3, 0):
         raise Unsupported("a shape of elements with the channels last")
+    if any(whole(op.attrs, at, DROPPED) != DROPPED for at in (12, 13)):
+        raise Unsupported("a batch put into or taken out of the axes")
     if isinstance(text := op.attrs.get("6"), str):
         sizes_here = evaluated(text, blobs_of(low, op))
         low.reshape(op, x, low.fitted(replace(op, inputs=op.inputs[:1]), x, [1, *reversed(sizes_here)]))
@@ -202,7 +204,7 @@ def crop(low: Lowering, op: Op) -> None:
         size: Any = x.shape[axis]
         room = size - offsets[at] - behind[at]
         if given is not None:
-            wanted: Dim = given.shape[axis] if axis < given.rank else size
+            wanted = _as_large(given, x, axis)
         elif sizes[at] in (0, DROPPED):
             wanted = room
         else:
@@ -210,6 +212,18 @@ def crop(low: Lowering, op: Op) -> None:
             is_end = fixed.ends_there(low, op.inputs[0], x, axis, offsets[at], end)
             wanted = room if is_end else minimum(sizes[at], room)
         taken(low, op, made(low, op), axis, offsets[at], offsets[at] + wanted)
+
+
+def _as_large(given: Value, x: Value, axis: int) -> Dim:
+    """What another tensor has along an axis: width and height are its last ones, 1 if it lacks them; others both must have.
+
+    >>> [_as_large(Value((1, 5, 6)), Value((1, 8, 10, 12)), axis) for axis in (1, 2, 3)]
+    [8, 5, 6]
+    """
+    behind = x.rank - axis
+    if behind <= 2:
+        return given.shape[-behind] if behind < given.rank else 1
+    return given.shape[axis] if given.rank == x.rank else x.shape[axis]
 
 
 def _cropped(x: Value, used: tuple[int, ...], offsets: Sequence[int], blobs: int) -> tuple[int, ...]:

@@ -127,6 +127,7 @@ def conv(low: Lowering, op: Op) -> None:
     *("DeconvolutionDepthWise", "DeconvolutionDepthWise1D", "DeconvolutionDepthWise3D"),
     wants=1,
     merged=True,
+    reads=None,
 )
 def deconv(low: Lowering, op: Op) -> None:
     """A transposed convolution, which the file may give a size to make."""
@@ -310,9 +311,10 @@ def _wanted(low: Lowering, op: Op, x: Value) -> list[Dim]:
         if len(read) != 2 or read[1].rank < 3:
             raise Unsupported("a size that another tensor has")
         return list(read[1].shape[-2:])
-    fixed_sizes = [whole(op.attrs, 3, 0), whole(op.attrs, 4, 0)][4 - x.rank :]
-    if not all(fixed_sizes):
+    both = [whole(op.attrs, 3, 0), whole(op.attrs, 4, 0)]
+    if not all(both):
         return []
+    fixed_sizes = both[4 - x.rank :]
     here = fixed.sizes_here(low, op.inputs[0], x, dict(enumerate(fixed_sizes, start=2)), scales=True)
     return [here.get(axis, one) for axis, one in enumerate(fixed_sizes, start=2)]
 
