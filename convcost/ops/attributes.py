@@ -75,7 +75,7 @@ class Integer(Kind):
     def convert(self, value: Any) -> Dim:
         if type(value) is int and self.least <= value <= self.most:  # nearly all are
             return value
-        if isinstance(value, Integral) and type(value) is not bool:
+        if not isinstance(value, int) and isinstance(value, Integral):
             value = int(value)  # another library's would wrap around
         if _is_rounded(value) or not hasattr(value, "__floordiv__"):  # as texts, bytes and lists have not
             raise Unfit(f"must be an integer, got {say(value)}")
