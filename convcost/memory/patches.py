@@ -299,6 +299,12 @@ _PER_RANGE = 16
 """Elements for each tile of an axis and each edge: starts, stops and extents, and what is made on the way to them."""
 
 
+_PER_PAIR = 256
+"""Elements that a layer at one end takes as long as, however few patches there are."""
+_PER_CALL = 20_000
+"""Elements that a layer takes as long as, however few its arrays have."""
+
+
 def tried_along(axes: int) -> range:
     """The numbers of patches that are tried along each of so many axes: fewer where the grids would have too many patches.
 
@@ -326,13 +332,15 @@ def candidates(region: Region, ends: Sequence[End], rules: Rules, numbers: Numbe
     return every_grid(region, ends, rules, numbers, [tensor.name for tensor in region.lives.tensors], live)
 
 
-MOST_IN_PATCHES = 280_000_000
+MOST_IN_PATCHES = 540_000_000
 """Elements that are followed to choose a depth; a second or two."""
 
 
 def depths(region: Region, ends: Sequence[End], numbers: Numbers) -> Sequence[End]:
     """Those of some ends that are tried: all, or of more than can be followed so many, spread evenly, the last among them."""
-    most, count = max(1, MOST_IN_PATCHES // _elements(region, numbers)), len(ends)
+    layers, at_once = max(1, len(region.steps)), _at_once(region, numbers)
+    each = max(_elements(region, numbers), layers * _PER_PAIR) + layers * _PER_CALL // at_once
+    most, count = max(1, MOST_IN_PATCHES // each), len(ends)
     return ends if count <= most else [ends[count * part // most - 1] for part in range(1, most + 1)]
 
 
@@ -344,11 +352,16 @@ def _elements(region: Region, numbers: Numbers) -> int:
     return max(prod(along), _PER_RANGE * max(along)) * max(1, len(region.steps))
 
 
+def _at_once(region: Region, numbers: Numbers) -> int:
+    """How many ends are followed at once."""
+    return max(1, _AT_ONCE // _elements(region, numbers))
+
+
 def every_grid(
     region: Region, ends: Sequence[End], rules: Rules, numbers: Numbers, tensors: Sequence[str], live: Live
 ) -> Iterator[Candidate]:
     """Every grid at every end, so many ends at once that these take little memory; what is alive are some of the tensors."""
-    at_once = max(1, _AT_ONCE // _elements(region, numbers))
+    at_once = _at_once(region, numbers)
     for low in range(0, len(ends), at_once):
         yield from _of_ends(region, ends[low : low + at_once], rules, numbers, tensors, live)
 

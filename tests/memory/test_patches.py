@@ -406,6 +406,8 @@ class TestManyDepths:
         layer = "{conv2d: {channels: 4, kernel: 3, padding: same}, repeat: 6, name: c}"
         path.write_text(f"convcost: 1\nname: chain\ninput: [8, 8, 4]\nlayers:\n  - {layer}\n")
         monkeypatch.setattr(patches, "MOST_IN_PATCHES", 18 * 36**2)
+        monkeypatch.setattr(patches, "_PER_CALL", 0)
+        monkeypatch.setattr(patches, "_PER_PAIR", 0)
         return path
 
     @pytest.mark.parametrize("stream", [False, True])
@@ -441,6 +443,8 @@ class TestManyDepths:
         layers = "".join(f"  - {layer}\n" for layer in (one, "{conv2d: {channels: 4, kernel: 2}}", rest))
         path.write_text(f"convcost: 1\nname: chain\ninput: [2, 2, 4]\nlayers:\n{layers}")
         monkeypatch.setattr(patches, "MOST_IN_PATCHES", 12 * 16 * 2)
+        monkeypatch.setattr(patches, "_PER_CALL", 0)
+        monkeypatch.setattr(patches, "_PER_PAIR", 0)
         found = convcost.load(path).patches("2x2")
         assert (found.end, found.grid, found.untried) == ("conv2d", (2, 2), 0)
 
