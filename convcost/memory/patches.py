@@ -297,12 +297,10 @@ _AT_ONCE = 1 << 25
 """Elements that are followed at once: bytes of tensors in the patches of every grid, or what the ranges of an axis come to."""
 _PER_RANGE = 16
 """Elements for each tile of an axis and each edge: starts, stops and extents, and what is made on the way to them."""
-
-
 _PER_PAIR = 256
 """Elements that a layer at one end takes as long as, however few patches there are."""
 _PER_CALL = 20_000
-"""Elements that a layer takes as long as, however few its arrays have."""
+"""Elements that a layer of all ends that are followed at once takes as long as, however few its arrays have."""
 
 
 def tried_along(axes: int) -> range:
@@ -333,7 +331,7 @@ def candidates(region: Region, ends: Sequence[End], rules: Rules, numbers: Numbe
 
 
 MOST_IN_PATCHES = 540_000_000
-"""Elements that are followed to choose a depth; a second or two."""
+"""Elements, as patches of every layer on every grid, that are followed to choose a depth; a second or two."""
 
 
 def depths(region: Region, ends: Sequence[End], numbers: Numbers) -> Sequence[End]:

@@ -375,7 +375,7 @@ class TestVolumes:
         assert (one.macs, one.live) == (8**3 * (27 * 2 + 1), 5**3 * 2 + 4**3)
 
     @pytest.mark.parametrize("stream", [False, True])
-    def test_hundreds_of_layers_take_a_second(self, tmp_path: Path, stream: bool) -> None:
+    def test_hundreds_of_layers_are_followed_in_seconds(self, tmp_path: Path, stream: bool) -> None:
         spec = tmp_path / "deep.yaml"
         layers = "  - conv3d: {channels: 4, kernel: 3, padding: same}\n" * 400
         spec.write_text(f"convcost: 1\nname: deep\ninput: [64, 64, 64, 4]\nlayers:\n{layers}")
