@@ -311,7 +311,7 @@ def _show_deployed(
 
     def table() -> Table:
         made = _table(networks, level, shown, options)
-        data = {**made.data, **deployed_dict(found, found.remedies)}
+        data = {**made.data, **deployed_dict(found, found.searched)}
         return replace(made, data=data, notes=[*made.notes, *found.notes])
 
     deliver(*target, table)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
+from convcost.core.dims import Dim
 from convcost.deploy.program import Program
 from convcost.deploy.runtime import Deployment
-from convcost.deploy.tflm.lifetimes import Request, requests, ticks
+from convcost.deploy.tflm.lifetimes import Request, handles, requests, ticks
 from convcost.deploy.tflm.persistent import Item, persistent
 from convcost.deploy.tflm.planner import height, placed
 from convcost.deploy.tflm.refused import refusals, uncounted
@@ -72,12 +73,7 @@ class Arena:
     @cached_property
     def _live(self) -> list[int]:
         """Tick -> the bytes alive."""
-        changes = [0] * (len(self.ticks) + 1)
-        for each in self.buffers:
-            if each.last >= 0:
-                changes[max(each.first, 0)] += each.size
-                changes[each.last + 1] -= each.size
-        return [*accumulate(changes)]
+        return _alive(self.buffers, len(self.ticks))
 
     @property
     def bound(self) -> int:
@@ -117,17 +113,44 @@ class Arena:
         return self._live[tick]
 
 
-def arena(program: Program, deployment: Deployment | None = None) -> Arena:
-    """The arena of a program; raises `UsageError` for a deployment that does not exist."""
-    deployment = (deployment or Deployment()).checked()
-    asked = requests(program, deployment)
-    offsets = planned(asked)
+class Asked(NamedTuple):
+    """What a program asks of the arena, before anything is placed."""
+
+    deployment: Deployment
+    buffers: tuple[Request, ...]
+    """Of the head."""
+    items: tuple[Item, ...]
+    """Of the persistent part."""
+
+    @property
+    def least(self) -> Dim:
+        """The most bytes alive at once, and those that stay: no plan needs less.
+
+        >>> first, second = Request("a", 32, 0, 1, "tensor"), Request("b", 16, 1, 2, "tensor")
+        >>> third = Request("c", 32, 2, 3, "tensor")
+        >>> Asked(Deployment(), (first, second, third), (Item("nodes", 64, 1, ""),)).least  # 32 + 16, and 64
+        112
+        """
+        ticks = max((each.last for each in self.buffers), default=0) + 1
+        return max(_alive(self.buffers, ticks)) + sum(item.bytes for item in self.items)
+
+
+def asked(program: Program, deployment: Deployment) -> Asked:
+    """What a program asks for; raises `UsageError` for a deployment that does not exist."""
+    deployment = deployment.checked()
+    buffers = requests(program, deployment)
+    return Asked(deployment, buffers, persistent(program, deployment, handles(buffers)))
+
+
+def arena(program: Program, deployment: Deployment | None = None, needs: Asked | None = None) -> Arena:
+    """The arena of a program, of which may be known what it asks for; raises `UsageError` for a deployment that does not exist."""
+    needs = needs or asked(program, deployment or Deployment())
+    offsets = planned(needs.buffers)
     buffers = tuple(
-        Buffer(each.name, each.size, each.first, each.last, at, each.kind) for each, at in zip(asked, offsets)
+        Buffer(each.name, each.size, each.first, each.last, at, each.kind) for each, at in zip(needs.buffers, offsets)
     )
-    notes = (*program.notes, *_notes(program, deployment))
-    items = persistent(program, deployment)
-    return Arena(deployment, buffers, ticks(program), items, notes, tuple(refusals(program)))
+    notes = (*program.notes, *_notes(program, needs.deployment))
+    return Arena(needs.deployment, buffers, ticks(program), needs.items, notes, tuple(refusals(program)))
 
 
 def _notes(program: Program, deployment: Deployment) -> Iterator[str]:
@@ -144,11 +167,21 @@ def by_pointers(program: Program, found: Arena) -> dict[int, int]:
     return {bits: one.total for bits, one in arenas.items()}
 
 
-def planned(asked: tuple[Request, ...]) -> list[int]:
+def _alive(buffers: Sequence[Request | Buffer], ticks: int) -> list[int]:
+    """Tick -> the bytes alive, for so many ticks."""
+    changes = [0] * (ticks + 1)
+    for each in buffers:
+        if each.last >= 0:
+            changes[max(each.first, 0)] += each.size
+            changes[each.last + 1] -= each.size
+    return [*accumulate(changes)]
+
+
+def planned(buffers: tuple[Request, ...]) -> list[int]:
     """The offset of each buffer that is asked for."""
     return placed(
-        [each.size for each in asked],
-        [each.first for each in asked],
-        [each.last for each in asked],
-        [each.offset for each in asked],
+        [each.size for each in buffers],
+        [each.first for each in buffers],
+        [each.last for each in buffers],
+        [each.offset for each in buffers],
     )

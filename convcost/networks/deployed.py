@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from convcost.deploy.arena import Arena, arena, by_pointers
+from convcost.deploy.arena import Arena, Asked, arena, asked, by_pointers
 from convcost.deploy.flash import DeployedSize, deployed_size
 from convcost.deploy.lowered import lowered
 from convcost.deploy.program import ABSENT, Program
@@ -83,7 +83,11 @@ class OnDevice:
     @cached_property
     def arena(self) -> Arena:
         """What the runtime takes in RAM."""
-        return arena(self.program, self.deployment)
+        return arena(self.program, needs=self._needs)
+
+    @cached_property
+    def _needs(self) -> Asked:
+        return asked(self.program, self.deployment)
 
     @cached_property
     def by_pointers(self) -> dict[int, int]:
@@ -108,9 +112,19 @@ class OnDevice:
 
     @property
     def fits(self) -> bool:
-        """Whether it fits the board and stays within the limit, and the runtime does not refuse it; true where neither is named."""
-        within = self.limit is None or (self.arena.total <= self.limit and not self.arena.refused)
-        return within and (self.verdict is None or self.verdict.fits)
+        """Whether it fits the board and stays within the limit, and the runtime does not refuse it; true where neither is named.
+
+        What is soonest known is asked first: the planner takes its time, and a search asks it of network after network.
+        """
+        most = [size for size in (self.limit, self.board.ram if self.board else None) if size is not None]
+        if not most:
+            return True
+        # Where a file says that tensors lie, it may let them overlap.
+        if not self.program.offsets and self._needs.least > min(most):
+            return False
+        if self.board and self.size.flash_bytes > self.board.flash:
+            return False
+        return self.arena.total <= min(most) and not self.arena.refused
 
 
 def on_device(

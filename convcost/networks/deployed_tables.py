@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from convcost.core.dtypes import as_text
@@ -13,7 +12,7 @@ from convcost.deploy.pins import pins
 from convcost.deploy.runtime import CORES, KERNELS, RUNTIMES
 from convcost.devices.board import said
 from convcost.networks.deployed import OnDevice
-from convcost.networks.within_board import Remedy, what_was_tried
+from convcost.networks.within_board import Searched, what_was_tried
 from convcost.render.table import Table
 from convcost.results.memory import bar
 
@@ -23,7 +22,7 @@ _NAMED = 4
 
 
 def deployed_table(
-    found: OnDevice, remedies: Sequence[Remedy], level: str = "step", data: dict[str, Any] | None = None
+    found: OnDevice, searched: Searched, level: str = "step", data: dict[str, Any] | None = None
 ) -> Table:
     """A row per kernel, or per buffer; `data` is what JSON says beside the deployment."""
     headers, numeric, priority, rows, records = _buffers(found) if level == "tensor" else _kernels(found)
@@ -33,8 +32,8 @@ def deployed_table(
         numeric=numeric,
         rows=rows,
         records=records,
-        data={**(data or _head(found)), **_needs(found), **deployed_dict(found, remedies)},
-        notes=notes(found, remedies),
+        data={**(data or _head(found)), **_needs(found), **deployed_dict(found, searched)},
+        notes=notes(found, searched),
         priority=priority,
         shorten=tuple(not number and name != "" for number, name in zip(numeric, headers)),
     )
@@ -48,7 +47,7 @@ def title(found: OnDevice) -> str:
     return f"{network.label} · input {inputs} · {as_text(deployment.dtype)} · {deployment.runtime}{place}"
 
 
-def deployed_dict(found: OnDevice, remedies: Sequence[Remedy]) -> dict[str, Any]:
+def deployed_dict(found: OnDevice, searched: Searched) -> dict[str, Any]:
     """The deployment as JSON-ready data: arena, flash, and the verdict of a board."""
     data: dict[str, Any] = {"arena": arena_dict(found), "flash": found.size.to_dict()}
     if found.board is not None and found.verdict is not None:
@@ -60,8 +59,9 @@ def deployed_dict(found: OnDevice, remedies: Sequence[Remedy]) -> dict[str, Any]
     if not found.fits:
         anew = {"lowered_anew": found.stated}
         data["remedies"] = [
-            {"change": one.change, "ram_bytes": one.ram, "flash_bytes": one.flash, **anew} for one in remedies
+            {"change": one.change, "ram_bytes": one.ram, "flash_bytes": one.flash, **anew} for one in searched.remedies
         ]
+        data["remedies_cut"] = searched.cut
     return data
 
 
@@ -153,7 +153,7 @@ def _clock(tick: int) -> str:
     return "" if tick < 0 else "start" if tick == 0 else exact(tick)
 
 
-def notes(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
+def notes(found: OnDevice, searched: Searched) -> list[tuple[str, str]]:
     """What an engineer asks: how much RAM, what pins it, what stays; how much flash; whether it fits, and what would."""
     one = found.arena
     other = next(bits for bits in found.by_pointers if bits != one.pointers)
@@ -176,7 +176,7 @@ def notes(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
     return [
         *lines,
         *_limit(found),
-        *_would_fit(found, remedies),
+        *_would_fit(found, searched),
         *(("refused", text) for text in one.refused if verdict is None),
         *(("assumed", text) for text in dict.fromkeys(one.notes)),
     ]
@@ -240,13 +240,14 @@ def _limit(found: OnDevice) -> list[tuple[str, str]]:
     return [("limit", f"{exact(found.arena.total)} of {exact(found.limit)} bytes: {said_so}")]
 
 
-def _would_fit(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
+def _would_fit(found: OnDevice, searched: Searched) -> list[tuple[str, str]]:
     if found.fits or found.arena.refused:
         return []
     # What is changed is no longer the file: it is lowered anew, as TensorFlow would write it but for names.
     about, anew = ("about ", " (lowered anew, with shorter names than the file's)") if found.stated else ("", "")
     lines = [
         ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {about}{exact(one.flash)} of flash{anew}")
-        for one in remedies
+        for one in searched.remedies
     ]
-    return lines or [("would fit", what_was_tried(found))]
+    more = [("searched", searched.text)] if searched.cut else []
+    return [*(lines or [("would fit", what_was_tried(found))]), *more]

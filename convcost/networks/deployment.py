@@ -12,7 +12,7 @@ from convcost.devices.board import Board, as_board
 from convcost.networks.deployed import DTYPE, OnDevice, dtype_of, program_of, stated_file
 from convcost.networks.deployed_tables import deployed_table, notes
 from convcost.networks.load import Model, knobs_apart, load
-from convcost.networks.within_board import Remedy, remedies
+from convcost.networks.within_board import Remedy, Searched, searched
 from convcost.render.table import Table, Tabular
 
 
@@ -21,21 +21,26 @@ class Deployed(OnDevice, Tabular):
     """A network under a runtime, and on a board if one is named."""
 
     @cached_property
+    def searched(self) -> Searched:
+        """If it does not fit: what would make it fit, and whether all was tried; nothing for what the runtime refuses."""
+        return Searched() if self.fits or self.arena.refused else searched(self)
+
+    @property
     def remedies(self) -> tuple[Remedy, ...]:
         """If it does not fit: changes that would make it fit, each with what is needed then; none for what the runtime refuses."""
-        return () if self.fits or self.arena.refused else remedies(self)
+        return self.searched.remedies
 
     def table(self, level: str = "step", data: dict[str, Any] | None = None) -> Table:
         """A row per kernel (`step`) or per buffer (`tensor`), with notes on arena, flash and board.
 
         `data` is what JSON says beside the deployment.
         """
-        return deployed_table(self, self.remedies, level, data)
+        return deployed_table(self, self.searched, level, data)
 
     @property
     def notes(self) -> list[tuple[str, str]]:
         """The lines below its tables: arena, flash, verdict, what would fit."""
-        return notes(self, self.remedies)
+        return notes(self, self.searched)
 
 
 @knobs_apart

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError, UsageError
-from convcost.core.units import decimal_text
+from convcost.core.units import counted, decimal_text
 from convcost.networks.deployed import DTYPE, OnDevice, on_device
 from convcost.networks.load import open_network
 from convcost.networks.network import Network
@@ -17,6 +17,10 @@ from convcost.networks.within_memory import HUNDREDTH, USUAL, largest, made_smal
 
 _SIXTEENTH = Fraction(1, 16)
 """The step for channels that are a multiple of a width, and are not rounded: 16*width."""
+
+
+MOST_PLANNED = 20_000
+"""Kernels of all the networks together that a search for what fits has planned; beyond, nothing more is tried."""
 
 
 class Remedy(NamedTuple):
@@ -29,38 +33,69 @@ class Remedy(NamedTuple):
     """Bytes of the model file, and of the runtime's code where a board says it."""
 
 
+class Searched(NamedTuple):
+    """What makes a network fit, of what was tried."""
+
+    remedies: tuple[Remedy, ...] = ()
+    cut: bool = False
+    """Whether the search ended after `MOST_PLANNED` kernels: then more, or larger values, may fit."""
+
+    @property
+    def text(self) -> str:
+        """Why there may be more; empty where all was tried.
+
+        >>> Searched(cut=True).text
+        'the search ended after 20,000 kernels of the networks that it tried: more, or larger values, may fit'
+        """
+        ended = f"the search ended after {counted(MOST_PLANNED, 'kernel')} of the networks that it tried"
+        return f"{ended}: more, or larger values, may fit" if self.cut else ""
+
+
+class _Left:
+    """The kernels that a search may still plan."""
+
+    def __init__(self) -> None:
+        self.kernels = MOST_PLANNED
+
+    def spent(self, kernels: int = 0) -> bool:
+        """Whether they are used up, these included."""
+        self.kernels -= kernels
+        return self.kernels < 0
+
+
 _WIDTHS = tuple(Fraction(width) for width in ("0.75", "0.5", "0.35", "0.25"))
 """Widths that are tried together with a smaller resolution, where neither alone is enough: those that papers print."""
 
 
-def remedies(found: OnDevice) -> tuple[Remedy, ...]:
+def searched(found: OnDevice) -> Searched:
     """Changes of one option, or of width and resolution together, that make a network fit; none of one that was rewritten.
 
     Of resolution and width, the `largest` feasible value is found, to the pixel, and of hundredths and sixteenths. A square
-    input that no knob sets is made smaller as `--input` does.
+    input that no knob sets is made smaller as `--input` does. No more than `MOST_PLANNED` kernels are planned for it.
 
     >>> from convcost import load
     >>> from convcost.deploy.runtime import Deployment
     >>> found = on_device(load("mobilenet_v2"), Deployment(), limit=2**20)
-    >>> [one.change.partition("=")[0] for one in remedies(found)]
+    >>> [one.change.partition("=")[0] for one in searched(found).remedies]
     ['--set resolution', '--set width']
     """
-    return tuple(_tried(found))
+    left = _Left()
+    return Searched(tuple(_tried(found, left)), left.spent())
 
 
-def _tried(found: OnDevice) -> Iterator[Remedy]:
-    narrow = _narrow(found)
+def _tried(found: OnDevice, left: _Left) -> Iterator[Remedy]:
+    narrow = _narrow(found, left)
     if narrow:
         yield narrow
     network = found.network
     if network.rebuilt:
         return
-    singles = [one for knob in _knobs(network) if (one := _by_knob(found, network, knob, ""))]
-    if one := _by_input(found):
+    singles = [one for knob in _knobs(network) if (one := _by_knob(found, network, knob, "", left))]
+    if one := _by_input(found, left):
         singles.append(one)
     yield from singles
     if not singles:
-        both = _by_both(found)
+        both = _by_both(found, left)
         yield from (both,) if both else ()
 
 
@@ -108,40 +143,44 @@ def _square(network: Network) -> int:
     return shape[0] if len(shape) == 3 and shape[0] == shape[1] > 1 else 0
 
 
-def _by_input(found: OnDevice) -> Remedy | None:
+def _by_input(found: OnDevice, left: _Left) -> Remedy | None:
     """The largest square input at which it fits, where no knob sets one."""
 
     def fits(at: int | Fraction) -> Remedy | None:
+        if left.spent():
+            return None
         network = open_network(found.network, {}, (int(at), int(at)))
-        return _fitting(found, network, f"--input {at}x{at}")
+        return _fitting(found, network, f"--input {at}x{at}", left)
 
     side = _square(found.network)
     return largest(Fraction(1), side, fits, len(found.network.steps)) if side else None
 
 
-def _narrow(found: OnDevice) -> Remedy | None:
+def _narrow(found: OnDevice, left: _Left) -> Remedy | None:
     """int8, where the network is deployed as something wider."""
     if not _is_wider(found):
         return None
-    return _fitting(found, found.network, f"--dtype {DTYPE}", dtype=DTYPE)
+    return _fitting(found, found.network, f"--dtype {DTYPE}", left, dtype=DTYPE)
 
 
-def _by_knob(found: OnDevice, network: Network, knob: str, before: str) -> Remedy | None:
+def _by_knob(found: OnDevice, network: Network, knob: str, before: str, left: _Left) -> Remedy | None:
     """The largest value of a knob at which it fits."""
     value = network.knobs[knob]
     assert isinstance(value, (int, Fraction))
     units = (Fraction(1),) if isinstance(value, int) else (HUNDREDTH, _SIXTEENTH)
 
     def fits(at: int | Fraction) -> Remedy | None:
+        if left.spent():
+            return None
         text = at if isinstance(at, int) else decimal_text(at)
-        return _fitting(found, network.at(**{knob: at}), f"{before}--set {knob}={text}")
+        return _fitting(found, network.at(**{knob: at}), f"{before}--set {knob}={text}", left)
 
     layers = len(network.steps)
     several = [one for unit in units if value > unit and (one := largest(unit, -(-value // unit), fits, layers))]
     return max(several, key=lambda one: (one.ram, one.flash), default=None)
 
 
-def _by_both(found: OnDevice) -> Remedy | None:
+def _by_both(found: OnDevice, left: _Left) -> Remedy | None:
     """The largest of the usual widths, with the largest resolution, at which it fits."""
     knobs = made_smaller(found.network)
     if {*knobs} != {*USUAL}:
@@ -150,14 +189,16 @@ def _by_both(found: OnDevice) -> Remedy | None:
         if width < knobs["width"]:
             with suppress(ConvcostError):
                 narrow = found.network.at(width=width)
-                if one := _by_knob(found, narrow, "resolution", f"--set width={decimal_text(width)} "):
+                if one := _by_knob(found, narrow, "resolution", f"--set width={decimal_text(width)} ", left):
                     return one
     return None
 
 
-def _fitting(found: OnDevice, network: Network, change: str, dtype: str | None = None) -> Remedy | None:
-    """The change, if the network fits with it."""
+def _fitting(found: OnDevice, network: Network, change: str, left: _Left, dtype: str | None = None) -> Remedy | None:
+    """The change, if the network fits with it, as far as that is still looked at."""
     dtype = dtype or (found.deployment.dtype if found.asked else None)
     deployment = found.deployment._replace(dtype=dtype or found.deployment.dtype)
     other = on_device(network, deployment, found.board, found.limit, dtype=dtype)
+    if left.spent(len(other.program.kernels)):
+        return None
     return Remedy(change, other.arena.total, int(other.size.flash_bytes)) if other.fits else None

@@ -14,7 +14,7 @@ from convcost.deploy.flash import deployed_size
 from convcost.deploy.lowered import lowered
 from convcost.deploy.program import Program
 from convcost.deploy.tflm.lifetimes import Request as Buffer
-from convcost.deploy.tflm.lifetimes import requests
+from convcost.deploy.tflm.lifetimes import handles, requests
 from convcost.deploy.tflm.persistent import persistent
 from convcost.deploy.tflm.refused import refusals
 from convcost.graph.walk import Walked
@@ -35,8 +35,9 @@ def deployed_costs(walked: Walked, target: Target, shape: Sequence[int]) -> Mapp
     if refused := next(refusals(program), ""):
         raise UsageError(f"{refused}; `convcost memory --runtime {target.deployment.runtime}` shows what it would take")
     _holdable(program, shape)
-    head = head_of(requests(program, target.deployment))
-    stays = [item.bytes for item in persistent(program, target.deployment)]
+    asked = requests(program, target.deployment)
+    head = head_of(asked)
+    stays = [item.bytes for item in persistent(program, target.deployment, handles(asked))]
     size = deployed_size(program, runtime=target.code)
     return {
         "ram_bytes": added([head, *stays]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import jsonschema
@@ -11,8 +12,10 @@ from helpers.checks import net
 from helpers.tflite_bytes import File, Graph
 
 from convcost import UsageError, check, deployed, load
+from convcost.deploy.arena import asked
 from convcost.deploy.pins import pins
 from convcost.deploy.runtime import Deployment
+from convcost.networks import within_board
 from convcost.networks.deployed import dtype_of, on_device, program_of, stated_file
 
 PIECES = {"input": 192, "stem": 256, "expand": 512, "project": 128}
@@ -94,6 +97,33 @@ def test_every_remedy_fits_as_it_is_written(tmp_path):
         other = deployed("mobilenet_v1", **{"width": "0.5", **knobs}, board=place)
         assert other.fits
         assert (other.arena.total, other.size.flash_bytes) == (one.ram, one.flash)
+
+
+def test_what_fits_is_what_its_verdict_says_to_the_byte(tmp_path):
+    """Cheaper questions come first; RAM, flash and limit are each enough, or a byte too small."""
+    free = deployed("ds_cnn_s", board=board(tmp_path, 2**20, 2**20))
+    ram, flash = free.arena.total, int(free.size.flash_bytes)
+    for ram_less, flash_less in product((0, 1), repeat=2):
+        found = deployed("ds_cnn_s", board=board(tmp_path, ram - ram_less, flash - flash_less))
+        assert found.fits == found.verdict.fits == (ram_less == flash_less == 0)
+    assert [deployed("ds_cnn_s", limit=ram - less, pointers=32).fits for less in (0, 1)] == [True, False]
+    assert asked(free.program, free.deployment).least <= ram
+
+
+def test_a_search_ends_after_its_kernels_and_says_so(monkeypatch, tmp_path):
+    """MobileNet is thirty kernels at any size: all is tried within twenty thousand, nothing within one."""
+    narrow_board = board(tmp_path, 15 * 1024, 2**20)
+    whole = deployed("mobilenet_v1", width=0.25, board=narrow_board)
+    assert not whole.searched.cut
+    assert whole.table().data["remedies_cut"] is False
+    assert "searched" not in dict(whole.notes)
+    monkeypatch.setattr(within_board, "MOST_PLANNED", 1)
+    found = deployed("mobilenet_v1", width=0.25, board=narrow_board)
+    assert (found.remedies, found.searched.cut) == ((), True)
+    assert found.table().data["remedies_cut"] is True
+    assert dict(found.notes)["searched"] == (
+        "the search ended after 1 kernel of the networks that it tried: more, or larger values, may fit"
+    )
 
 
 def test_floats_are_told_to_become_integers():

@@ -58,6 +58,11 @@ def requests(program: Program, deployment: Deployment) -> tuple[Request, ...]:
     return tuple(found)
 
 
+def handles(asked: tuple[Request, ...]) -> int:
+    """How many handles kernels keep: one to each buffer that is no tensor."""
+    return sum(each.kind == "scratch" for each in asked)
+
+
 def scratches(program: Program, deployment: Deployment) -> list[tuple[Kernel, str, Dim]]:
     """What all kernels of all subgraphs need while they run: the kernel, what for, and how many bytes."""
     every = nodes(program, deployment.pointers == 64, deployment.kernels)
@@ -66,7 +71,15 @@ def scratches(program: Program, deployment: Deployment) -> list[tuple[Kernel, st
 
 def ticks(program: Program) -> tuple[str, ...]:
     """What runs at each tick: nothing while the inputs of a (sub)graph come, then each kernel by its name."""
-    return tuple(_Lives(program).ticks)
+    return ("", *_names_of_ticks(program))
+
+
+def _names_of_ticks(graph: Program) -> Iterator[str]:
+    for kernel in graph.kernels:
+        yield kernel.name
+        for body in kernel.bodies:
+            yield kernel.name
+            yield from _names_of_ticks(body)
 
 
 def _names(graph: Program) -> list[str]:
@@ -89,46 +102,39 @@ class _Lives:
 
     def __init__(self, program: Program) -> None:
         self.graphs = (program, *program.subgraphs)
-        self.ticks = [""]
         self.runs: dict[int, tuple[int, int]] = {}
         """Kernel, by its identity -> its first and last tick."""
-        self._first: dict[tuple[int, int], int] = {}
-        self._last: dict[tuple[int, int], int] = {}
+        self._first: dict[int, dict[int, int]] = {id(graph): {} for graph in self.graphs}
+        """(Sub)graph, by its identity -> tensor -> its first tick."""
+        self._last: dict[int, dict[int, int]] = {id(graph): {} for graph in self.graphs}
+        self._tick = 0
         self._mark(program)
 
     def of(self, graph: Program, number: int) -> tuple[int, int]:
         """First and last tick of a tensor of a (sub)graph."""
-        key = (id(graph), number)
-        return self._first.get(key, UNKNOWN), self._last.get(key, UNKNOWN)
+        return self._first[id(graph)].get(number, UNKNOWN), self._last[id(graph)].get(number, UNKNOWN)
 
     def _mark(self, graph: Program) -> None:
-        self._made(graph, graph.inputs)
-        self._used(graph, graph.inputs)
+        first, last = self._first[id(graph)], self._last[id(graph)]
+        self._alive(first, last, graph.inputs)
         for kernel in graph.kernels:
-            self.ticks.append(kernel.name)
-            start = len(self.ticks) - 1
-            self._made(graph, kernel.outputs)
+            self._tick += 1
+            start = self._tick
+            for number in kernel.outputs:
+                first.setdefault(number, start)
             for body in kernel.bodies:
-                self.ticks.append(kernel.name)
+                self._tick += 1
                 self._mark(body)
-            self._used(graph, kernel.inputs)
-            self._used(graph, kernel.outputs)
-            first, _ = self.runs.get(id(kernel), (start, start))
-            self.runs[id(kernel)] = first, len(self.ticks) - 1
-        self._made(graph, graph.outputs)
-        self._used(graph, graph.outputs)
+            for number in (*kernel.inputs, *kernel.outputs):
+                last[number] = self._tick
+            self.runs[id(kernel)] = self.runs.get(id(kernel), (start, start))[0], self._tick
+        self._alive(first, last, graph.outputs)
 
-    def _made(self, graph: Program, numbers: tuple[int, ...]) -> None:
-        for number in _there(numbers):
-            self._first.setdefault((id(graph), number), len(self.ticks) - 1)
-
-    def _used(self, graph: Program, numbers: tuple[int, ...]) -> None:
-        for number in _there(numbers):
-            self._last[id(graph), number] = len(self.ticks) - 1
-
-
-def _there(numbers: tuple[int, ...]) -> Iterator[int]:
-    return (number for number in numbers if number != ABSENT)
+    def _alive(self, first: dict[int, int], last: dict[int, int], numbers: tuple[int, ...]) -> None:
+        """What lies there at the first tick of a (sub)graph, or at its last."""
+        for number in numbers:
+            first.setdefault(number, self._tick)
+            last[number] = self._tick
 
 
 def _asks(tensor: Tensor, offset: int) -> bool:

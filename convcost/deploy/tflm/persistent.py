@@ -14,7 +14,6 @@ from convcost.core.dims import Dim, ceil_div
 from convcost.deploy.program import Kernel, Program, Tensor
 from convcost.deploy.runtime import Deployment
 from convcost.deploy.tflm import structures
-from convcost.deploy.tflm.lifetimes import scratches
 from convcost.deploy.tflm.node import Node, followed, nodes
 from convcost.deploy.tflm.planner import ALIGNMENT
 from convcost.deploy.tflm.prepared import prepared
@@ -55,12 +54,14 @@ class Allocation(NamedTuple):
     align: int = ALIGNMENT
 
 
-def persistent(program: Program, deployment: Deployment) -> tuple[Item, ...]:
-    """The parts of the persistent memory in the order of `SAYS`; those that are empty are left out."""
+def persistent(program: Program, deployment: Deployment, handles: int) -> tuple[Item, ...]:
+    """The parts of the persistent memory in the order of `SAYS`, with `handles` to so many scratch buffers of the head;
+    those that are empty are left out.
+    """
     taken: dict[str, Dim] = dict.fromkeys(SAYS, 0)
     numbers = dict.fromkeys(SAYS, 0)
     used: Dim = 0
-    for part, size, align in allocations(program, deployment):
+    for part, size, align in allocations(program, deployment, handles):
         end = ceil_div(used + size, align) * align
         taken[part] += end - used
         numbers[part] += 1
@@ -68,7 +69,7 @@ def persistent(program: Program, deployment: Deployment) -> tuple[Item, ...]:
     return tuple(Item(part, taken[part], numbers[part], says) for part, says in SAYS.items() if numbers[part])
 
 
-def allocations(program: Program, deployment: Deployment) -> Iterator[Allocation]:
+def allocations(program: Program, deployment: Deployment, handles: int) -> Iterator[Allocation]:
     """Everything that the runtime takes, in its order: itself, all graphs, then the kernels in three rounds, then the rest."""
     wide = deployment.pointers == 64
     graphs = (program, *program.subgraphs)
@@ -77,7 +78,7 @@ def allocations(program: Program, deployment: Deployment) -> Iterator[Allocation
     yield from (_array("tensors", structures.EVAL_TENSOR, len(graph.tensors), wide) for graph in graphs)
     yield from (_array("nodes", structures.NODE, len(graph.kernels), wide) for graph in graphs)
     yield from _kernels(every)
-    if handles := len(scratches(program, deployment)):
+    if handles:
         yield _array("scratch handles", structures.SCRATCH, handles, wide)
     for tensor in (tensor for graph in graphs for tensor in graph.tensors):
         if tensor.variable:

@@ -344,8 +344,11 @@ def _explained(line: Line, now: Measured, before: Recorded | None) -> Line:
 
 def _deployed_text(now: Measured) -> str:
     """What pins RAM, and what would keep all limits on RAM and flash."""
-    fit = "; ".join(f"{one.change}: {exact(one.ram)} B of RAM, {exact(one.flash)} B of flash" for one in now.remedies)
-    return f"RAM is {pinned(now.deployed)}{f'; would fit: {fit}' if fit else ''}"
+    fit = "; ".join(
+        f"{one.change}: {exact(one.ram)} B of RAM, {exact(one.flash)} B of flash" for one in now.searched.remedies
+    )
+    said = [f"RAM is {pinned(now.deployed)}", *([f"would fit: {fit}"] if fit else []), now.searched.text]
+    return "; ".join(filter(None, said))
 
 
 def _alive(now: Measured) -> list[tuple[str, int]]:

@@ -23,7 +23,7 @@ from convcost.networks.budgets.file import Conditions
 from convcost.networks.deployment import Deployed, deployed
 from convcost.networks.latency import Latency, latency, place_text
 from convcost.networks.network import Network
-from convcost.networks.within_board import Remedy
+from convcost.networks.within_board import Searched
 
 _KERNEL = re.compile(r"\d+(×\d+)*")
 _DEPTHWISE = "depthwise"
@@ -107,12 +107,12 @@ class Measured:
         return f"{', '.join(parts)}; {as_text(deployment.dtype)}, {bits}, {of}"
 
     @cached_property
-    def remedies(self) -> tuple[Remedy, ...]:
+    def searched(self) -> Searched:
         """What would keep all limits on RAM and flash: those of a board that has as much as they allow."""
         found = self.deployed
         ram, flash = (self.most.get(key, _UNLIMITED) for key in ("ram_bytes", "flash_bytes"))
         board = replace(found.board or Board("limits", {}, 0), regions={"RAM": ram}, flash=flash)
-        return replace(found, board=board).remedies
+        return replace(found, board=board).searched
 
     @property
     def file(self) -> Where | None:
