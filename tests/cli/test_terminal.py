@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from helpers.paths import ROOT
+from helpers.turns import in_turns
 from helpers.zoo import an_end_of_each_family, loaded
 
 import convcost.cli
@@ -93,7 +94,7 @@ def test_no_table_wraps(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", an_end_of_each_family(0))
+@pytest.mark.parametrize("model", in_turns(an_end_of_each_family(0), 3))
 def test_no_report_of_the_zoo_wraps_or_loses_a_number(model: str) -> None:
     report = loaded(model).report()
     for table, widths in ((report.table(), WIDTHS), (report.table("layer"), WIDTHS[:1])):
@@ -105,7 +106,7 @@ def test_no_report_of_the_zoo_wraps_or_loses_a_number(model: str) -> None:
             assert numbers <= shown
 
 
-@pytest.mark.parametrize("model", an_end_of_each_family(1))
+@pytest.mark.parametrize("model", in_turns(an_end_of_each_family(1), 3, first=1))
 def test_no_report_of_the_zoo_has_more_than_forty_rows(model: str) -> None:
     assert 1 <= len(loaded(model).report().table().rows) <= 40
 

@@ -18,6 +18,7 @@ from helpers.drawn_geometry import faults
 from helpers.limits import at_most
 from helpers.random_graphs import graphs
 from helpers.specs import spec
+from helpers.turns import in_turns
 from helpers.zoo import ends_of_families, loaded
 from hypothesis import given, settings
 
@@ -44,7 +45,7 @@ def row(diagram: Diagram) -> list[Box]:
     return [box for box in diagram.boxes if not box.panel]
 
 
-@pytest.mark.parametrize("name", ends_of_families())
+@pytest.mark.parametrize("name", in_turns(ends_of_families(), 3))
 def test_the_first_and_the_last_of_each_family_are_within_forty_boxes_and_nothing_overlaps(name: str) -> None:
     diagram = loaded(name).diagram()
     assert len(diagram.boxes) <= MOST

@@ -14,6 +14,7 @@ import pytest
 from helpers.op_rows import ROWS
 from helpers.steps import lines_run
 from helpers.systems import Case, Row
+from helpers.turns import in_turns
 from helpers.written_formulas import as_python, evaluate
 from helpers.zoo import an_end_of_each_family, loaded
 from hypothesis import assume, given, settings
@@ -106,7 +107,7 @@ def inputs_of(report: Report) -> dict[str, tuple[Shape, ...]]:
     return named_inputs([layer.step for layer in report.layers], {layer.name for layer in report.layers})
 
 
-@pytest.mark.parametrize("model", an_end_of_each_family(0))
+@pytest.mark.parametrize("model", in_turns(an_end_of_each_family(0), 3))
 def test_each_number_of_each_layer_is_the_reports_and_what_its_formulas_give(model: str) -> None:
     seen: dict[Any, LayerCost] = {}  # layers that are alike in all that a rule sees
     inputs = inputs_of(report_of(model))

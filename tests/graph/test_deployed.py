@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.random_graphs import graph, node
+from helpers.turns import in_turns
 from helpers.zoo import ends_of_families, loaded
 
 import convcost
@@ -680,7 +681,7 @@ def test_a_sweep_of_deployed_networks() -> None:
     assert swept.params.tolist() == [convcost.load("repvgg", a=a).report().totals.params for a in (0.75, 1, 1.5)]
 
 
-@pytest.mark.parametrize("model", ends_of_families())
+@pytest.mark.parametrize("model", in_turns(ends_of_families(), 3))
 def test_nothing_but_what_is_merged_changes(model: str) -> None:
     before = loaded(model)
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from helpers.random_graphs import graph, node
+from helpers.turns import in_turns
 from helpers.zoo import an_end_of_each_family, loaded
 
 import convcost
@@ -126,7 +127,7 @@ def drawn_with(layer: LayerCost, rebuilt: set[str]) -> str:
     return f"{conv}.{'depthwise' if steps.index(layer.name) < steps.index(conv) else 'pointwise'}"
 
 
-@pytest.mark.parametrize("model", an_end_of_each_family(0))
+@pytest.mark.parametrize("model", in_turns(an_end_of_each_family(0), 3))
 def test_only_what_can_be_separated_is_touched(model: str) -> None:
     before = convcost.load(model)
     old = layers(before)
@@ -149,7 +150,7 @@ def test_only_what_can_be_separated_is_touched(model: str) -> None:
 # And back.
 
 
-@pytest.mark.parametrize("model", an_end_of_each_family(1))
+@pytest.mark.parametrize("model", in_turns(an_end_of_each_family(1), 3, first=1))
 def test_separable_and_back_is_the_same_network(model: str) -> None:
     before = loaded(model)
     old = before.report().layers

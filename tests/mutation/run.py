@@ -30,7 +30,7 @@ COVERING = {
 }
 """Package -> what covers it, a file being near all of its modules; of any other one, the tests in the folder of its name."""
 DOCTESTS = "tests/test_doctests.py::test_examples_in_docstrings_give_what_they_show"
-QUICK = ("-m", "not slow and not browser and not oracle")
+QUICK = ("-m", "not slow and not repeats and not browser and not oracle")
 COPIED = ("convcost", "specs", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
 BROAD = {
     *("tests/core/test_kept.py", "tests/core/test_metrics.py", "tests/ops/test_teeth.py", "tests/ops/test_purity.py"),

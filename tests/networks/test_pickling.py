@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 from helpers.paths import CASES
 from helpers.sent import totals, totals_of
+from helpers.turns import in_turns
 from helpers.zoo import an_end_of_each_family
 
 import convcost
@@ -17,7 +18,7 @@ import convcost
 SPAWN = multiprocessing.get_context("spawn")  # nothing is inherited: all that a worker knows comes through the pickle
 
 
-@pytest.mark.parametrize("name", an_end_of_each_family(0))
+@pytest.mark.parametrize("name", in_turns(an_end_of_each_family(0), 3))
 def test_a_network_of_the_zoo_comes_back_with_equal_totals(name: str) -> None:
     network = convcost.load(name)
     fresh = pickle.dumps(network)

@@ -12,7 +12,7 @@ from convcost.conventions.catalog import convention as named
 
 from .counters import COUNTERS, counted, printed
 from .require import require
-from .turns import in_turns
+from .turns import pairs_in_turns
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]
 
@@ -75,7 +75,7 @@ NETWORKS: dict[str, Theirs] = {
 
 
 @pytest.mark.parametrize(
-    ("model", "convention"), in_turns(NETWORKS, COUNTERS, every=("mobilenet_v2", "r3d_18", "swin_t"))
+    ("model", "convention"), pairs_in_turns(NETWORKS, COUNTERS, every=("mobilenet_v2", "r3d_18", "swin_t"))
 )
 def test_convention_is_what_the_tool_prints(model: str, convention: str) -> None:
     require("torchvision")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.turns import in_turns
 
 import convcost
 from convcost.core.errors import UsageError
@@ -22,7 +23,7 @@ from .counters import COUNTERS, counted, printed
 from .frameworks import timm_module, torchvision_module
 from .require import require
 from .running import Run, run
-from .turns import every_third, in_turns
+from .turns import pairs_in_turns
 
 pytestmark = pytest.mark.oracle
 IMAGE = (1, 3, 224, 224)
@@ -71,7 +72,7 @@ def built(name: str) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", every_third([*CLASSIFICATION, *SEGMENTATION, *VIDEO]))
+@pytest.mark.parametrize("name", in_turns([*CLASSIFICATION, *SEGMENTATION, *VIDEO], 3))
 def test_networks_of_torchvision_are_what_runs(name: str):
     require("torchvision")
     module = built(name).eval()
@@ -486,7 +487,7 @@ def sizes(name: str, convention: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the tools
-@pytest.mark.parametrize(("name", "convention"), in_turns(SEEN, COUNTERS, every=("mobilenet_v3_small",)))
+@pytest.mark.parametrize(("name", "convention"), pairs_in_turns(SEEN, COUNTERS, every=("mobilenet_v3_small",)))
 def test_conventions_give_what_the_tools_print_for_the_module(name: str, convention: str):
     require("torchvision")
     require(COUNTERS[convention][0])

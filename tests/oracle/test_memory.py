@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from helpers.turns import in_turns
 
 import convcost
 from convcost.core.dims import product
@@ -16,7 +17,6 @@ from convcost.memory.lifetimes import lifetimes
 from .frameworks import import_torchvision
 from .liveness import peak_of_module, saved_by_training
 from .require import require
-from .turns import every_third
 
 pytestmark = pytest.mark.oracle
 
@@ -57,7 +57,7 @@ def built(model: str) -> Any:
         return import_torchvision().models.get_model(name, weights=None, **options)
 
 
-@pytest.mark.parametrize("model", every_third([*OTHERWISE, *SAME_NAME]))
+@pytest.mark.parametrize("model", in_turns([*OTHERWISE, *SAME_NAME], 3))
 def test_peaks_equal_liveness_on_the_framework_s_graph(model: str) -> None:
     require("torchvision")
     network = convcost.load(model)

@@ -15,6 +15,7 @@ import pytest
 from helpers.paths import ROOT
 from helpers.slow import slow
 from helpers.specs import written
+from helpers.turns import in_turns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,7 +87,7 @@ def numeric_axes(model):
     return axes or {"classes" if "classes" in knobs else next(iter(knobs)): "10,100,1000"}
 
 
-@pytest.mark.parametrize("family", slow(FAMILIES, "nasnet", "densenet", *WINDOWED))
+@pytest.mark.parametrize("family", in_turns(slow(FAMILIES, "nasnet", "densenet", *WINDOWED), 3))
 def test_a_sweep_of_every_family_equals_its_networks_one_by_one(family):
     assert_equal(family, numeric_axes(family), count=4)
 
@@ -204,7 +205,7 @@ WAYS = [
 """Each family becomes separable, and every third one standard or grouped, too: a rewrite looks at single layers."""
 
 
-@pytest.mark.parametrize(("family", "way"), WAYS)
+@pytest.mark.parametrize(("family", "way"), in_turns(WAYS, 3, first=1))
 def test_a_sweep_of_rewritten_networks_equals_each_of_them_rewritten(family, way):
     """Of each axis two values: each structure is rewritten anew, and how grids are cut is tested above."""
     knobs = zoo.find(family).spec.knobs
