@@ -58,7 +58,7 @@ MOST_STRUCTURES = 2_000
 
 They are counted while they are found: a grid may be refused only after nearly so many are built.
 """
-MOST_LAYERS = 200_000
+MOST_LAYERS = 80_000
 """The most layers that are built, of which a second builds some ten thousand: of all parts, of those that are then split,
 and of those that cannot be built after all."""
 
@@ -396,6 +396,8 @@ class GridWalk(Walk):
         super().__init__(inputs)
         self.weight: Dim = 1
         self.weights: list[Dim] = []
+        self.frozen: dict[int, tuple[Shape, Any]] = {}
+        """Shape over the grid, by its identity -> it, so that it lives as long, and its stand-in."""
 
     def step(self, node: Node) -> Step:
         step = super().step(node)
@@ -412,8 +414,16 @@ class GridWalk(Walk):
         try:
             hash(key)
         except TypeError:  # numbers over the grid, or lists
-            return freeze(key)
+            op, _, attrs = key
+            return op, tuple([self.of_shape(shape) for shape in shapes]), freeze(attrs)
         return key
+
+    def of_shape(self, shape: Shape) -> Any:
+        """A shape that can be looked up: a map is read by some layers, and repetitions have the very same."""
+        found = self.frozen.get(id(shape))
+        if found is None:
+            found = self.frozen[id(shape)] = shape, freeze(shape)
+        return found[1]
 
 
 class GridLookup(Lookup):
