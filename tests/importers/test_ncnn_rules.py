@@ -549,6 +549,17 @@ def test_integers_are_stated_where_ncnn_has_them():
     ]
 
 
+@pytest.mark.parametrize(("term", "dtype"), [(2, "int8"), (400, "int4"), (612, "int6"), (801, "int8")])
+def test_weights_in_blocks_have_the_bits_that_their_term_says(term: int, dtype: str):
+    """A product of 8 to 4; and attention of 8 channels, of whose four matrices each has 8 x 8."""
+    product = one(f"Gemm 3=1 5=1 8=4 9=8 18={term}", TOKENS)
+    assert list(typed(product)) == [("linear", {"weights": dtype})]
+    assert sum(step.cost.params for step in steps(product)) == 32
+    heads = one(f"MultiHeadAttention 0=8 1=2 2=64 18={term}", TOKENS)
+    assert [dtypes for op, dtypes in typed(heads) if op == "linear"] == [{"weights": dtype}] * 4
+    assert sum(step.cost.params for step in steps(heads)) == 4 * (64 + 8)
+
+
 def test_quantisation_of_its_own():
     model = net(given(MAP), "Quantize q 1 1 x y 0=1", "Dequantize d 1 1 y z 0=1")
     assert list(typed(model)) == [("function", {"outputs": "int8"}), ("function", {})]

@@ -64,10 +64,24 @@ def _scaled(attrs: Attrs) -> list[Kept]:
     return _vectors(attrs, "weights", *(["biases"] if whole(attrs, 1, 0) else []))
 
 
+def _in_blocks(attrs: Attrs) -> str:
+    """The type of weights of which a term says how they are quantised: in blocks, of as many bits as its hundreds say.
+
+    >>> _in_blocks({}), _in_blocks({"18": 2}), _in_blocks({"18": 412}), _in_blocks({"18": 800})
+    ('fp32', 'int8', 'int4', 'int8')
+    """
+    term = whole(attrs, 18, 0)
+    if term >= 400 and term // 100 in (4, 6, 8) and term // 10 % 10 < 2 and term % 10 < 3:
+        return f"int{term // 100}"
+    if term >= 400 or term in (4, 5, 6):
+        raise Unfit(f"quantises its weights in way {term}, which ncnn does not have")
+    return "int8" if term else "fp32"
+
+
 def _matrices(attrs: Attrs) -> list[Kept]:
     """The constant ones of the two matrices of a product, and what is added to it."""
     rows, columns, depth = (whole(attrs, number, 0) for number in (7, 8, 9))
-    dtype = "int8" if whole(attrs, 18, 0) else "fp32"
+    dtype = _in_blocks(attrs)
     found = []
     if whole(attrs, 4, 0):
         found.append(Kept("A", (depth, rows) if whole(attrs, 2, 0) else (rows, depth), dtype))
@@ -85,7 +99,7 @@ def _attention(attrs: Attrs) -> list[Kept]:
     """Queries, keys, values and what leads out of them, with a bias each."""
     wide, count = whole(attrs, 0, 0), whole(attrs, 2, 0)
     inner = count // wide if wide > 0 else 0
-    dtype = "int8" if whole(attrs, 18, 0) else "fp32"
+    dtype = _in_blocks(attrs)
     widths = {"q": inner, "k": whole(attrs, 3, wide), "v": whole(attrs, 4, wide), "out": inner}
     return [
         one
