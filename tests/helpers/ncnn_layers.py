@@ -242,6 +242,9 @@ def _reduction(rng: Random) -> Drawn:
 def _slice(rng: Random) -> Drawn:
     shape = tuple(rng.randint(4, 9) for _ in range(rng.randint(1, 4)))
     axis, parts = rng.randrange(-len(shape), len(shape)), rng.randint(2, 3)
+    if rng.random() < 0.4:
+        places = (1, -1) if parts == 3 else (rng.choice((1, 2, -1, -2)),)
+        return one(shape, f"Slice -23302={parts - 1},{','.join(map(str, places))} 1={axis}", parts)
     sizes = [rng.choice((1, -233)) for _ in range(parts - 1)]
     return one(shape, f"Slice -23300={parts},{','.join(map(str, (*sizes, -233)))} 1={axis}", parts)
 

@@ -394,6 +394,14 @@ def test_parts_between_places():
     assert [shape[-1] for shape in steps(model)[0].cost.out] == [2, 3, 4]
 
 
+def test_parts_up_to_places_from_the_end():
+    """Of 9: 1, up to 3 before the end, and these 3. Of another size only what lies between grows."""
+    model = one("Slice -23302=2,1,-3 1=2", (4, 4, 9), makes=3)
+    assert [shape[1] for shape in steps(model)[0].cost.out] == [1, 5, 3]
+    walk = lowered(model, x0=(4, 12, 4))
+    assert [shape[1] for shape in walk.steps[0].cost.out] == [1, 8, 3]
+
+
 def test_the_last_states_of_an_lstm_are_those_of_its_last_token():
     model = net(given(TOKENS), "LSTM l 1 3 x y h c 0=5 1=160", "BinaryOp s 2 1 h c z")
     assert made(model, "z", (10, 8)) == (1, 5)

@@ -61,19 +61,21 @@ def slice_(low: Lowering, op: Op) -> None:
     """Parts of given sizes, of which each that is left open is an equal share of what is left; or between given places."""
     x = low.read(op)
     axis, sizes, places = axis_of(whole(op.attrs, 1, 0), x), wholes(op.attrs, 0), wholes(op.attrs, 2)
-    if sizes is None and places is None:
-        sizes = (DROPPED,) * len(op.outputs)
+    whole_size: Any = x.shape[axis]
+    wanted: list[Any] = [None if size == DROPPED else size for size in sizes or (DROPPED,) * len(op.outputs)]
+    literal = wanted
     if places is not None:
-        ends = [*places, DROPPED]
-        sizes = tuple(end - start if end != DROPPED else DROPPED for start, end in zip([0, *places], ends))
-    assert sizes is not None
-    if len(sizes) != len(op.outputs):
-        raise Unfit(f"cuts {len(sizes)} parts for {len(op.outputs)} outputs")
-    fixed.check_parts(low, op.inputs[0], x, axis, [None if size == DROPPED else size for size in sizes])
-    left: Dim = x.shape[axis]
+        pairs = [*zip((0, *places), places)]
+        literal = [*(end - start if (start < 0) == (end < 0) else None for start, end in pairs), None]
+        at_places = [tuple(whole_size + place if place < 0 else place for place in pair) for pair in pairs]
+        wanted = [*(end - start for start, end in at_places), None]
+    if len(wanted) != len(op.outputs):
+        raise Unfit(f"cuts {len(wanted)} parts for {len(op.outputs)} outputs")
+    fixed.check_parts(low, op.inputs[0], x, axis, literal)
+    left = whole_size
     parts: list[Dim] = []
-    for at, size in enumerate(sizes):
-        part = left // (len(sizes) - at) if size == DROPPED else size
+    for at, size in enumerate(wanted):
+        part = left // (len(wanted) - at) if size is None else size
         parts.append(part)
         left = left - part
     cut(low, op, x, axis, parts)
