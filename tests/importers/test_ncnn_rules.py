@@ -121,6 +121,27 @@ CASES: dict[str, tuple[str, list[Sequence[int]], list[tuple[Any, ...]]]] = {
     ),
     "inner product of rows": ("InnerProduct 0=4 1=1 2=32 9=1", [TOKENS], [("linear", (10, 4), 320, 36), ("relu", (10, 4), 0, 0)]),
     "product with a stored matrix": ("Gemm 3=1 5=1 6=1 8=4 9=8 10=4", [TOKENS], [("linear", (10, 4), 320, 36)]),
+    "product with a stored matrix of one column": ("Gemm 3=1 5=1 6=1 8=1 9=8 10=4", [TOKENS], [("linear", (10, 1), 80, 9)]),
+    "product of the rows of a map": (
+        "Gemm 3=1 5=1 8=4 9=8", [(10, 1, 8)], [("reshape", (10, 8), 0, 0), ("linear", (10, 4), 320, 32)],
+    ),
+    "product of the columns of a map": (
+        "Gemm 2=1 3=1 5=1 8=4 9=8", [(8, 1, 10)],
+        [("transpose", (1, 10, 8), 0, 0), ("reshape", (10, 8), 0, 0), ("linear", (10, 4), 320, 32)],
+    ),
+    "product of a vector": ("Gemm 3=1 5=1 8=4 9=8", [(8,)], [("linear", (4,), 32, 32)]),
+    # 8 x 4 weights, and 10 numbers that are added to the 10 rows
+    "product and a stored number for each row": (
+        "Gemm 3=1 5=1 6=1 7=10 8=4 9=8 10=1", [TOKENS],
+        [("linear", (10, 4), 320, 32), ("source", (10, 1), 0, 10), ("add", (10, 4), 0, 0)],
+    ),
+    "product and a number for each row": (
+        "Gemm 3=1 5=1 8=4 9=8", [TOKENS, (10,)],
+        [("linear", (10, 4), 320, 32), ("reshape", (10, 1), 0, 0), ("add", (10, 4), 0, 0)],
+    ),
+    "product and a number for each column": (
+        "Gemm 3=1 5=1 8=4 9=8", [TOKENS, (4,)], [("linear", (10, 4), 320, 32), ("add", (10, 4), 0, 0)],
+    ),
     "product of two": ("Gemm 3=1", [TOKENS, (4, 8)], [("matmul", (10, 4), 320, 0)]),
     "product of matrices": ("MatMul", [(2, 10, 8), (2, 8, 4)], [("matmul", (2, 10, 4), 640, 0)]),
     "row of a table": ("Embed 0=5 1=7 3=35", [(10,)], [("embedding", (10, 5), 0, 35)]),
@@ -202,6 +223,34 @@ def test_a_layer_becomes_these_nodes(case: str):
         for step in found
         if step.node.op != "identity"
     ] == expected
+
+
+@pytest.mark.parametrize(
+    ("shapes", "shape", "macs"),
+    [
+        ([(8,), (8,)], (1,), 8),
+        ([(8,), (8, 4)], (4,), 32),
+        ([(10, 8), (8,)], (10,), 80),
+        ([(8,), (2, 8, 4)], (2, 4), 64),
+        ([(8,), (2, 3, 8, 4)], (2, 3, 4), 192),
+        ([(3, 10, 8), (8,)], (3, 10), 240),
+        ([(2, 3, 10, 8), (8,)], (2, 3, 10), 480),
+    ],
+)
+@pytest.mark.parametrize("flip", [0, 1])
+def test_a_vector_is_a_row_before_a_product_and_a_column_behind(
+    shapes: list[tuple[int, ...]], shape: tuple[int, ...], macs: int, flip: int
+):
+    """A second matrix may be transposed; a vector is the same whether it is or not."""
+    first, second = shapes
+    if flip and len(second) > 1:
+        second = (*second[:-2], second[-1], second[-2])
+    model = net(given(first, "a"), given(second, "b"), f"MatMul m 2 1 a b y 0={flip}")
+    values: dict[str, Any] = {name: tuple(entry.sizes) for name, entry in model.entries.items()}
+    low = model.lowering(walk := Walk(values), {})
+    low.run(model.values(values, {}))
+    assert low.values["y"].shape == (1, *shape)
+    assert sum(step.cost.macs for step in walk.steps) == macs
 
 
 def test_every_layer_with_a_rule_is_known_to_a_test():
@@ -353,6 +402,13 @@ def test_a_crop_to_places_that_another_tensor_holds_is_unknown():
         ("ExpandDims -23303=1,0", [(3, 4, 8, 6)], "makes a blob of 5 axes, and one has at most 4"),
         ('Reshape 6="1,2,3,8,3"', [MAP], "makes a blob of 5 axes, and one has at most 4"),
         ("Eltwise 0=1", [MAP, (3, 1, 1)], "takes tensors of one shape, got 3×8×6 and 3×1×1 \\(channels first\\)"),
+        ("Gemm 3=1 5=1 8=4 9=8", [(10, 3, 8)], "multiplies matrices, got a blob of 10×3×8 \\(channels first\\)"),
+        ("Gemm 3=1 5=1 8=4 9=8", [(2, 3, 1, 8)], "multiplies matrices, got a blob of 2×3×1×8 \\(channels first\\)"),
+        ("Gemm 3=1", [TOKENS], "needs two matrices"),
+        ("Gemm 3=1 5=1 8=4 9=8", [TOKENS, (5,)], "adds 5 to a product of 10×4"),
+        ("Gemm 3=1 5=1 8=4 9=8", [(1, 8), (5, 4)], "adds 5×4 to a product of 1×4"),
+        ("Gemm 3=1 5=1 8=4 9=8", [TOKENS, (2, 10, 4)], "adds 2×10×4 to a product of 10×4"),
+        ("Gemm 3=1 5=1 6=1 7=9 8=4 9=8 10=1", [TOKENS], "adds 9×1 to a product of 10×4"),
         ("Eltwise 0=0", [MAP, (3, 8)], "takes tensors of one shape, got 3×8×6 and 3×8 \\(channels first\\)"),
     ],
 )

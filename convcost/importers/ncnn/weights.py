@@ -88,7 +88,7 @@ def _matrices(attrs: Attrs) -> list[Kept]:
     if whole(attrs, 5, 0):
         found.append(Kept("B", (columns, depth) if whole(attrs, 3, 0) else (depth, columns), dtype))
     if whole(attrs, 6, 0) and whole(attrs, 10, 0) != -1:
-        sizes = {0: (1,), 1: (rows,), 2: (rows, 1), 3: (rows, columns), 4: (columns,)}
+        sizes = {0: (1,), 1: (rows, 1), 2: (rows, 1), 3: (rows, columns), 4: (columns,)}
         if whole(attrs, 10, 0) not in sizes:
             raise Unfit(f"adds a constant of kind {whole(attrs, 10, 0)}, where there are 0 to 4")
         found.append(Kept("C", sizes[whole(attrs, 10, 0)]))
@@ -161,6 +161,7 @@ _STORING: Final[dict[str, Callable[[Attrs], list[Kept]]]] = {
     "InstanceNorm": _normed(2, 0, "weights", "biases"),
     "GroupNorm": _normed(3, 1, "weights", "biases"),
     "Normalize": lambda attrs: _vectors(attrs, "weights", count=3),
+    "Padding": lambda attrs: _vectors(attrs, "values", count=6),
 }
 
 
