@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sympy
-from helpers.foreign import kinds, lowered, outs, steps, walked
+from helpers.foreign import kinds, lowered, network, outs, steps, walked
 from helpers.ncnn_layers import KINDS, drawn, given, param
 
 from convcost.core.errors import ConvcostError
@@ -545,6 +545,12 @@ def test_what_has_no_rule_is_unknown(layer: str, why: str):
 
 def test_a_transposed_convolution_by_filters_that_are_read_is_unknown():
     assert kinds(one("Deconvolution 0=4 1=3 28=1", MAP, (3, 3, 3))) == ["unknown"]
+
+
+def test_values_to_pad_each_channel_with_are_named():
+    model = one("Padding 0=1 1=1 2=1 3=1 6=3", MAP)
+    assert outs(model) == [(10, 8, 3)]
+    assert network(model).report().remarks[-1] == "3 stored numbers in 1 tensors are in no layer: one.values"
 
 
 def test_a_hint_gives_an_unknown_layer_its_shape():
