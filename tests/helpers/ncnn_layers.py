@@ -422,7 +422,7 @@ def _expression(rng: Random) -> Drawn:
 
 
 def _as_large(rng: Random) -> Drawn:
-    shapes = {"x": _map(rng), "z": _map(rng)}
+    shapes = {"x": _map(rng), "z": _map(rng)[: rng.randint(1, 3)]}
     return _several(f"Interp 0={rng.randint(1, 3)} 5=1", shapes)
 
 

@@ -350,6 +350,7 @@ def test_a_mask_is_a_sum_and_earlier_tokens_are_joined():
         ('Reshape 6="*(0w,0h),-1"', (3, 48)),
         ('Interp 0=1 5=1 9="max(0w,1w),+(0h,2)"', (3, 10, 12)),
         ("Interp 0=1 5=1", (3, 2, 12)),
+        ("Interp 0=1 3=5 4=7 5=1", (3, 2, 12)),
         ('Crop 19="//(-7,2)" 20="0w" 21="2"', (3, 8, 3)),
         ('Crop 19="trunc(/(-7,2))" 20="0w" 21="2"', (3, 8, 3)),
         ('Crop 19="/(-7,2)" 20="0w" 21="2"', (3, 8, 3)),
@@ -536,11 +537,36 @@ def test_what_depends_on_data_is_unknown_whatever_a_hint_says(kind: str):
         ("MVN", "a norm over all of a blob, or of a channel"),
         ("Convolution 0=4 1=3 19=1", "filters that are computed"),
         ("Deconvolution 0=4 1=3 28=1", "filters that are computed"),
+        ("Deconvolution 0=4 1=3 6=108 28=1", "filters that are computed"),
+        ("Convolution 0=4 1=3 6=108 19=1", "filters that are computed"),
     ],
 )
 def test_what_has_no_rule_is_unknown(layer: str, why: str):
     (step,) = steps(one(layer, MAP))
     assert (step.node.op, step.node.attrs["why"]) == ("unknown", why)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "Interp 0=1 1=2.0 2=2.0",
+        'Interp 0=1 9="0w,0h"',
+        "Reshape 0=6 1=24",
+        'Reshape 6="0w,-1"',
+        "Crop 3=2 4=2",
+        "Crop 8=1",
+        "Crop -23309=1,0 -23310=1,2 -23311=1,1",
+        'Crop 19="0" 20="0h" 21="1"',
+        "Padding 0=1 1=1 2=1 3=1",
+        "Convolution 0=4 1=3 6=108",
+        "Deconvolution 0=4 1=3 6=108",
+        "Scale 0=3",
+        "BinaryOp 0=2 1=1 2=2.0",
+    ],
+)
+def test_a_blob_that_no_parameter_asks_for_is_refused_as_ncnn_does(layer: str):
+    with pytest.raises(ConvcostError, match=f"{layer.split(maxsplit=1)[0]} one: reads 2 blobs, where 1 is needed"):
+        walked(one(layer, MAP, (4, 3, 3, 3)))
 
 
 def test_a_transposed_convolution_by_filters_that_are_read_is_unknown():

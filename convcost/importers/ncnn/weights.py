@@ -42,10 +42,15 @@ def _vectors(attrs: Attrs, *names: str, count: int = 0) -> list[Kept]:
     return [Kept(name, (size,)) for name in names]
 
 
-def _filters(weights: int, bias: int, int8: int | None) -> Callable[[Attrs], list[Kept]]:
-    """Filters and biases of a layer whose parameters of these numbers say how many weights, whether biases, whether int8."""
+def _filters(weights: int, bias: int, int8: int | None, read: int | None = None) -> Callable[[Attrs], list[Kept]]:
+    """Filters and biases of a layer whose parameters of these numbers say how many weights, whether biases, whether int8.
+
+    Of a layer that reads them from other blobs, as one more parameter says, none are stored, whatever the others say.
+    """
 
     def found(attrs: Attrs) -> list[Kept]:
+        if read is not None and whole(attrs, read, 0):
+            return []
         dtype = "int8" if int8 is not None and whole(attrs, int8, 0) else "fp32"
         many = Kept("weights", (whole(attrs, weights, 0),), dtype)
         return [many, Kept("biases", (whole(attrs, 0, 0),))] if whole(attrs, bias, 0) else [many]
@@ -136,14 +141,15 @@ def _embedded(attrs: Attrs) -> list[Kept]:
     return [table, Kept("biases", (channels,))] if whole(attrs, 2, 0) else [table]
 
 
-_CONVOLUTIONS: Final = [
-    f"{name}{kind}{axes}"
-    for name in ("Convolution", "Deconvolution")
+#: Layer -> the parameter by which it reads its filters from another blob; None of those that store them always.
+FILTERED: Final = {
+    f"{name}{kind}{axes}": None if axes == "3D" else read
+    for name, read in (("Convolution", 19), ("Deconvolution", 28))
     for kind in ("", "DepthWise")
     for axes in ("", "1D", "3D")
-]
+}
 _STORING: Final[dict[str, Callable[[Attrs], list[Kept]]]] = {
-    **{name: _filters(6, 5, 8 if name.startswith("Conv") else None) for name in _CONVOLUTIONS},
+    **{name: _filters(6, 5, 8 if name.startswith("Conv") else None, read) for name, read in FILTERED.items()},
     "DeformableConv2D": _filters(6, 5, None),
     "InnerProduct": _filters(2, 1, 8),
     "Gemm": _matrices,
