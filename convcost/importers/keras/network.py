@@ -29,6 +29,7 @@ from convcost.importers.keras.values import (
     shape,
 )
 from convcost.importers.model import Body, Op, Size, Stated, Stored
+from convcost.importers.names import free
 
 DEEPEST = 32
 """Models inside models."""
@@ -577,10 +578,4 @@ class Writer:
 
     def name(self, wanted: str) -> str:
         """A name that no tensor has yet."""
-        name, number = wanted, self.taken.get(wanted, 1)
-        while name in self.taken:
-            number += 1
-            name = f"{wanted} [{number}]"
-        self.taken[name] = 1
-        self.taken[wanted] = number
-        return name
+        return free(wanted, self.taken, "{} [{}]")
