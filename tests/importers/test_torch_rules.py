@@ -91,6 +91,48 @@ ONES: list[tuple[str, dict[str, Any], tuple[Stored, ...], list[str], tuple[int, 
 ]  # fmt: skip
 
 
+NUMBER = Ref("s")
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "makes", "node"),
+    [
+        ("softmax.int", {"dim": 0}, "y", "softmax"),
+        ("log_softmax.int", {"dim": -1}, "y", "log_softmax"),
+        ("cumsum.default", {"dim": 0}, "y", "cumulative"),
+        ("cummax.default", {"dim": -1}, "y i", "cumulative"),
+        ("topk.default", {"k": 1}, "y i", "top_k"),
+        ("sort.default", {}, "y i", "top_k"),
+        ("sum.default", {}, "y", "reduce"),
+        ("mean.dim", {"dim": (0,), "keepdim": True}, "y", "reduce"),
+        ("max.dim", {"dim": -1}, "y i", "reduce"),
+        ("var.dim", {"dim": (0,)}, "y", "reduce"),
+        ("index_select.default", {"dim": 0, "index": Ref("one")}, "y", "gather"),
+    ],
+)
+def test_a_number_is_a_vector_of_one_along_axes(target: str, arguments: dict[str, Any], makes: str, node: str):
+    """The sum of a map has no axes; neither has what is made of it, so that it can be added to a vector of 3."""
+    ops = [
+        op("aten.sum.default", "s", self=X),
+        op(f"aten.{target}", makes, self=NUMBER, **arguments),
+        op("aten.add.Tensor", "z", self=Ref("y"), other=Ref("three")),
+    ]
+    made = steps(program({"x": (1, 4, 6), "three": (3,), "one": (1,)}, ops))
+    assert [step.node.op for step in made[-2:]] == [node, "add"]
+    assert made[-1].cost.out == ((3,),)
+
+
+@pytest.mark.parametrize(
+    ("target", "dim"), [("softmax.int", 1), ("cumsum.default", -2), ("topk.default", 1), ("sum.dim_IntList", (1,))]
+)
+def test_a_number_has_no_second_axis(target: str, dim: Any):
+    extra = {"k": 1} if "topk" in target else {}
+    ops = [op("aten.sum.default", "s", self=X), op(f"aten.{target}", "y", self=NUMBER, dim=dim, **extra)]
+    axis = dim[0] if isinstance(dim, tuple) else dim
+    with pytest.raises(SpecError, match=f"there is no axis {axis} of a tensor of 1"):
+        network(program({"x": (1, 4, 6)}, ops)).report()
+
+
 @pytest.mark.parametrize(("target", "arguments", "tensors", "expected", "shape"), ONES)
 def test_one_op(target: str, arguments: dict[str, Any], tensors: Any, expected: list[str], shape: tuple[int, ...]):
     imported = program(

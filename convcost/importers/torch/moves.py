@@ -27,6 +27,7 @@ from convcost.importers.torch.arguments import (
     named,
     number,
     numbers,
+    of_vectors,
     optional,
     output,
     part,
@@ -130,6 +131,7 @@ def transpose(low: Lowering, op: Op) -> None:
 
 
 @rule("movedim", "moveaxis")
+@of_vectors
 def moved_axes(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     source, target = ([axis_in(axis, x.rank) for axis in _dims(op, word)] for word in ("source", "destination"))
@@ -386,6 +388,7 @@ def unbind(low: Lowering, op: Op) -> None:
 
 
 @rule("index_select")
+@of_vectors
 def index_select(low: Lowering, op: Op) -> None:
     x, indices = tensor(low, op), tensor(low, op, "index")
     _chosen(low, op, x, axis_of(low, op, x), indices)
@@ -440,6 +443,7 @@ def turned(low: Lowering, op: Op) -> None:
 
 
 @rule("rot90", "gather", "take", "take_along_dim", "unfold", "as_strided")
+@of_vectors
 def picked(low: Lowering, op: Op) -> None:
     """Elements in another order, or some of them: counted as what they are, so many elements that are copied."""
     x, places = tensor(low, op), optional(low, op, "index") or optional(low, op, "indices")
