@@ -124,9 +124,14 @@ def matmul_packed(low: Lowering, op: Op) -> None:
     dtype = {2: "int2", 4: "int4", 8: "int8"}.get(bits, "int4")
     if len(packed.stored) != 1 or size * 8 < inner * columns * bits:
         raise Unfit(f"{size:,} bytes hold less than {inner:,} · {columns:,} numbers of {bits} bits")
-    name = packed.stored[0].name
-    weights = Value((inner, columns), dtype, stored=(Stored(name, (inner, columns), dtype),))
-    linear(low, op, x, -1, columns, weights, bias)
+    linear(low, op, x, -1, columns, unpacked(low, packed, (inner, columns), dtype), bias)
+
+
+def unpacked(low: Lowering, packed: Value, shape: tuple[int, ...], dtype: str) -> Value:
+    """A stored tensor of bytes as the one of smaller numbers that stand in them."""
+    numbers = Stored(f"{packed.stored[0].name}[{dtype}]", shape, dtype)
+    low.accounts.cut(packed.stored[0], numbers)
+    return Value(shape, dtype, stored=(numbers,))
 
 
 # -- sums of products by the letters of axes -----------------------------------------------------------------------------
