@@ -809,6 +809,38 @@ def test_attention_to_earlier_tokens_is_unknown_as_a_whole(kind: str, between: i
     assert kinds(kept) == ["unknown"]
 
 
+def test_a_bias_that_is_computed_is_added_behind_a_convolution():
+    """One for each of 4 channels; what onnxruntime merges behind it follows. 24 places of 27 products each, 4 channels."""
+    inputs = {"x": (1, 3, 8, 6), "b": (4,), "z": (1, 4, 6, 4)}
+    ops = [op("Relu", "b", "c"), op("com.microsoft.FusedConv", "x w c z", "y", activation="Relu")]
+    made = steps(model(inputs, ops, [Stored("w", (4, 3, 3, 3), "fp32")]))
+    assert [(step.node.op, step.cost.out[0]) for step in made] == [
+        ("relu", (4,)), ("conv2d", (6, 4, 4)), ("add", (6, 4, 4)), ("add", (6, 4, 4)), ("relu", (6, 4, 4)),
+    ]  # fmt: skip
+    assert sum(step.cost.macs for step in made) == 24 * 27 * 4
+
+
+@pytest.mark.parametrize(("shape", "said"), [((3,), "3"), ((4, 1), "4×1")])
+def test_a_bias_that_is_computed_has_one_number_for_each_channel(shape: tuple[int, ...], said: str):
+    ops = [op("Relu", "b", "c"), op("Conv", "x w c", "y")]
+    net = model({"x": (1, 3, 8, 6), "b": shape}, ops, [Stored("w", (4, 3, 3, 3), "fp32")])
+    with pytest.raises(SpecError, match=f"Conv y: has a bias of {said} for 4 channels"):
+        walked(net)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reads", "attrs", "params"),
+    [
+        ("MatMulNBits", [TOKENS, W((8, 1, 8), "uint8"), W((8,))], {"K": 16, "N": 8, "bits": 4}, 128),
+        ("GatherBlockQuantized", [W((100, 8), "uint8"), (1, 5), W((100, 1))], {"bits": 4, "block_size": 16}, 1600),
+    ],
+)
+def test_packed_weights_are_counted_once(kind: str, reads: list[Any], attrs: dict[str, Any], params: int):
+    """Twice as many of 4 bits as there are bytes, which nothing says to be in several layers."""
+    report = network(only(f"com.microsoft.{kind}", reads, **attrs)).report()
+    assert (report.totals.params, report.remarks) == (params, ())
+
+
 def test_scales_for_groups_are_in_no_layer_and_the_notes_say_so():
     """Before opset 21, 4 groups of 8 channels have 4 scales and 4 shifts."""
     report = network(only("GroupNormalization", [WIDE, W((4,)), W((4,))], num_groups=4)).report()
