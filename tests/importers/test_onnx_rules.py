@@ -809,6 +809,14 @@ def test_attention_to_earlier_tokens_is_unknown_as_a_whole(kind: str, between: i
     assert kinds(kept) == ["unknown"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "said"), [((20, 4), "20×4 to a product of 1×4"), ((3, 1, 4), "3×1×4 to a product of 1×4")]
+)
+def test_what_does_not_stretch_to_a_product_is_not_added_to_it(shape: tuple[int, ...], said: str):
+    with pytest.raises(SpecError, match=f"Gemm y0: adds {said}"):
+        walked(only("Gemm", [(1, 8), W((8, 4)), shape]))
+
+
 def test_a_bias_that_is_computed_is_added_behind_a_convolution():
     """One for each of 4 channels; what onnxruntime merges behind it follows. 24 places of 27 products each, 4 channels."""
     inputs = {"x": (1, 3, 8, 6), "b": (4,), "z": (1, 4, 6, 4)}

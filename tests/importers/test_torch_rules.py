@@ -91,6 +91,44 @@ ONES: list[tuple[str, dict[str, Any], tuple[Stored, ...], list[str], tuple[int, 
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("shape", "params", "kinds_"),
+    [
+        ((4,), 36, ["linear"]),
+        ((1, 4), 36, ["linear"]),
+        ((10, 4), 32 + 40, ["linear", "source", "add"]),
+        ((10, 1), 32 + 10, ["linear", "source", "add"]),
+        ((1,), 32 + 1, ["linear", "source", "add"]),
+    ],
+)
+def test_what_is_no_number_for_each_channel_is_added_behind_a_product(
+    shape: tuple[int, ...], params: int, kinds_: list[str]
+):
+    """10 rows of 8 to 4: 320 products with 32 weights, by either op."""
+    for made in (
+        op("aten.linear.default", "y", input=X, weight=W, bias=B),
+        op("aten.addmm.default", "y", self=B, mat1=X, mat2=Ref("t")),
+    ):
+        ops = [op("aten.t.default", "t", self=W), made] if "addmm" in made.type else [made]
+        found = steps(program({"x": (10, 8)}, ops, [weight("w", 4, 8), weight("b", *shape)]))
+        assert [step.node.op for step in found] == kinds_
+        assert (found[0].cost.macs, sum(step.params for step in found)) == (320, params)
+        assert found[-1].cost.out[0] == (10, 4)
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 10, 4), (5, 4)])
+def test_what_does_not_stretch_to_a_product_is_not_added_to_it(shape: tuple[int, ...]):
+    said = f"adds {'×'.join(map(str, shape))} to a product of 10×4"
+    made = op("aten.addmm.default", "y", self=B, mat1=X, mat2=W)
+    with pytest.raises(SpecError, match=said):
+        network(program({"x": (10, 8)}, [made], [weight("w", 8, 4), weight("b", *shape)])).report()
+
+
+def test_a_linear_layer_by_a_vector_has_a_number_for_each_row():
+    (step,) = steps(program({"x": (10, 8)}, [op("aten.linear.default", "y", input=X, weight=W)], [weight("w", 8)]))
+    assert (step.node.op, step.cost.macs, step.params) == ("linear", 80, 8)
+
+
 NUMBER = Ref("s")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from convcost.core.dims import Dim, Shape, product
 from convcost.core.errors import Unfit
 from convcost.core.units import shape_text
-from convcost.importers.build import along, combined, concatenated, linear, matrix_product, squeezed, taken
+from convcost.importers.build import along, check_added, combined, concatenated, linear, matrix_product, squeezed, taken
 from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -90,9 +90,7 @@ def _summand(low: Lowering, op: Op, c: Value, rows: Dim, columns: Dim) -> Value:
         part = low.part(op, "C rows")
         low.relabel(part, c, (0, 1, None))
         c = made(low, part)
-    fits = zip(reversed(c.shape), (columns, rows))
-    if c.rank > 3 or not all(is_one(size) or same(size, wanted) is not False for size, wanted in fits):
-        raise Unfit(f"adds {shape_text(shown)} to a product of {shape_text((rows, columns))}")
+    check_added(c.shape if whole(op.attrs, 6, 0) else c.shape[1:], (rows, columns), shown)
     return c
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from convcost.core.dims import Dim, Shape, product, stretched
 from convcost.core.errors import Unfit
-from convcost.importers.build import combined, linear, matrix_product, reduced
+from convcost.importers.build import check_added, combined, linear, matrix_product, reduced
 from convcost.importers.contents import Known, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op, Stored
@@ -47,7 +47,9 @@ def product_of(
     first = low.part(op, "product") if bias is not None else op
     multiplied(low, first, x, _flipped(weights) if flip_w else weights)
     if bias is not None:
-        combined(low, op, "add", [low.values[first.outputs[0]], bias])
+        total = low.values[first.outputs[0]]
+        check_added(bias.shape, total.shape)
+        combined(low, op, "add", [total, bias])
 
 
 def _flipped(value: Value) -> Value:
