@@ -1014,6 +1014,9 @@ def test_what_contradicts_itself_is_said_in_one_line(ops: list[Op], tensors: lis
 
 #: Arguments that no tensor of 1, 6, 8 and 10 elements fits -> what is said.
 OUT_OF_RANGE: list[tuple[str, str, dict[str, Any], str]] = [
+    ("select.int", "y", {"self": X, "dim": 2, "index": 8}, "chooses element 8 of an axis of 8"),
+    ("select.int", "y", {"self": X, "dim": 2, "index": -9}, "chooses element -9 of an axis of 8"),
+    ("narrow.default", "y", {"self": X, "dim": 2, "start": -9, "length": 2}, "chooses element -9 of an axis of 8"),
     ("unfold.default", "y", {"self": X, "dimension": 2, "size": 3, "step": 0}, "takes windows of 3 in steps of 0 along an axis of 8"),
     ("unfold.default", "y", {"self": X, "dimension": 2, "size": 9, "step": 1}, "takes windows of 9 in steps of 1 along an axis of 8"),
     ("unfold.default", "y", {"self": X, "dimension": 4, "size": 3, "step": 1}, "there is no axis 4 of a tensor of 4"),

@@ -259,6 +259,13 @@ def _within(at: Any, size: Dim) -> Dim:
     return at if type(size) is not int else min(at, size)
 
 
+def _place(at: Any, size: Dim, behind: int) -> Dim:
+    """As `_within`, of a place that must be there, with so many elements behind it."""
+    if type(at) is type(size) is int and not -size <= at <= size - behind:
+        raise Unfit(f"chooses element {at} of an axis of {size}")
+    return _within(at, size)
+
+
 @rule("slice", wants="same")
 def slice_(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
@@ -285,7 +292,7 @@ def written(op: Op, word: str) -> tuple[Any, ...]:
 def narrow(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     axis = axis_of(low, op, x)
-    start = _within(number(low, op, "start"), x.shape[axis])
+    start = _place(number(low, op, "start"), x.shape[axis], 0)
     stop = start + number(low, op, "length")
     places = (*written(op, "start"), stop if type(stop) is int else None)
     if fixed.ends_there(low, op.inputs[0], x, axis, *places) and None not in written(op, "length"):
@@ -297,7 +304,7 @@ def narrow(low: Lowering, op: Op) -> None:
 def select(low: Lowering, op: Op) -> None:
     x, inner = tensor(low, op), part(low, op, "slice")
     axis = axis_of(low, op, x)
-    at = _within(number(low, op, "index"), x.shape[axis])
+    at = _place(number(low, op, "index"), x.shape[axis], 1)
     if becomes_weights(low, op):
         low.define(inner, cut_off(low, x, axis, at, at + 1) if x.is_constant else data(low, x))
     else:
