@@ -298,13 +298,17 @@ def _gemm(rng: Random) -> Drawn:
     if rng.random() < 0.5:  # the second one is stored
         shape = (depth, rows) if flip_x else (rows, depth)
         term = rng.choice((400, 612, 801)) if flip_y and not flip_x and rng.random() < 0.3 else 0
-        ids = f"2={flip_x} 3={flip_y} 5=1 6=1 7={rows} 8={columns} 9={depth} 10={kind} 18={term}"
+        ids = f"2={flip_x} 3={flip_y} 5=1 6=1 7={rows} 8={columns} 9={depth} 10={kind} 18={term}{_order(rng) if not term else ''}"
         return one(_as_map(rng, shape), f"Gemm {ids}")
     shapes = {"x": (depth, rows) if flip_x else (rows, depth), "z": (columns, depth) if flip_y else (depth, columns)}
     shapes = {name: _as_map(rng, shape) for name, shape in shapes.items()}
     if rng.random() < 0.5:
         shapes["c"] = rng.choice(((1,), (rows,), (columns,), (rows, 1), (1, columns), (rows, columns)))
-    return _several(f"Gemm 2={flip_x} 3={flip_y}", shapes)
+    return _several(f"Gemm 2={flip_x} 3={flip_y}{_order(rng)}", shapes)
+
+
+def _order(rng: Random) -> str:
+    return f" 11={rng.randint(0, 1)} 14={rng.randint(0, 1)}" if rng.random() < 0.3 else ""
 
 
 def _as_map(rng: Random, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -142,6 +142,7 @@ CASES: dict[str, tuple[str, list[Sequence[int]], list[tuple[Any, ...]]]] = {
     "product and a number for each column": (
         "Gemm 3=1 5=1 8=4 9=8", [TOKENS, (4,)], [("linear", (10, 4), 320, 32), ("add", (10, 4), 0, 0)],
     ),
+    "product as a map of its rows": ("Gemm 3=1 5=1 8=4 9=8 11=1", [TOKENS], [("linear", (10, 4), 320, 32)]),
     "product of two": ("Gemm 3=1", [TOKENS, (4, 8)], [("matmul", (10, 4), 320, 0)]),
     "product of matrices": ("MatMul", [(2, 10, 8), (2, 8, 4)], [("matmul", (2, 10, 4), 640, 0)]),
     "row of a table": ("Embed 0=5 1=7 3=35", [(10,)], [("embedding", (10, 5), 0, 35)]),
@@ -223,6 +224,18 @@ def test_a_layer_becomes_these_nodes(case: str):
         for step in found
         if step.node.op != "identity"
     ] == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "shape"), [("11=1", (10, 1, 4)), ("14=1", (4, 10)), ("11=1 14=1", (4, 1, 10)), ("11=0 14=0", (10, 4))]
+)
+def test_a_product_may_be_put_out_transposed_and_as_a_map(keys: str, shape: tuple[int, ...]):
+    model = one(f"Gemm 3=1 5=1 6=1 8=4 9=8 10=4 {keys}", TOKENS)
+    walk = Walk({"x0": (10, 8)})
+    low = model.lowering(walk, {})
+    low.run(model.values({"x0": (10, 8)}, {}))
+    assert low.values["y0"].shape == (1, *shape)
+    assert sum(step.cost.macs for step in walk.steps) == 320
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,22 @@ def inner_product(low: Lowering, op: Op) -> None:
 
 @rule("Gemm", wants=-1, of_all=True, reads=None)
 def gemm(low: Lowering, op: Op) -> None:
-    """A product of matrices, each stored or computed, transposed or not, and what is added to it."""
-    if whole(op.attrs, 11, 0) or whole(op.attrs, 14, 0):
-        raise Unsupported("a product that is put into another order")
+    """A product of matrices, which may be put out transposed, or as a map of one row for each channel."""
+    is_turned, is_map = bool(whole(op.attrs, 14, 0)), bool(whole(op.attrs, 11, 0))
+    if not is_turned and not is_map:
+        _gemm(low, op)
+        return
+    plain = replace(op, outputs=low.part(op, "product").outputs)
+    _gemm(low, plain)
+    order = (0, 2, 1) if is_turned else (0, 1, 2)
+    turned = low.part(op, "turned") if is_map else op
+    low.transpose(turned, made(low, plain), order)
+    if is_map:
+        low.relabel(op, made(low, turned), (0, 1, None, 2))
+
+
+def _gemm(low: Lowering, op: Op) -> None:
+    """Each of the matrices is stored or computed, transposed or not; something may be added to their product."""
     read = blobs_of(low, op)
     x, y = (one if (one := own(low, op, name)) is not None else _matrix(low, op, name, read) for name in "AB")
     c = own(low, op, "C") if whole(op.attrs, 6, 0) else read[0] if read else None
