@@ -246,7 +246,8 @@ def _slice(rng: Random) -> Drawn:
         places = (1, -1) if parts == 3 else (rng.choice((1, 2, -1, -2)),)
         return one(shape, f"Slice -23302={parts - 1},{','.join(map(str, places))} 1={axis}", parts)
     sizes = [rng.choice((1, -233)) for _ in range(parts - 1)]
-    return one(shape, f"Slice -23300={parts},{','.join(map(str, (*sizes, -233)))} 1={axis}", parts)
+    last = rng.choice((1, -233))
+    return one(shape, f"Slice -23300={parts},{','.join(map(str, (*sizes, last)))} 1={axis}", parts)
 
 
 def _permute(rng: Random) -> Drawn:

@@ -459,6 +459,12 @@ def test_parts_are_equal_shares_of_what_is_left():
     assert [*steps(model)[0].cost.out] == [(4, 4, 3), (4, 4, 3), (4, 4, 4)]
 
 
+def test_what_no_part_takes_is_left_out():
+    """Of 9 the first 2 and 5 more."""
+    model = net(given((9, 4, 4)), "Slice s 1 2 x a b -23300=2,2,5 1=0", "ReLU r 1 1 b c")
+    assert (made(model, "a", (4, 4, 9)), made(model, "c", (4, 4, 9))) == ((2, 4, 4), (5, 4, 4))
+
+
 def test_parts_between_places():
     model = one("Slice -23302=2,2,5 1=0", (9, 4, 4), makes=3)
     assert [shape[-1] for shape in steps(model)[0].cost.out] == [2, 3, 4]

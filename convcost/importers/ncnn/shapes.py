@@ -80,7 +80,13 @@ def slice_(low: Lowering, op: Op) -> None:
         part = left // (len(wanted) - at) if size is None else size
         parts.append(part)
         left = left - part
-    cut(low, op, x, axis, parts)
+    if not less(0, left):
+        cut(low, op, x, axis, parts)
+        return
+    start: Any = 0
+    for name, part in zip(op.outputs, parts):  # what no part takes is left out
+        taken(low, replace(op, outputs=(name,)), x, axis, start, start + part)
+        start = start + part
 
 
 # -- other shapes ------------------------------------------------------------------------------------------------------
