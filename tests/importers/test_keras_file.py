@@ -482,10 +482,20 @@ def test_a_class_of_ones_own_is_told_by_its_settings_where_nothing_says_where_it
             {"class_name": "GPTQDTypePolicy", "config": {"mode": "gptq/8/128", "source_name": "float32"}},
             {"outputs": "fp32", "weights": "uint8", "biases": "fp32", "buffers": "fp32"},
         ),
+        (
+            {"class_name": "DTypePolicyMap", "config": {"default_policy": "mixed_bfloat16", "policy_map": {"e": "float16"}}},
+            {"outputs": "bf16", "weights": "fp32", "biases": "fp32", "buffers": "fp32"},
+        ),
+        (
+            {"class_name": "DTypePolicyMap", "config": {"default_policy": None, "policy_map": {
+                "d": {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "float32"}},
+            }}},
+            {"outputs": "fp32", "weights": "int8", "biases": "fp32", "buffers": "fp32"},
+        ),
         (None, {}),
         (7, {}),
     ],
-)
+)  # fmt: skip
 def test_dtype_policies(read: Read, policy: Any, dtypes: dict[str, str]):
     made = layer("Dense", "d", "x", units=2)
     made["config"]["dtype"] = policy

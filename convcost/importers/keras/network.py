@@ -204,7 +204,7 @@ class Reader:
         attrs = {
             "config": settings,
             "trainable": config.get("trainable") is not False,
-            "dtypes": policy(config.get("dtype")),
+            "dtypes": policy(config.get("dtype"), name),
             "build": plain(spec.get("build_config"), here),
         }
         layer = Layer(name, self.type(spec, kind, config, here), attrs, [], model)

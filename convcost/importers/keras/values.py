@@ -177,8 +177,8 @@ class Policy(NamedTuple):
     """What it keeps its kernel in, if it can quantise that."""
 
 
-def policy(value: Any) -> Policy:
-    """The dtypes that a dtype policy states.
+def policy(value: Any, name: str = "") -> Policy:
+    """The dtypes that a dtype policy states, or a map of policies for the layer of this name.
 
     >>> tuple(policy("float32")), tuple(policy({"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}))
     (('fp32', 'fp32', 'fp32'), ('fp16', 'fp32', 'fp32'))
@@ -186,16 +186,17 @@ def policy(value: Any) -> Policy:
     ('bf16', 'bf16', 'int8')
     """
     mode: Any = None
-    for _ in range(2):
+    for _ in range(3):
         if isinstance(value, dict):
             config = value.get("config")
             config = config if isinstance(config, dict) else {}
             mode = config.get("mode") or mode
-            value = config.get("name") or config.get("source_name")
-    name = value if isinstance(value, str) else ""
-    before, _, name = name.rpartition("_from_")  # int8_from_float32
-    computes, stores = dtype_name(name.removeprefix("mixed_")), dtype_name(name)
-    stores = "fp32" if name.startswith("mixed_") else stores
+            own = config.get("policy_map")
+            own = own.get(name) if isinstance(own, dict) else None
+            value = own or config.get("name") or config.get("source_name") or config.get("default_policy")
+    before, _, word = (value if isinstance(value, str) else "").rpartition("_from_")  # int8_from_float32
+    computes, stores = dtype_name(word.removeprefix("mixed_")), dtype_name(word)
+    stores = "fp32" if word.startswith("mixed_") else stores
     return Policy(computes, stores, _quantised(before or mode) or stores)
 
 
