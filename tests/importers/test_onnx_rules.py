@@ -745,6 +745,16 @@ def test_a_window_that_does_not_fit_the_smallest_size_of_a_sweep_may_fit_others(
     assert swept.macs.tolist() == [None, 3 * 32, 5 * 32]
 
 
+@pytest.mark.parametrize(("count", "ops"), [(1, ["relu", "reduce", "combine", "relu"]), (2, ["unknown", "unknown"])])
+def test_whether_a_loop_goes_on_after_its_last_turn_makes_no_difference(count: int, ops: list[str]):
+    """It goes on as long as a sum of what it made is small, but at most so often."""
+    inner = [op("Relu", "h", "n"), op("ReduceSum", "n", "s", keepdims=0), op("Less", "s one", "go")]
+    turn = body(["i", "on", "h"], inner, ["go", "n"])
+    tensors = [Stored("count", (), "int64", (count,)), Stored("one", (), "fp32", (1.0,))]
+    net = model({"x": (5, 16)}, [op("Loop", "count - x", "y", body=turn), op("Relu", "y", "z")], tensors)
+    assert [kind for kind in kinds(net) if kind not in ("flatten", "source")] == ops
+
+
 def test_loops_that_are_too_long_or_open_are_unknown():
     turn = body(["i", "on", "h"], [op("Relu", "h", "n"), op("Identity", "on", "go")], ["go", "n"])
     for count in (Stored("count", (), "int64", (10**9,)), Stored("count", (), "int64", (-1,))):
