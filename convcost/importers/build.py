@@ -8,6 +8,7 @@ from typing import Any
 
 from convcost.core.dims import Dim, Shape, product
 from convcost.core.errors import Unfit
+from convcost.core.units import shape_text
 from convcost.importers.contents import Known, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -193,6 +194,13 @@ def matrix_product(low: Lowering, op: Op, x: Value, y: Value, *, flip_x: bool = 
         linear(low, op, y, depth, x.shape[row], x)
     else:
         _product(low, op, x, y, (row, inner), (depth, column))
+
+
+def check_added(other: Shape, made: Shape, shown: Shape | None = None) -> None:
+    """Raise `Unfit` for what is added to a product without stretching to it, such as a matrix that has more rows."""
+    fits = zip(reversed(other), reversed(made))
+    if len(other) > len(made) or not all(is_one(size) or same(size, wanted) is not False for size, wanted in fits):
+        raise Unfit(f"adds {shape_text(other if shown is None else shown)} to a product of {shape_text(made)}")
 
 
 def _is_matrix(value: Value) -> bool:

@@ -19,7 +19,7 @@ from convcost.importers.contents import same
 from convcost.importers.idioms import IDIOM_WANTS, IDIOMS, recognised
 from convcost.importers.lower import DEFAULT_DTYPE, Lowering, Rules, wanted_channels
 from convcost.importers.model import Model, Size, Stated, stored_within
-from convcost.importers.names import plain
+from convcost.importers.names import free, plain
 from convcost.importers.values import Tensor, Value, is_one
 
 _BATCH = re.compile(r"(?i)(^|[^a-z])batch")
@@ -149,12 +149,12 @@ class Imported:
         rules = rules_of(self.model.format)
         wanted = wanted_channels(self.whole.body, rules)
         found: dict[str, Entry] = {}
+        taken: dict[str, int] = {}
         images = (one.shape for one in self.model.body.inputs.values() if one.shape is not None and len(one.shape) > 2)
         firsts = {shape[0] for shape in images}
         for source, stated in self.model.body.inputs.items():
-            name = plain(source) or "input"
-            while name in found or name.lower() in _TAKEN:
-                name += "_"
+            base = plain(source) or "input"
+            name = free(f"{base}_" if base.lower() in _TAKEN else base, taken)
             usual = rules.channels if len(stated.shape or ()) > 3 else -1
             found[name] = _entry(source, stated, wanted.get(source, usual), batched=len(firsts) == 1)
         return found

@@ -32,6 +32,21 @@ def plain(text: str) -> str:
     return "_".join(filter(None, _SPLIT.split(text[:LONGEST]))).lstrip("-")
 
 
+def free(base: str, taken: dict[str, int], form: str = "{}_{}") -> str:
+    """A name that nothing has: this one, or with the next number behind it. Taken names say which number they were given last.
+
+    >>> taken: dict[str, int] = {}
+    >>> [free("x", taken), free("x", taken), free("x_2", taken), free("x", taken)]
+    ['x', 'x_2', 'x_2_2', 'x_3']
+    """
+    name, number = base, taken.get(base, 1)
+    while name in taken:
+        number += 1
+        name = form.format(base, number)
+    taken[name], taken[base] = 1, number
+    return name
+
+
 class Names:
     """Gives each node a name that no other has.
 

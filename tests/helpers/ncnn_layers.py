@@ -242,8 +242,12 @@ def _reduction(rng: Random) -> Drawn:
 def _slice(rng: Random) -> Drawn:
     shape = tuple(rng.randint(4, 9) for _ in range(rng.randint(1, 4)))
     axis, parts = rng.randrange(-len(shape), len(shape)), rng.randint(2, 3)
+    if rng.random() < 0.4:
+        places = (1, -1) if parts == 3 else (rng.choice((1, 2, -1, -2)),)
+        return one(shape, f"Slice -23302={parts - 1},{','.join(map(str, places))} 1={axis}", parts)
     sizes = [rng.choice((1, -233)) for _ in range(parts - 1)]
-    return one(shape, f"Slice -23300={parts},{','.join(map(str, (*sizes, -233)))} 1={axis}", parts)
+    last = rng.choice((1, -233))
+    return one(shape, f"Slice -23300={parts},{','.join(map(str, (*sizes, last)))} 1={axis}", parts)
 
 
 def _permute(rng: Random) -> Drawn:
@@ -294,19 +298,33 @@ def _gemm(rng: Random) -> Drawn:
     flip_x, flip_y, kind = rng.randint(0, 1), rng.randint(0, 1), rng.choice((-1, 0, 1, 2, 3, 4))
     if rng.random() < 0.5:  # the second one is stored
         shape = (depth, rows) if flip_x else (rows, depth)
-        kind = rng.choice((-1, 0, 4))
-        return one(shape, f"Gemm 2={flip_x} 3={flip_y} 5=1 6=1 8={columns} 9={depth} 10={kind}")
+        term = rng.choice((400, 612, 801)) if flip_y and not flip_x and rng.random() < 0.3 else 0
+        ids = f"2={flip_x} 3={flip_y} 5=1 6=1 7={rows} 8={columns} 9={depth} 10={kind} 18={term}{_order(rng) if not term else ''}"
+        return one(_as_map(rng, shape), f"Gemm {ids}")
     shapes = {"x": (depth, rows) if flip_x else (rows, depth), "z": (columns, depth) if flip_y else (depth, columns)}
-    lines = (*(given(shape, name) for name, shape in shapes.items()), f"Gemm one 2 1 x z y0 2={flip_x} 3={flip_y}")
-    return Drawn(param(*lines), shapes, ("y0",))
+    shapes = {name: _as_map(rng, shape) for name, shape in shapes.items()}
+    if rng.random() < 0.5:
+        shapes["c"] = rng.choice(((1,), (rows,), (columns,), (rows, 1), (1, columns), (rows, columns)))
+    return _several(f"Gemm 2={flip_x} 3={flip_y}{_order(rng)}", shapes)
+
+
+def _order(rng: Random) -> str:
+    return f" 11={rng.randint(0, 1)} 14={rng.randint(0, 1)}" if rng.random() < 0.3 else ""
+
+
+def _as_map(rng: Random, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A matrix, or the map of its rows."""
+    return rng.choice((shape, (shape[0], 1, shape[1])))
 
 
 def _matmul(rng: Random) -> Drawn:
     outer = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 2)))
     rows, columns, depth, flip = *(rng.randint(2, 6) for _ in range(3)), rng.randint(0, 1)
     shapes = {"x": (*outer, rows, depth), "z": (*outer, columns, depth) if flip else (*outer, depth, columns)}
-    lines = (*(given(shape, name) for name, shape in shapes.items()), f"MatMul one 2 1 x z y0 0={flip}")
-    return Drawn(param(*lines), shapes, ("y0",))
+    for name in shapes:
+        if rng.random() < 0.3:
+            shapes[name] = (depth,)
+    return _several(f"MatMul 0={flip}", shapes)
 
 
 def _attention(rng: Random) -> Drawn:
@@ -409,7 +427,7 @@ def _expression(rng: Random) -> Drawn:
 
 
 def _as_large(rng: Random) -> Drawn:
-    shapes = {"x": _map(rng), "z": _map(rng)}
+    shapes = {"x": _map(rng), "z": _map(rng)[: rng.randint(1, 3)]}
     return _several(f"Interp 0={rng.randint(1, 3)} 5=1", shapes)
 
 

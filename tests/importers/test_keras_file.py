@@ -472,15 +472,42 @@ def test_a_class_of_ones_own_is_told_by_its_settings_where_nothing_says_where_it
             {"class_name": "Policy", "config": {"name": "float16"}},
             {"outputs": "fp16", "weights": "fp16", "biases": "fp16", "buffers": "fp16"},
         ),
+        (
+            {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "float32"}},
+            {"outputs": "fp32", "weights": "int8", "biases": "fp32", "buffers": "fp32"},
+        ),
+        ("int4/128_from_bfloat16", {"outputs": "bf16", "weights": "int4", "biases": "bf16", "buffers": "bf16"}),
+        ("float8_from_float32", {"outputs": "fp32", "weights": "fp32", "biases": "fp32", "buffers": "fp32"}),
+        (
+            {"class_name": "GPTQDTypePolicy", "config": {"mode": "gptq/8/128", "source_name": "float32"}},
+            {"outputs": "fp32", "weights": "uint8", "biases": "fp32", "buffers": "fp32"},
+        ),
+        (
+            {"class_name": "DTypePolicyMap", "config": {"default_policy": "mixed_bfloat16", "policy_map": {"e": "float16"}}},
+            {"outputs": "bf16", "weights": "fp32", "biases": "fp32", "buffers": "fp32"},
+        ),
+        (
+            {"class_name": "DTypePolicyMap", "config": {"default_policy": None, "policy_map": {
+                "d": {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "float32"}},
+            }}},
+            {"outputs": "fp32", "weights": "int8", "biases": "fp32", "buffers": "fp32"},
+        ),
         (None, {}),
         (7, {}),
     ],
-)
+)  # fmt: skip
 def test_dtype_policies(read: Read, policy: Any, dtypes: dict[str, str]):
     made = layer("Dense", "d", "x", units=2)
     made["config"]["dtype"] = policy
     (op,) = read(functional("net", [entry("x", None, 4), made])).body.ops
     assert dict(op.dtypes) == dtypes
+
+
+def test_convolutions_have_no_kernels_that_a_policy_quantises(read: Read):
+    made = layer("Conv1D", "c", "x", filters=2, kernel_size=3)
+    made["config"]["dtype"] = "int8_from_float32"
+    (op,) = read(functional("net", [entry("x", None, 4, 3), made])).body.ops
+    assert dict(op.dtypes) == dict.fromkeys(("outputs", "weights", "biases", "buffers"), "fp32")
 
 
 def test_a_fixed_batch_is_a_batch(read: Read):

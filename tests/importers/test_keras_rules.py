@@ -271,6 +271,12 @@ ROWS = {
     "up-sampling, one axis": Row(of("UpSampling1D", size=2), (4, 3), "upsample1d", (8, 3)),
     "resizing": Row(of("Resizing", height=6, width=5), (4, 4, 3), "resize2d", (6, 5, 3)),
     "center crop": Row(of("CenterCrop", height=2, width=3), (4, 4, 3), "crop", (2, 3, 3)),
+    # 3 wide are 2 high of the ratio 4 to 6, and 10 high would be 15 wide
+    "center crop of a narrow one": Row(of("CenterCrop", height=4, width=6), (10, 3, 3), "crop resize2d", (4, 6, 3)),
+    "center crop of a small one": Row(of("CenterCrop", height=4, width=6), (2, 3, 3), "resize2d", (4, 6, 3)),
+    "random crop of a small one, channels first": Row(
+        of("RandomCrop", height=4, width=6, **FIRST), (3, 2, 3), "resize2d", (4, 6, 3)
+    ),
     "dropout": Row(of("SpatialDropout2D", rate=0.5), (4, 4, 3), "", (4, 4, 3)),
     "augmentation": Row(of("RandomFlip", mode="horizontal"), (4, 4, 3), "", (4, 4, 3)),
     # recurrent layers
@@ -338,6 +344,12 @@ def test_what_a_layer_costs(model: Open, name: str):
     assert (sum(step.params for step in made), sum(step.buffers for step in made)) == (row.params, row.buffers)
     if made:
         assert made[-1].cost.out[0] == row.out
+
+
+def test_a_crop_of_too_small_a_picture_is_of_the_wanted_ratio(model: Open):
+    """Of 10 x 3 the middle 2 x 3 become 4 x 6."""
+    crop, resize = steps(model(functional("net", [entry("x", None, 10, 3, 3), of("CenterCrop", height=4, width=6)])))
+    assert (crop.cost.out[0], resize.cost.out[0], resize.node.attrs["mode"]) == ((2, 3, 3), (4, 6, 3), "bilinear")
 
 
 def test_every_rule_is_costed_or_named_here():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
+from time import process_time
 
 import pytest
 import sympy
@@ -329,6 +331,15 @@ def test_what_a_file_says_of_itself_is_printed_on_one_line() -> None:
     shouting = replace(net, model=replace(net.model, producer="p\x1b[31m\nq"))
     assert network(shouting).report().remarks == ("p\\x1b[31m\\nq",)
     assert [*net.entries] == ["null_"]
+
+
+def test_many_inputs_that_are_called_alike_take_no_time():
+    """Names of different signs are the same words: an input gets its number behind them."""
+    names = ["".join(signs) for signs in product(".:;/", repeat=7)]
+    begun = process_time()
+    entries = model({f"{signs[:3]}a{signs[3:]}b": (1, 3) for signs in names}, [op("Relu", "...a....b", "y")]).entries
+    assert process_time() - begun < 5
+    assert [[*entries][i] for i in (0, 1, 2, -1)] == ["a_b", "a_b_2", "a_b_3", "a_b_16384"]
 
 
 # -- unknown ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sympy
-from helpers.foreign import kinds, lowered, outs, steps, walked
+from helpers.foreign import kinds, lowered, network, outs, steps, walked
 from helpers.ncnn_layers import KINDS, drawn, given, param
 
 from convcost.core.errors import ConvcostError
@@ -121,6 +121,28 @@ CASES: dict[str, tuple[str, list[Sequence[int]], list[tuple[Any, ...]]]] = {
     ),
     "inner product of rows": ("InnerProduct 0=4 1=1 2=32 9=1", [TOKENS], [("linear", (10, 4), 320, 36), ("relu", (10, 4), 0, 0)]),
     "product with a stored matrix": ("Gemm 3=1 5=1 6=1 8=4 9=8 10=4", [TOKENS], [("linear", (10, 4), 320, 36)]),
+    "product with a stored matrix of one column": ("Gemm 3=1 5=1 6=1 8=1 9=8 10=4", [TOKENS], [("linear", (10, 1), 80, 9)]),
+    "product of the rows of a map": (
+        "Gemm 3=1 5=1 8=4 9=8", [(10, 1, 8)], [("reshape", (10, 8), 0, 0), ("linear", (10, 4), 320, 32)],
+    ),
+    "product of the columns of a map": (
+        "Gemm 2=1 3=1 5=1 8=4 9=8", [(8, 1, 10)],
+        [("transpose", (1, 10, 8), 0, 0), ("reshape", (10, 8), 0, 0), ("linear", (10, 4), 320, 32)],
+    ),
+    "product of a vector": ("Gemm 3=1 5=1 8=4 9=8", [(8,)], [("linear", (4,), 32, 32)]),
+    # 8 x 4 weights, and 10 numbers that are added to the 10 rows
+    "product and a stored number for each row": (
+        "Gemm 3=1 5=1 6=1 7=10 8=4 9=8 10=1", [TOKENS],
+        [("linear", (10, 4), 320, 32), ("source", (10, 1), 0, 10), ("add", (10, 4), 0, 0)],
+    ),
+    "product and a number for each row": (
+        "Gemm 3=1 5=1 8=4 9=8", [TOKENS, (10,)],
+        [("linear", (10, 4), 320, 32), ("reshape", (10, 1), 0, 0), ("add", (10, 4), 0, 0)],
+    ),
+    "product and a number for each column": (
+        "Gemm 3=1 5=1 8=4 9=8", [TOKENS, (4,)], [("linear", (10, 4), 320, 32), ("add", (10, 4), 0, 0)],
+    ),
+    "product as a map of its rows": ("Gemm 3=1 5=1 8=4 9=8 11=1", [TOKENS], [("linear", (10, 4), 320, 32)]),
     "product of two": ("Gemm 3=1", [TOKENS, (4, 8)], [("matmul", (10, 4), 320, 0)]),
     "product of matrices": ("MatMul", [(2, 10, 8), (2, 8, 4)], [("matmul", (2, 10, 4), 640, 0)]),
     "row of a table": ("Embed 0=5 1=7 3=35", [(10,)], [("embedding", (10, 5), 0, 35)]),
@@ -202,6 +224,46 @@ def test_a_layer_becomes_these_nodes(case: str):
         for step in found
         if step.node.op != "identity"
     ] == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "shape"), [("11=1", (10, 1, 4)), ("14=1", (4, 10)), ("11=1 14=1", (4, 1, 10)), ("11=0 14=0", (10, 4))]
+)
+def test_a_product_may_be_put_out_transposed_and_as_a_map(keys: str, shape: tuple[int, ...]):
+    model = one(f"Gemm 3=1 5=1 6=1 8=4 9=8 10=4 {keys}", TOKENS)
+    walk = Walk({"x0": (10, 8)})
+    low = model.lowering(walk, {})
+    low.run(model.values({"x0": (10, 8)}, {}))
+    assert low.values["y0"].shape == (1, *shape)
+    assert sum(step.cost.macs for step in walk.steps) == 320
+
+
+@pytest.mark.parametrize(
+    ("shapes", "shape", "macs"),
+    [
+        ([(8,), (8,)], (1,), 8),
+        ([(8,), (8, 4)], (4,), 32),
+        ([(10, 8), (8,)], (10,), 80),
+        ([(8,), (2, 8, 4)], (2, 4), 64),
+        ([(8,), (2, 3, 8, 4)], (2, 3, 4), 192),
+        ([(3, 10, 8), (8,)], (3, 10), 240),
+        ([(2, 3, 10, 8), (8,)], (2, 3, 10), 480),
+    ],
+)
+@pytest.mark.parametrize("flip", [0, 1])
+def test_a_vector_is_a_row_before_a_product_and_a_column_behind(
+    shapes: list[tuple[int, ...]], shape: tuple[int, ...], macs: int, flip: int
+):
+    """A second matrix may be transposed; a vector is the same whether it is or not."""
+    first, second = shapes
+    if flip and len(second) > 1:
+        second = (*second[:-2], second[-1], second[-2])
+    model = net(given(first, "a"), given(second, "b"), f"MatMul m 2 1 a b y 0={flip}")
+    values: dict[str, Any] = {name: tuple(entry.sizes) for name, entry in model.entries.items()}
+    low = model.lowering(walk := Walk(values), {})
+    low.run(model.values(values, {}))
+    assert low.values["y"].shape == (1, *shape)
+    assert sum(step.cost.macs for step in walk.steps) == macs
 
 
 def test_every_layer_with_a_rule_is_known_to_a_test():
@@ -301,6 +363,7 @@ def test_a_mask_is_a_sum_and_earlier_tokens_are_joined():
         ('Reshape 6="*(0w,0h),-1"', (3, 48)),
         ('Interp 0=1 5=1 9="max(0w,1w),+(0h,2)"', (3, 10, 12)),
         ("Interp 0=1 5=1", (3, 2, 12)),
+        ("Interp 0=1 3=5 4=7 5=1", (3, 2, 12)),
         ('Crop 19="//(-7,2)" 20="0w" 21="2"', (3, 8, 3)),
         ('Crop 19="trunc(/(-7,2))" 20="0w" 21="2"', (3, 8, 3)),
         ('Crop 19="/(-7,2)" 20="0w" 21="2"', (3, 8, 3)),
@@ -353,6 +416,13 @@ def test_a_crop_to_places_that_another_tensor_holds_is_unknown():
         ("ExpandDims -23303=1,0", [(3, 4, 8, 6)], "makes a blob of 5 axes, and one has at most 4"),
         ('Reshape 6="1,2,3,8,3"', [MAP], "makes a blob of 5 axes, and one has at most 4"),
         ("Eltwise 0=1", [MAP, (3, 1, 1)], "takes tensors of one shape, got 3×8×6 and 3×1×1 \\(channels first\\)"),
+        ("Gemm 3=1 5=1 8=4 9=8", [(10, 3, 8)], "multiplies matrices, got a blob of 10×3×8 \\(channels first\\)"),
+        ("Gemm 3=1 5=1 8=4 9=8", [(2, 3, 1, 8)], "multiplies matrices, got a blob of 2×3×1×8 \\(channels first\\)"),
+        ("Gemm 3=1", [TOKENS], "needs two matrices"),
+        ("Gemm 3=1 5=1 8=4 9=8", [TOKENS, (5,)], "adds 5 to a product of 10×4"),
+        ("Gemm 3=1 5=1 8=4 9=8", [(1, 8), (5, 4)], "adds 5×4 to a product of 1×4"),
+        ("Gemm 3=1 5=1 8=4 9=8", [TOKENS, (2, 10, 4)], "adds 2×10×4 to a product of 10×4"),
+        ("Gemm 3=1 5=1 6=1 7=9 8=4 9=8 10=1", [TOKENS], "adds 9×1 to a product of 10×4"),
         ("Eltwise 0=0", [MAP, (3, 8)], "takes tensors of one shape, got 3×8×6 and 3×8 \\(channels first\\)"),
     ],
 )
@@ -389,9 +459,23 @@ def test_parts_are_equal_shares_of_what_is_left():
     assert [*steps(model)[0].cost.out] == [(4, 4, 3), (4, 4, 3), (4, 4, 4)]
 
 
+def test_what_no_part_takes_is_left_out():
+    """Of 9 the first 2 and 5 more."""
+    model = net(given((9, 4, 4)), "Slice s 1 2 x a b -23300=2,2,5 1=0", "ReLU r 1 1 b c")
+    assert (made(model, "a", (4, 4, 9)), made(model, "c", (4, 4, 9))) == ((2, 4, 4), (5, 4, 4))
+
+
 def test_parts_between_places():
     model = one("Slice -23302=2,2,5 1=0", (9, 4, 4), makes=3)
     assert [shape[-1] for shape in steps(model)[0].cost.out] == [2, 3, 4]
+
+
+def test_parts_up_to_places_from_the_end():
+    """Of 9: 1, up to 3 before the end, and these 3. Of another size only what lies between grows."""
+    model = one("Slice -23302=2,1,-3 1=2", (4, 4, 9), makes=3)
+    assert [shape[1] for shape in steps(model)[0].cost.out] == [1, 5, 3]
+    walk = lowered(model, x0=(4, 12, 4))
+    assert [shape[1] for shape in walk.steps[0].cost.out] == [1, 8, 3]
 
 
 def test_the_last_states_of_an_lstm_are_those_of_its_last_token():
@@ -472,6 +556,8 @@ def test_what_depends_on_data_is_unknown_whatever_a_hint_says(kind: str):
         ("MVN", "a norm over all of a blob, or of a channel"),
         ("Convolution 0=4 1=3 19=1", "filters that are computed"),
         ("Deconvolution 0=4 1=3 28=1", "filters that are computed"),
+        ("Deconvolution 0=4 1=3 6=108 28=1", "filters that are computed"),
+        ("Convolution 0=4 1=3 6=108 19=1", "filters that are computed"),
     ],
 )
 def test_what_has_no_rule_is_unknown(layer: str, why: str):
@@ -479,8 +565,37 @@ def test_what_has_no_rule_is_unknown(layer: str, why: str):
     assert (step.node.op, step.node.attrs["why"]) == ("unknown", why)
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "Interp 0=1 1=2.0 2=2.0",
+        'Interp 0=1 9="0w,0h"',
+        "Reshape 0=6 1=24",
+        'Reshape 6="0w,-1"',
+        "Crop 3=2 4=2",
+        "Crop 8=1",
+        "Crop -23309=1,0 -23310=1,2 -23311=1,1",
+        'Crop 19="0" 20="0h" 21="1"',
+        "Padding 0=1 1=1 2=1 3=1",
+        "Convolution 0=4 1=3 6=108",
+        "Deconvolution 0=4 1=3 6=108",
+        "Scale 0=3",
+        "BinaryOp 0=2 1=1 2=2.0",
+    ],
+)
+def test_a_blob_that_no_parameter_asks_for_is_refused_as_ncnn_does(layer: str):
+    with pytest.raises(ConvcostError, match=f"{layer.split(maxsplit=1)[0]} one: reads 2 blobs, where 1 is needed"):
+        walked(one(layer, MAP, (4, 3, 3, 3)))
+
+
 def test_a_transposed_convolution_by_filters_that_are_read_is_unknown():
     assert kinds(one("Deconvolution 0=4 1=3 28=1", MAP, (3, 3, 3))) == ["unknown"]
+
+
+def test_values_to_pad_each_channel_with_are_named():
+    model = one("Padding 0=1 1=1 2=1 3=1 6=3", MAP)
+    assert outs(model) == [(10, 8, 3)]
+    assert network(model).report().remarks[-1] == "3 stored numbers in 1 tensors are in no layer: one.values"
 
 
 def test_a_hint_gives_an_unknown_layer_its_shape():
@@ -547,6 +662,17 @@ def test_integers_are_stated_where_ncnn_has_them():
         ("relu", {"outputs": "int8"}),
         ("conv2d", {"weights": "int8"}),
     ]
+
+
+@pytest.mark.parametrize(("term", "dtype"), [(2, "int8"), (400, "int4"), (612, "int6"), (801, "int8")])
+def test_weights_in_blocks_have_the_bits_that_their_term_says(term: int, dtype: str):
+    """A product of 8 to 4; and attention of 8 channels, of whose four matrices each has 8 x 8."""
+    product = one(f"Gemm 3=1 5=1 8=4 9=8 18={term}", TOKENS)
+    assert list(typed(product)) == [("linear", {"weights": dtype})]
+    assert sum(step.cost.params for step in steps(product)) == 32
+    heads = one(f"MultiHeadAttention 0=8 1=2 2=64 18={term}", TOKENS)
+    assert [dtypes for op, dtypes in typed(heads) if op == "linear"] == [{"weights": dtype}] * 4
+    assert sum(step.cost.params for step in steps(heads)) == 4 * (64 + 8)
 
 
 def test_quantisation_of_its_own():

@@ -346,6 +346,17 @@ def test_functions_are_written_out_where_they_are_called(read: Read):
     assert len(set(names)) == len(names)
 
 
+def test_many_calls_without_a_name_take_no_time(read: Read):
+    function = onnx_function("own", "f", ["a"], ["b"], [onnx_node("Split", ["a"], ["b", "t"])])
+    calls = [onnx_node("f", ["x"], [f"y{i}"], domain="own") for i in range(10_000)]
+    data = onnx_model(onnx_graph(calls, [X], ["y0"]), functions=[function])
+    begun = time.process_time()
+    body = read(data).body
+    assert time.process_time() - begun < 5
+    assert [op.outputs[1] for op in body.ops[:3]] == ["own.f::t", "own.f_2::t", "own.f_3::t"]
+    assert body.ops[-1].outputs == ("y9999", "own.f_10000::t")
+
+
 def test_inputs_that_a_call_leaves_out_are_left_out_within(read: Read):
     function = onnx_function("own", "f", ["a", "b", "c"], ["y"], [onnx_node("Clip", ["a", "b", "c"], ["y"])])
     nodes = [onnx_node("f", ["x", "", "x"], ["u"], domain="own"), onnx_node("f", ["u"], ["y"], domain="own")]

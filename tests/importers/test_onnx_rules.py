@@ -745,6 +745,16 @@ def test_a_window_that_does_not_fit_the_smallest_size_of_a_sweep_may_fit_others(
     assert swept.macs.tolist() == [None, 3 * 32, 5 * 32]
 
 
+@pytest.mark.parametrize(("count", "ops"), [(1, ["relu", "reduce", "combine", "relu"]), (2, ["unknown", "unknown"])])
+def test_whether_a_loop_goes_on_after_its_last_turn_makes_no_difference(count: int, ops: list[str]):
+    """It goes on as long as a sum of what it made is small, but at most so often."""
+    inner = [op("Relu", "h", "n"), op("ReduceSum", "n", "s", keepdims=0), op("Less", "s one", "go")]
+    turn = body(["i", "on", "h"], inner, ["go", "n"])
+    tensors = [Stored("count", (), "int64", (count,)), Stored("one", (), "fp32", (1.0,))]
+    net = model({"x": (5, 16)}, [op("Loop", "count - x", "y", body=turn), op("Relu", "y", "z")], tensors)
+    assert [kind for kind in kinds(net) if kind not in ("flatten", "source")] == ops
+
+
 def test_loops_that_are_too_long_or_open_are_unknown():
     turn = body(["i", "on", "h"], [op("Relu", "h", "n"), op("Identity", "on", "go")], ["go", "n"])
     for count in (Stored("count", (), "int64", (10**9,)), Stored("count", (), "int64", (-1,))):
@@ -807,6 +817,46 @@ def test_attention_to_earlier_tokens_is_unknown_as_a_whole(kind: str, between: i
     ]
     kept = only(kind, [TOKENS, W((16, 48)), W((48,))], makes=2, num_heads=4)
     assert kinds(kept) == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"), [((20, 4), "20×4 to a product of 1×4"), ((3, 1, 4), "3×1×4 to a product of 1×4")]
+)
+def test_what_does_not_stretch_to_a_product_is_not_added_to_it(shape: tuple[int, ...], said: str):
+    with pytest.raises(SpecError, match=f"Gemm y0: adds {said}"):
+        walked(only("Gemm", [(1, 8), W((8, 4)), shape]))
+
+
+def test_a_bias_that_is_computed_is_added_behind_a_convolution():
+    """One for each of 4 channels; what onnxruntime merges behind it follows. 24 places of 27 products each, 4 channels."""
+    inputs = {"x": (1, 3, 8, 6), "b": (4,), "z": (1, 4, 6, 4)}
+    ops = [op("Relu", "b", "c"), op("com.microsoft.FusedConv", "x w c z", "y", activation="Relu")]
+    made = steps(model(inputs, ops, [Stored("w", (4, 3, 3, 3), "fp32")]))
+    assert [(step.node.op, step.cost.out[0]) for step in made] == [
+        ("relu", (4,)), ("conv2d", (6, 4, 4)), ("add", (6, 4, 4)), ("add", (6, 4, 4)), ("relu", (6, 4, 4)),
+    ]  # fmt: skip
+    assert sum(step.cost.macs for step in made) == 24 * 27 * 4
+
+
+@pytest.mark.parametrize(("shape", "said"), [((3,), "3"), ((4, 1), "4×1")])
+def test_a_bias_that_is_computed_has_one_number_for_each_channel(shape: tuple[int, ...], said: str):
+    ops = [op("Relu", "b", "c"), op("Conv", "x w c", "y")]
+    net = model({"x": (1, 3, 8, 6), "b": shape}, ops, [Stored("w", (4, 3, 3, 3), "fp32")])
+    with pytest.raises(SpecError, match=f"Conv y: has a bias of {said} for 4 channels"):
+        walked(net)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reads", "attrs", "params"),
+    [
+        ("MatMulNBits", [TOKENS, W((8, 1, 8), "uint8"), W((8,))], {"K": 16, "N": 8, "bits": 4}, 128),
+        ("GatherBlockQuantized", [W((100, 8), "uint8"), (1, 5), W((100, 1))], {"bits": 4, "block_size": 16}, 1600),
+    ],
+)
+def test_packed_weights_are_counted_once(kind: str, reads: list[Any], attrs: dict[str, Any], params: int):
+    """Twice as many of 4 bits as there are bytes, which nothing says to be in several layers."""
+    report = network(only(f"com.microsoft.{kind}", reads, **attrs)).report()
+    assert (report.totals.params, report.remarks) == (params, ())
 
 
 def test_scales_for_groups_are_in_no_layer_and_the_notes_say_so():

@@ -91,6 +91,86 @@ ONES: list[tuple[str, dict[str, Any], tuple[Stored, ...], list[str], tuple[int, 
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("shape", "params", "kinds_"),
+    [
+        ((4,), 36, ["linear"]),
+        ((1, 4), 36, ["linear"]),
+        ((10, 4), 32 + 40, ["linear", "source", "add"]),
+        ((10, 1), 32 + 10, ["linear", "source", "add"]),
+        ((1,), 32 + 1, ["linear", "source", "add"]),
+    ],
+)
+def test_what_is_no_number_for_each_channel_is_added_behind_a_product(
+    shape: tuple[int, ...], params: int, kinds_: list[str]
+):
+    """10 rows of 8 to 4: 320 products with 32 weights, by either op."""
+    for made in (
+        op("aten.linear.default", "y", input=X, weight=W, bias=B),
+        op("aten.addmm.default", "y", self=B, mat1=X, mat2=Ref("t")),
+    ):
+        ops = [op("aten.t.default", "t", self=W), made] if "addmm" in made.type else [made]
+        found = steps(program({"x": (10, 8)}, ops, [weight("w", 4, 8), weight("b", *shape)]))
+        assert [step.node.op for step in found] == kinds_
+        assert (found[0].cost.macs, sum(step.params for step in found)) == (320, params)
+        assert found[-1].cost.out[0] == (10, 4)
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 10, 4), (5, 4)])
+def test_what_does_not_stretch_to_a_product_is_not_added_to_it(shape: tuple[int, ...]):
+    said = f"adds {'×'.join(map(str, shape))} to a product of 10×4"
+    made = op("aten.addmm.default", "y", self=B, mat1=X, mat2=W)
+    with pytest.raises(SpecError, match=said):
+        network(program({"x": (10, 8)}, [made], [weight("w", 8, 4), weight("b", *shape)])).report()
+
+
+def test_a_linear_layer_by_a_vector_has_a_number_for_each_row():
+    (step,) = steps(program({"x": (10, 8)}, [op("aten.linear.default", "y", input=X, weight=W)], [weight("w", 8)]))
+    assert (step.node.op, step.cost.macs, step.params) == ("linear", 80, 8)
+
+
+NUMBER = Ref("s")
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "makes", "node"),
+    [
+        ("softmax.int", {"dim": 0}, "y", "softmax"),
+        ("log_softmax.int", {"dim": -1}, "y", "log_softmax"),
+        ("cumsum.default", {"dim": 0}, "y", "cumulative"),
+        ("cummax.default", {"dim": -1}, "y i", "cumulative"),
+        ("topk.default", {"k": 1}, "y i", "top_k"),
+        ("sort.default", {}, "y i", "top_k"),
+        ("sum.default", {}, "y", "reduce"),
+        ("mean.dim", {"dim": (0,), "keepdim": True}, "y", "reduce"),
+        ("max.dim", {"dim": -1}, "y i", "reduce"),
+        ("var.dim", {"dim": (0,)}, "y", "reduce"),
+        ("index_select.default", {"dim": 0, "index": Ref("one")}, "y", "gather"),
+    ],
+)
+def test_a_number_is_a_vector_of_one_along_axes(target: str, arguments: dict[str, Any], makes: str, node: str):
+    """The sum of a map has no axes; neither has what is made of it, so that it can be added to a vector of 3."""
+    ops = [
+        op("aten.sum.default", "s", self=X),
+        op(f"aten.{target}", makes, self=NUMBER, **arguments),
+        op("aten.add.Tensor", "z", self=Ref("y"), other=Ref("three")),
+    ]
+    made = steps(program({"x": (1, 4, 6), "three": (3,), "one": (1,)}, ops))
+    assert [step.node.op for step in made[-2:]] == [node, "add"]
+    assert made[-1].cost.out == ((3,),)
+
+
+@pytest.mark.parametrize(
+    ("target", "dim"), [("softmax.int", 1), ("cumsum.default", -2), ("topk.default", 1), ("sum.dim_IntList", (1,))]
+)
+def test_a_number_has_no_second_axis(target: str, dim: Any):
+    extra = {"k": 1} if "topk" in target else {}
+    ops = [op("aten.sum.default", "s", self=X), op(f"aten.{target}", "y", self=NUMBER, dim=dim, **extra)]
+    axis = dim[0] if isinstance(dim, tuple) else dim
+    with pytest.raises(SpecError, match=f"there is no axis {axis} of a tensor of 1"):
+        network(program({"x": (1, 4, 6)}, ops)).report()
+
+
 @pytest.mark.parametrize(("target", "arguments", "tensors", "expected", "shape"), ONES)
 def test_one_op(target: str, arguments: dict[str, Any], tensors: Any, expected: list[str], shape: tuple[int, ...]):
     imported = program(
@@ -934,6 +1014,9 @@ def test_what_contradicts_itself_is_said_in_one_line(ops: list[Op], tensors: lis
 
 #: Arguments that no tensor of 1, 6, 8 and 10 elements fits -> what is said.
 OUT_OF_RANGE: list[tuple[str, str, dict[str, Any], str]] = [
+    ("select.int", "y", {"self": X, "dim": 2, "index": 8}, "chooses element 8 of an axis of 8"),
+    ("select.int", "y", {"self": X, "dim": 2, "index": -9}, "chooses element -9 of an axis of 8"),
+    ("narrow.default", "y", {"self": X, "dim": 2, "start": -9, "length": 2}, "chooses element -9 of an axis of 8"),
     ("unfold.default", "y", {"self": X, "dimension": 2, "size": 3, "step": 0}, "takes windows of 3 in steps of 0 along an axis of 8"),
     ("unfold.default", "y", {"self": X, "dimension": 2, "size": 9, "step": 1}, "takes windows of 9 in steps of 1 along an axis of 8"),
     ("unfold.default", "y", {"self": X, "dimension": 4, "size": 3, "step": 1}, "there is no axis 4 of a tensor of 4"),

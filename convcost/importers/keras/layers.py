@@ -11,6 +11,7 @@ from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers import fixed
 from convcost.importers.build import along, combined, concatenated, squeezed, whole_pooled, with_axes
+from convcost.importers.contents import decided, less
 from convcost.importers.keras import attention, indexing, moves, recurrent, spelling, transformers
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.calls import (
@@ -465,11 +466,23 @@ def resizing(low: Lowering, op: Op) -> None:
 
 @rule("CenterCrop", "RandomCrop", wants=wants_channels)
 def center_crop(low: Lowering, op: Op) -> None:
+    """The middle of a picture; of one that is too small, as much as has the wanted ratio of sides, resized."""
     op, x = pictures(low, op)
     channel = channel_axis(op, x, 2)
     sizes, axes = list(x.shape), [axis for axis in (1, 2, 3) if axis != channel]
-    sizes[axes[0]], sizes[axes[1]] = count(op, "height"), count(op, "width")
-    cropped(low, op, x, sizes, channel)
+    wanted = high, wide = count(op, "height"), count(op, "width")
+    height, width = (decided(x.shape[axis]) for axis in axes)
+    if not (less(height, high) or less(width, wide)):
+        sizes[axes[0]], sizes[axes[1]] = wanted
+        cropped(low, op, x, sizes, channel)
+        return
+    sizes[axes[0]] = max(min(height, int(width * high / wide)), 1)
+    sizes[axes[1]] = max(min(width, int(height * wide / high)), 1)
+    if sizes != [*x.shape]:
+        part = low.part(op, "part")
+        cropped(low, part, x, sizes, channel)
+        x = low.values[part.outputs[0]]
+    low.layer(op, "resize2d", x, channels_at(x, channel, windows=2), {"size": [*wanted], "mode": "bilinear"})
 
 
 IDENTITIES = (

@@ -9,12 +9,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from convcost.core.errors import did_you_mean
 from convcost.core.units import say
 from convcost.importers.keras.values import (
     Fail,
+    Policy,
     Reference,
     Tensor,
     constant_name,
@@ -28,6 +29,7 @@ from convcost.importers.keras.values import (
     shape,
 )
 from convcost.importers.model import Body, Op, Size, Stated, Stored
+from convcost.importers.names import free
 
 DEEPEST = 32
 """Models inside models."""
@@ -202,7 +204,7 @@ class Reader:
         attrs = {
             "config": settings,
             "trainable": config.get("trainable") is not False,
-            "dtypes": policy(config.get("dtype")),
+            "dtypes": policy(config.get("dtype"), name),
             "build": plain(spec.get("build_config"), here),
         }
         layer = Layer(name, self.type(spec, kind, config, here), attrs, [], model)
@@ -451,14 +453,19 @@ def _open_batch(stated: Stated) -> Stated:
     return stated._replace(shape=("batch", *stated.shape[1:])) if stated.shape else stated
 
 
-def _dtypes(computes: str, stores: str) -> dict[str, str]:
-    """The types of what a layer makes and of what it stores, by its policy; empty where it states none.
+_QUANTISED: Final = ("Dense", "EinsumDense", "Embedding", "ReversibleEmbedding")
+"""Layers that keep their kernels in another dtype where their policies say so."""
 
-    >>> _dtypes("fp16", "fp32")["outputs"]
-    'fp16'
+
+def _dtypes(stated: Policy, kind: str) -> dict[str, str]:
+    """The types of what a layer of this type makes and of what it stores, by its policy; empty where it states none.
+
+    >>> _dtypes(Policy("fp16", "fp32", "fp32"), "Dense")["outputs"], _dtypes(Policy("fp32", "fp32", "int8"), "Dense")["weights"]
+    ('fp16', 'int8')
     """
-    stored = {} if stores == "" else dict.fromkeys(("weights", "biases", "buffers"), stores)
-    return stored if computes == "" else {"outputs": computes, **stored}
+    weights = stated.kernels if kind.rpartition(">")[2] in _QUANTISED else stated.stores
+    found = {"outputs": stated.computes, "weights": weights, "biases": stated.stores, "buffers": stated.stores}
+    return {role: dtype for role, dtype in found.items() if dtype}
 
 
 class Writer:
@@ -557,7 +564,7 @@ class Writer:
                 if isinstance(given, int | float):
                     called = constant_name(first, key)
                     self.numbers[called] = Stored(called, (), "", (given,))
-        dtypes = _dtypes(*layer.attrs["dtypes"])
+        dtypes = _dtypes(layer.attrs["dtypes"], layer.type)
         self.ops.append(Op(layer.type, leaf, tuple(taken), outputs, attrs, path, place, learns, dtypes))
         return outputs
 
@@ -571,10 +578,4 @@ class Writer:
 
     def name(self, wanted: str) -> str:
         """A name that no tensor has yet."""
-        name, number = wanted, self.taken.get(wanted, 1)
-        while name in self.taken:
-            number += 1
-            name = f"{wanted} [{number}]"
-        self.taken[name] = 1
-        self.taken[wanted] = number
-        return name
+        return free(wanted, self.taken, "{} [{}]")

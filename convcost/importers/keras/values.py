@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from convcost.core.dims import LARGEST
 from convcost.core.dtypes import ALIASES, DTYPE_BITS
@@ -167,24 +167,49 @@ def dtype_name(value: Any) -> str:
     return name if name in DTYPE_BITS else ""
 
 
-def policy(value: Any) -> tuple[str, str]:
-    """The dtypes in which a layer computes and stores its variables, from its dtype policy; empty where it states none.
+class Policy(NamedTuple):
+    """The dtypes of a layer, empty where its policy states none."""
 
-    >>> policy("float32"), policy({"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}})
-    (('fp32', 'fp32'), ('fp16', 'fp32'))
-    >>> policy({"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "bfloat16"}})
-    ('bf16', 'bf16')
+    computes: str
+    stores: str
+    """What it keeps its variables in."""
+    kernels: str
+    """What it keeps its kernel in, if it can quantise that."""
+
+
+def policy(value: Any, name: str = "") -> Policy:
+    """The dtypes that a dtype policy states, or a map of policies for the layer of this name.
+
+    >>> tuple(policy("float32")), tuple(policy({"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}))
+    (('fp32', 'fp32', 'fp32'), ('fp16', 'fp32', 'fp32'))
+    >>> tuple(policy({"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "bfloat16"}}))
+    ('bf16', 'bf16', 'int8')
     """
-    for _ in range(2):
+    mode: Any = None
+    for _ in range(3):
         if isinstance(value, dict):
             config = value.get("config")
             config = config if isinstance(config, dict) else {}
-            value = config.get("name") or config.get("source_name")
-    name = value if isinstance(value, str) else ""
-    name = name.rpartition("_from_")[2]  # int8_from_float32
-    if name.startswith("mixed_"):
-        return dtype_name(name.removeprefix("mixed_")), "fp32"
-    return dtype_name(name), dtype_name(name)
+            mode = config.get("mode") or mode
+            own = config.get("policy_map")
+            own = own.get(name) if isinstance(own, dict) else None
+            value = own or config.get("name") or config.get("source_name") or config.get("default_policy")
+    before, _, word = (value if isinstance(value, str) else "").rpartition("_from_")  # int8_from_float32
+    computes, stores = dtype_name(word.removeprefix("mixed_")), dtype_name(word)
+    stores = "fp32" if word.startswith("mixed_") else stores
+    return Policy(computes, stores, _quantised(before or mode) or stores)
+
+
+def _quantised(mode: Any) -> str:
+    """The dtype of kernels in a mode of quantisation; those of float8 are kept as they are. Keras packs two of 4 bits in a byte.
+
+    >>> _quantised("int8"), _quantised("int4/128"), _quantised("gptq/3/128"), _quantised("awq/4/-1"), _quantised("float8")
+    ('int8', 'int4', 'uint8', 'int4', '')
+    """
+    kind, *others = mode.split("/") if isinstance(mode, str) else ("",)
+    if kind in ("gptq", "awq"):
+        return "int4" if others[:1] == ["4"] else "uint8"
+    return kind if kind in ("int8", "int4") else ""
 
 
 def leaves(structure: Any) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from convcost.importers.values import Value
 
 _SIZE: Final = re.compile(r"(\d)([whdc])")
 _WHOLE: Final = re.compile(r"[+-]?\d{1,10}")
+_BETWEEN: Final = re.compile(r"[(),]")
 _LONGEST: Final = 1_000
 """Words of an expression."""
 _LARGEST: Final = 1 << 63
@@ -73,13 +74,23 @@ _WORDS: Final[dict[str, tuple[int, Callable[..., Any]]]] = {
 }
 
 
+def names_others(*texts: Any) -> bool:
+    """Whether lists of expressions name sizes of other blobs than the first.
+
+    >>> names_others("*(0w,2),1h"), names_others("*(0w,11)", None)
+    (True, False)
+    """
+    words = (word for text in texts if isinstance(text, str) for word in _BETWEEN.split(text))
+    return any((found := _SIZE.fullmatch(word)) and found[1] != "0" for word in words)
+
+
 def evaluated(text: str, blobs: Sequence[Value]) -> list[Dim]:
     """The sizes of a list of expressions over blobs, each with a batch of 1 before its axes; raises `Unfit`.
 
     >>> evaluated("1w,*(0h,2),//(0c,2),-1", [Value((1, 6, 4, 5)), Value((1, 7))])
     [7, 8, 3, -1]
     """
-    words = [word for word in re.split(r"[(),]", text) if word]
+    words = [word for word in _BETWEEN.split(text) if word]
     if not words or len(words) > _LONGEST:
         raise Unfit(f"computes sizes by {len(words)} words")
     stack: list[Any] = []

@@ -18,6 +18,7 @@ from typing import IO, Any, Final
 from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import counted
 from convcost.importers.model import Body, Model, Op, Size, Stated, Stored
+from convcost.importers.names import free
 from convcost.importers.ncnn.given import BLOBS, KEPT, parameters, whole, wholes
 from convcost.importers.ncnn.weights import TAKES, Kept, kept
 
@@ -161,7 +162,7 @@ def _model(found: list[Layer], path: str) -> Model:
             tensors |= _data(layer)
             continue
         parts = _kept(layer)
-        stored = [Stored(_free(f"{layer.name}.{one.name}", names), one.shape, one.dtype) for one in parts]
+        stored = [Stored(free(f"{layer.name}.{one.name}", names, "{}#{}"), one.shape, one.dtype) for one in parts]
         tensors |= {one.name: one for one in stored}
         attrs = {**layer.attrs, BLOBS: len(layer.inputs), KEPT: tuple(one.name for one in parts)}
         reads = (*layer.inputs, *(one.name for one in stored))
@@ -219,16 +220,6 @@ def _data(layer: Layer) -> dict[str, Stored]:
     if not (shape := _own(layer)):
         raise Malformed(f"{layer.at}: does not say how much it stores")
     return {name: Stored(name, shape, "fp32") for name in layer.outputs}
-
-
-def _free(base: str, taken: Counter[str]) -> str:
-    """A name that nothing has; several layers may be called alike."""
-    name = base
-    while name in taken:
-        taken[base] += 1
-        name = f"{base}#{taken[base]}"
-    taken[name] = 1
-    return name
 
 
 # -- what it says of shapes --------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from convcost.core.errors import Unfit
 
 DROPPED: Final = -233
 """The number that stands for "none", "all of it" or "as it comes out", as each layer has it."""
+SAME_LOWER: Final = -234
+"""Padding that is derived from the size, an odd zero before the first element; `DROPPED` has it behind the last."""
 LISTS: Final = 23300
 """Lists have the number of their parameter, negative and below this: `-23303` is a list of parameter 3."""
 BLOBS: Final = "blobs"

@@ -7,13 +7,14 @@ from typing import Any
 
 from convcost.core.dims import Dim, Shape, product
 from convcost.core.errors import Unfit
-from convcost.importers.build import along, combined, concatenated, linear, matrix_product, taken
+from convcost.core.units import shape_text
+from convcost.importers.build import along, check_added, combined, concatenated, linear, matrix_product, squeezed, taken
 from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.ncnn.given import BLOBS, KEPT, number, whole
 from convcost.importers.ncnn.rules import blobs_of, made, rule
-from convcost.importers.values import Value
+from convcost.importers.values import Value, is_one
 
 
 def own(low: Lowering, op: Op, name: str) -> Value | None:
@@ -36,23 +37,38 @@ def inner_product(low: Lowering, op: Op) -> None:
 
 @rule("Gemm", wants=-1, of_all=True, reads=None)
 def gemm(low: Lowering, op: Op) -> None:
-    """A product of matrices, each stored or computed, transposed or not, and what is added to it."""
-    if whole(op.attrs, 11, 0) or whole(op.attrs, 14, 0):
-        raise Unsupported("a product that is put into another order")
-    read = iter(blobs_of(low, op))
-    x, y, c = (one if (one := own(low, op, name)) is not None else next(read, None) for name in "ABC")
-    if x is None or y is None:
-        raise Unfit("needs two matrices")
+    """A product of matrices, which may be put out transposed, or as a map of one row for each channel."""
+    is_turned, is_map = bool(whole(op.attrs, 14, 0)), bool(whole(op.attrs, 11, 0))
+    if not is_turned and not is_map:
+        _gemm(low, op)
+        return
+    plain = replace(op, outputs=low.part(op, "product").outputs)
+    _gemm(low, plain)
+    order = (0, 2, 1) if is_turned else (0, 1, 2)
+    turned = low.part(op, "turned") if is_map else op
+    low.transpose(turned, made(low, plain), order)
+    if is_map:
+        low.relabel(op, made(low, turned), (0, 1, None, 2))
+
+
+def _gemm(low: Lowering, op: Op) -> None:
+    """Each of the matrices is stored or computed, transposed or not; something may be added to their product."""
+    read = blobs_of(low, op)
+    x, y = (one if (one := own(low, op, name)) is not None else _matrix(low, op, name, read) for name in "AB")
+    c = own(low, op, "C") if whole(op.attrs, 6, 0) else read[0] if read else None
     flip_x, flip_y = bool(whole(op.attrs, 2, 0)), bool(whole(op.attrs, 3, 0))
     scales = [number(op.attrs, at, 1.0) for at in (0, 1)]
     if flip_x and y.stored:
         x, flip_x = _turned(low, low.part(op, "A"), x), False
     if flip_y and x.stored:
         y, flip_y = _turned(low, low.part(op, "B"), y), False
-    if _is_linear(x, y, c) and scales == [1, 1]:
-        linear(low, op, x, -1, y.shape[-2 if flip_y else -1], y, c)
+    columns = y.shape[-2 if flip_y else -1]
+    if _is_linear(x, y, c, columns) and scales == [1, 1]:
+        linear(low, op, x, -1, columns, y, c)
         return
     matrix_product(low, op, x, y, flip_x=flip_x, flip_y=flip_y)
+    if c is not None:
+        c = _summand(low, op, c, *made(low, op).shape[-2:])
     if c is not None and scales[1] != 1:
         part = low.part(op, "multiple")
         low.pointwise(part, "function", c, {"of": "scale"})
@@ -63,20 +79,64 @@ def gemm(low: Lowering, op: Op) -> None:
         low.pointwise(op, "function", made(low, op), {"of": "scale"})
 
 
+def _matrix(low: Lowering, op: Op, name: str, read: list[Value]) -> Value:
+    """The next of the blobs as a matrix: a vector is a row, and a map of one row for each channel is that of these rows."""
+    if not read:
+        raise Unfit("needs two matrices")
+    x = read.pop(0)
+    if x.rank == 3:
+        return x
+    if x.rank > 4 or not is_one(x.shape[-2] if x.rank == 4 else 1):
+        raise Unfit(f"multiplies matrices, got a blob of {shape_text(x.shape[1:])} (channels first)")
+    rows = low.part(op, f"{name} rows")
+    low.relabel(rows, x, (0, 1, 3) if x.rank == 4 else (0, None, 1))
+    return made(low, rows)
+
+
+def _summand(low: Lowering, op: Op, c: Value, rows: Dim, columns: Dim) -> Value:
+    """What is added to a product: a number, or one for each row, each column or each element.
+
+    Another blob that is a vector has one for each row if it has not as many elements as there are columns.
+    """
+    shown = c.shape if whole(op.attrs, 6, 0) else c.shape[1:]
+    if c.rank == 2 and shown == c.shape[1:] and not is_one(c.shape[1]) and same(c.shape[1], columns) is False:
+        part = low.part(op, "C rows")
+        low.relabel(part, c, (0, 1, None))
+        c = made(low, part)
+    check_added(c.shape if whole(op.attrs, 6, 0) else c.shape[1:], (rows, columns), shown)
+    return c
+
+
 def _turned(low: Lowering, op: Op, x: Value) -> Value:
     """A matrix whose rows are read as columns."""
     low.transpose(op, x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
     return made(low, op)
 
 
-def _is_linear(x: Value, y: Value, c: Value | None) -> bool:
+def _is_linear(x: Value, y: Value, c: Value | None, columns: Dim) -> bool:
     """Whether a product is that of rows with a stored matrix, plus a stored bias for each column."""
-    return not x.is_constant and bool(y.stored) and (c is None or (bool(c.stored) and c.rank == 1 and c.shape[0] != 1))
+    if x.is_constant or not y.stored:
+        return False
+    return c is None or (bool(c.stored) and c.rank == 1 and c.shape[0] == columns)
 
 
 @rule("MatMul", wants=-1, of_all=True, reads=2)
 def matmul(low: Lowering, op: Op) -> None:
-    matrix_product(low, op, low.read(op), low.read(op, 1), flip_y=bool(whole(op.attrs, 0, 0)))
+    """A product of matrices; a vector is a row of the first and a column of the second, and that axis is none of the product's."""
+    x, y, flip = low.read(op), low.read(op, 1), bool(whole(op.attrs, 0, 0))
+    is_row, is_column = x.rank == 2, y.rank == 2
+    if not is_row and not is_column:
+        matrix_product(low, op, x, y, flip_y=flip)
+        return
+    row, column, whole_product = (low.part(op, what) for what in ("row", "column", "matrix"))
+    if is_row:
+        low.relabel(row, x, (0, None, 1))
+        x = made(low, row)
+    if is_column:
+        low.relabel(column, y, (0, 1, None))
+        y, flip = made(low, column), False
+    matrix_product(low, whole_product, x, y, flip_y=flip)
+    squeezed(low, op, made(low, whole_product), [-2] if is_row else [-1])
 
 
 @rule("Embed")

@@ -14,7 +14,7 @@ from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.ncnn.given import DROPPED, listed, number, whole
-from convcost.importers.ncnn.rules import axis_of, is_relu6, like, made, rule
+from convcost.importers.ncnn.rules import axis_of, is_relu6, like, made, others_if, rule
 from convcost.importers.values import Value, channels_at, is_one
 
 #: Layer -> the op of convcost.
@@ -145,7 +145,7 @@ def spread(low: Lowering, op: Op, values: Sequence[Value]) -> list[Value]:
     return found
 
 
-@rule("BinaryOp", wants="same", reads=None)
+@rule("BinaryOp", wants="same", reads=others_if(lambda attrs: not whole(attrs, 1, 0)))
 def binary(low: Lowering, op: Op) -> None:
     kind = whole(op.attrs, 0, 0)
     if not 0 <= kind < len(_BINARY):
@@ -192,7 +192,7 @@ def eltwise(low: Lowering, op: Op) -> None:
     combined(low, op, ("multiply", "add", "maximum")[kind], values)
 
 
-@rule("Scale", wants=1, reads=None)
+@rule("Scale", wants=1, reads=others_if(lambda attrs: whole(attrs, 0, 0) == DROPPED))
 def scale(low: Lowering, op: Op) -> None:
     """A factor for each channel, and perhaps something that is added: stored, or another tensor."""
     x = low.read(op)

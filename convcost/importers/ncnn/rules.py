@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from convcost.core.dims import Shape
 from convcost.core.errors import Unfit
@@ -21,6 +21,8 @@ MOST_AXES: Final = 4
 """The most axes that a blob of ncnn has: channels, depth, height and width."""
 MERGED: Final = 9
 """The parameter of layers with weights that says which activation is merged into them; the next one lists its numbers."""
+Reads: TypeAlias = int | Callable[[Mapping[str, Any]], int | None] | None
+"""How many blobs a layer reads, also as its parameters say; None for any number."""
 #: Merged activation -> the op of convcost and its attributes.
 _MERGED: Final[dict[int, tuple[str, dict[str, Any]]]] = {
     1: ("relu", {}),
@@ -37,7 +39,7 @@ def rule(
     wants: Wants = None,
     of_all: bool = False,
     merged: bool = False,
-    reads: int | None = 1,
+    reads: Reads = 1,
     makes: int | None = 1,
 ) -> Callable[[Rule], Rule]:
     """Enter a function as the rule of these layers, which read and make so many blobs, or any number (None).
@@ -48,7 +50,8 @@ def rule(
     def enter(function: Rule) -> Rule:
         @wraps(function)
         def whole_rule(low: Lowering, op: Op) -> None:
-            for count, needs, what in ((op.attrs[BLOBS], reads, "reads"), (len(op.outputs), makes, "makes")):
+            read = reads(op.attrs) if callable(reads) else reads
+            for count, needs, what in ((op.attrs[BLOBS], read, "reads"), (len(op.outputs), makes, "makes")):
                 if needs is not None and count != needs:
                     raise Unfit(
                         f"{what} {counted(count, 'blob')}, where {needs} {'is' if needs == 1 else 'are'} needed"
@@ -62,6 +65,15 @@ def rule(
         return function
 
     return enter
+
+
+def others_if(is_so: Callable[[Mapping[str, Any]], bool]) -> Reads:
+    """Any number of blobs where parameters say so, and else one: what ncnn does not read, it refuses.
+
+    >>> others_if(lambda attrs: attrs["5"] == 1)({"5": 0})
+    1
+    """
+    return lambda attrs: None if is_so(attrs) else 1
 
 
 def _activated(low: Lowering, op: Op, kind: int) -> None:

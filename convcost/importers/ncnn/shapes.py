@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,9 +14,9 @@ from convcost.importers.build import concatenated, cut, flattened, reduced, sque
 from convcost.importers.contents import decided, less
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
-from convcost.importers.ncnn.expressions import evaluated
-from convcost.importers.ncnn.given import BLOBS, DROPPED, number, whole, wholes
-from convcost.importers.ncnn.rules import MOST_AXES, axis_of, blobs_of, like, made, rule
+from convcost.importers.ncnn.expressions import evaluated, names_others
+from convcost.importers.ncnn.given import BLOBS, DROPPED, SAME_LOWER, number, whole, wholes
+from convcost.importers.ncnn.rules import MOST_AXES, axis_of, blobs_of, like, made, others_if, rule
 from convcost.importers.values import Value, is_one
 
 #: Orders of Permute by number, the fastest axis first.
@@ -24,6 +24,8 @@ _ORDERS: Final = (
     *("WHDC", "HWDC", "WDHC", "DWHC", "HDWC", "DHWC", "WHCD", "HWCD", "WCHD", "CWHD", "HCWD", "CHWD"),
     *("WDCH", "DWCH", "WCDH", "CWDH", "DCWH", "CDWH", "HDCW", "DHCW", "HCDW", "CHDW", "DCHW", "CDHW"),
 )
+#: Parameters of Crop: sizes, and what is left out behind, of width, height, channels and depth.
+_SIZES_OF_CROP: Final = (3, 4, 5, 14, 6, 7, 8, 15)
 _ORDERS_OF_MAPS: Final = ("WHC", "HWC", "WCH", "CWH", "HCW", "CHW")
 #: Numbers of Reduction -> the word of `reduce`; a sum of magnitudes has two.
 _REDUCTIONS: Final = (
@@ -61,22 +63,30 @@ def slice_(low: Lowering, op: Op) -> None:
     """Parts of given sizes, of which each that is left open is an equal share of what is left; or between given places."""
     x = low.read(op)
     axis, sizes, places = axis_of(whole(op.attrs, 1, 0), x), wholes(op.attrs, 0), wholes(op.attrs, 2)
-    if sizes is None and places is None:
-        sizes = (DROPPED,) * len(op.outputs)
+    whole_size: Any = x.shape[axis]
+    wanted: list[Any] = [None if size == DROPPED else size for size in sizes or (DROPPED,) * len(op.outputs)]
+    literal = wanted
     if places is not None:
-        ends = [*places, DROPPED]
-        sizes = tuple(end - start if end != DROPPED else DROPPED for start, end in zip([0, *places], ends))
-    assert sizes is not None
-    if len(sizes) != len(op.outputs):
-        raise Unfit(f"cuts {len(sizes)} parts for {len(op.outputs)} outputs")
-    fixed.check_parts(low, op.inputs[0], x, axis, [None if size == DROPPED else size for size in sizes])
-    left: Dim = x.shape[axis]
+        pairs = [*zip((0, *places), places)]
+        literal = [*(end - start if (start < 0) == (end < 0) else None for start, end in pairs), None]
+        at_places = [tuple(whole_size + place if place < 0 else place for place in pair) for pair in pairs]
+        wanted = [*(end - start for start, end in at_places), None]
+    if len(wanted) != len(op.outputs):
+        raise Unfit(f"cuts {len(wanted)} parts for {len(op.outputs)} outputs")
+    fixed.check_parts(low, op.inputs[0], x, axis, literal)
+    left = whole_size
     parts: list[Dim] = []
-    for at, size in enumerate(sizes):
-        part = left // (len(sizes) - at) if size == DROPPED else size
+    for at, size in enumerate(wanted):
+        part = left // (len(wanted) - at) if size is None else size
         parts.append(part)
         left = left - part
-    cut(low, op, x, axis, parts)
+    if not less(0, left):
+        cut(low, op, x, axis, parts)
+        return
+    start: Any = 0
+    for name, part in zip(op.outputs, parts):  # what no part takes is left out
+        taken(low, replace(op, outputs=(name,)), x, axis, start, start + part)
+        start = start + part
 
 
 # -- other shapes ------------------------------------------------------------------------------------------------------
@@ -87,7 +97,7 @@ def flatten(low: Lowering, op: Op) -> None:
     flattened(low, op, low.read(op), 1)
 
 
-@rule("Reshape", reads=None)
+@rule("Reshape", reads=others_if(lambda attrs: names_others(attrs.get("6"))))
 def reshape(low: Lowering, op: Op) -> None:
     """Other sizes, of which 0 is that of the same axis before, and -1 what is left."""
     x = low.read(op)
@@ -99,8 +109,6 @@ def reshape(low: Lowering, op: Op) -> None:
         sizes_here = evaluated(text, blobs_of(low, op))
         low.reshape(op, x, low.fitted(replace(op, inputs=op.inputs[:1]), x, [1, *reversed(sizes_here)]))
         return
-    if op.attrs[BLOBS] > 1:
-        raise Unsupported("a shape that other tensors have")
     wanted = [(at, whole(op.attrs, at, DROPPED)) for at in (2, 11, 1, 0)]
     sizes = [(at, size) for at, size in wanted if size != DROPPED]
     before = {0: x.shape[-1], 1: x.shape[-2] if x.rank > 2 else 1, 2: x.shape[1] if x.rank > 3 else 1}
@@ -179,7 +187,14 @@ def tile(low: Lowering, op: Op) -> None:
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
-@rule("Crop", wants="same", reads=None)
+def _has_size_of_another(attrs: Mapping[str, Any]) -> bool:
+    """Whether a crop reads another blob: for its size, or for places that are computed from sizes."""
+    places = [attrs[str(at)] for at in (19, 20, 21) if str(at) in attrs]
+    between = all(str(at) in attrs for at in (9, 10))
+    return names_others(*places) if places else not between and not any(whole(attrs, at, 0) for at in _SIZES_OF_CROP)
+
+
+@rule("Crop", wants="same", reads=others_if(_has_size_of_another))
 def crop(low: Lowering, op: Op) -> None:
     """A part of some axes: between places, of a size from an offset on, or as large as another tensor."""
     x = low.read(op)
@@ -266,11 +281,16 @@ def _between(low: Lowering, op: Op, x: Value, starts: Sequence[int], ends: Seque
         taken(low, op, made(low, op), axis, begin, stop)
 
 
-@rule("Padding", wants=1, reads=None)
+def _has_sides_of_another(attrs: Mapping[str, Any]) -> bool:
+    """Whether another blob says how many elements are put around."""
+    return {whole(attrs, at, 0) for at in range(4)} in ({DROPPED}, {SAME_LOWER})
+
+
+@rule("Padding", wants=1, reads=others_if(_has_sides_of_another))
 def padding(low: Lowering, op: Op) -> None:
     """Elements around the last two axes, and before and behind the channels or the depth."""
     x = low.read(op)
-    if op.attrs[BLOBS] > 1:
+    if _has_sides_of_another(op.attrs):
         raise Unsupported("as many elements as another tensor says")
     numbers = {x.rank - 1: (2, 3), x.rank - 2: (0, 1), x.rank - 3: (7, 8)}
     wide = {axis: tuple(whole(op.attrs, at, 0) for at in ends) for axis, ends in numbers.items() if axis > 0}

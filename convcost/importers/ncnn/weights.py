@@ -42,10 +42,15 @@ def _vectors(attrs: Attrs, *names: str, count: int = 0) -> list[Kept]:
     return [Kept(name, (size,)) for name in names]
 
 
-def _filters(weights: int, bias: int, int8: int | None) -> Callable[[Attrs], list[Kept]]:
-    """Filters and biases of a layer whose parameters of these numbers say how many weights, whether biases, whether int8."""
+def _filters(weights: int, bias: int, int8: int | None, read: int | None = None) -> Callable[[Attrs], list[Kept]]:
+    """Filters and biases of a layer whose parameters of these numbers say how many weights, whether biases, whether int8.
+
+    Of a layer that reads them from other blobs, as one more parameter says, none are stored, whatever the others say.
+    """
 
     def found(attrs: Attrs) -> list[Kept]:
+        if read is not None and whole(attrs, read, 0):
+            return []
         dtype = "int8" if int8 is not None and whole(attrs, int8, 0) else "fp32"
         many = Kept("weights", (whole(attrs, weights, 0),), dtype)
         return [many, Kept("biases", (whole(attrs, 0, 0),))] if whole(attrs, bias, 0) else [many]
@@ -64,17 +69,31 @@ def _scaled(attrs: Attrs) -> list[Kept]:
     return _vectors(attrs, "weights", *(["biases"] if whole(attrs, 1, 0) else []))
 
 
+def _in_blocks(attrs: Attrs) -> str:
+    """The type of weights of which a term says how they are quantised: in blocks, of as many bits as its hundreds say.
+
+    >>> _in_blocks({}), _in_blocks({"18": 2}), _in_blocks({"18": 412}), _in_blocks({"18": 800})
+    ('fp32', 'int8', 'int4', 'int8')
+    """
+    term = whole(attrs, 18, 0)
+    if term >= 400 and term // 100 in (4, 6, 8) and term // 10 % 10 < 2 and term % 10 < 3:
+        return f"int{term // 100}"
+    if term >= 400 or term in (4, 5, 6):
+        raise Unfit(f"quantises its weights in way {term}, which ncnn does not have")
+    return "int8" if term else "fp32"
+
+
 def _matrices(attrs: Attrs) -> list[Kept]:
     """The constant ones of the two matrices of a product, and what is added to it."""
     rows, columns, depth = (whole(attrs, number, 0) for number in (7, 8, 9))
-    dtype = "int8" if whole(attrs, 18, 0) else "fp32"
+    dtype = _in_blocks(attrs)
     found = []
     if whole(attrs, 4, 0):
         found.append(Kept("A", (depth, rows) if whole(attrs, 2, 0) else (rows, depth), dtype))
     if whole(attrs, 5, 0):
         found.append(Kept("B", (columns, depth) if whole(attrs, 3, 0) else (depth, columns), dtype))
     if whole(attrs, 6, 0) and whole(attrs, 10, 0) != -1:
-        sizes = {0: (1,), 1: (rows,), 2: (rows, 1), 3: (rows, columns), 4: (columns,)}
+        sizes = {0: (1,), 1: (rows, 1), 2: (rows, 1), 3: (rows, columns), 4: (columns,)}
         if whole(attrs, 10, 0) not in sizes:
             raise Unfit(f"adds a constant of kind {whole(attrs, 10, 0)}, where there are 0 to 4")
         found.append(Kept("C", sizes[whole(attrs, 10, 0)]))
@@ -85,7 +104,7 @@ def _attention(attrs: Attrs) -> list[Kept]:
     """Queries, keys, values and what leads out of them, with a bias each."""
     wide, count = whole(attrs, 0, 0), whole(attrs, 2, 0)
     inner = count // wide if wide > 0 else 0
-    dtype = "int8" if whole(attrs, 18, 0) else "fp32"
+    dtype = _in_blocks(attrs)
     widths = {"q": inner, "k": whole(attrs, 3, wide), "v": whole(attrs, 4, wide), "out": inner}
     return [
         one
@@ -122,14 +141,15 @@ def _embedded(attrs: Attrs) -> list[Kept]:
     return [table, Kept("biases", (channels,))] if whole(attrs, 2, 0) else [table]
 
 
-_CONVOLUTIONS: Final = [
-    f"{name}{kind}{axes}"
-    for name in ("Convolution", "Deconvolution")
+#: Layer -> the parameter by which it reads its filters from another blob; None of those that store them always.
+FILTERED: Final = {
+    f"{name}{kind}{axes}": None if axes == "3D" else read
+    for name, read in (("Convolution", 19), ("Deconvolution", 28))
     for kind in ("", "DepthWise")
     for axes in ("", "1D", "3D")
-]
+}
 _STORING: Final[dict[str, Callable[[Attrs], list[Kept]]]] = {
-    **{name: _filters(6, 5, 8 if name.startswith("Conv") else None) for name in _CONVOLUTIONS},
+    **{name: _filters(6, 5, 8 if name.startswith("Conv") else None, read) for name, read in FILTERED.items()},
     "DeformableConv2D": _filters(6, 5, None),
     "InnerProduct": _filters(2, 1, 8),
     "Gemm": _matrices,
@@ -147,6 +167,7 @@ _STORING: Final[dict[str, Callable[[Attrs], list[Kept]]]] = {
     "InstanceNorm": _normed(2, 0, "weights", "biases"),
     "GroupNorm": _normed(3, 1, "weights", "biases"),
     "Normalize": lambda attrs: _vectors(attrs, "weights", count=3),
+    "Padding": lambda attrs: _vectors(attrs, "values", count=6),
 }
 
 

@@ -15,13 +15,10 @@ from convcost.importers.build import convolution, linear, squeezed, unsqueezed
 from convcost.importers.contents import less, same, scaled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
-from convcost.importers.ncnn.expressions import evaluated
-from convcost.importers.ncnn.given import BLOBS, DROPPED, number, whole
-from convcost.importers.ncnn.rules import blobs_of, made, rule
+from convcost.importers.ncnn.expressions import evaluated, names_others
+from convcost.importers.ncnn.given import BLOBS, DROPPED, SAME_LOWER, number, whole
+from convcost.importers.ncnn.rules import blobs_of, made, others_if, rule
 from convcost.importers.values import Value, channels_at
-
-SAME_LOWER: Final = -234
-"""Padding that is derived from the size, an odd zero before the first element; `DROPPED` has it behind the last."""
 
 
 def axes_of(op: Op) -> int:
@@ -94,11 +91,11 @@ def window(op: Op, axes: int, sizes: Shape) -> dict[str, Any]:
 
 
 def filters(low: Lowering, op: Op) -> tuple[Value, Value | None]:
-    """The weights of a layer, and its biases if it has some."""
-    weights = low.optional(op, 1)
-    if weights is None or not weights.stored:
+    """The weights of a layer, and its biases if it has some: its own, or those of blobs that are stored."""
+    weights, bias = low.optional(op, 1), low.optional(op, 2)
+    if weights is None or not weights.stored or (bias is not None and not bias.stored):
         raise Unsupported("filters that are computed")
-    return weights, low.optional(op, 2)
+    return weights, bias
 
 
 @rule(
@@ -106,7 +103,7 @@ def filters(low: Lowering, op: Op) -> tuple[Value, Value | None]:
     *("ConvolutionDepthWise", "ConvolutionDepthWise1D", "ConvolutionDepthWise3D"),
     wants=1,
     merged=True,
-    reads=None,
+    reads=others_if(lambda attrs: bool(whole(attrs, 19, 0))),
 )
 def conv(low: Lowering, op: Op) -> None:
     """A convolution; one of a single element on a vector is a product with a matrix."""
@@ -127,7 +124,7 @@ def conv(low: Lowering, op: Op) -> None:
     *("DeconvolutionDepthWise", "DeconvolutionDepthWise1D", "DeconvolutionDepthWise3D"),
     wants=1,
     merged=True,
-    reads=None,
+    reads=others_if(lambda attrs: bool(whole(attrs, 28, 0))),
 )
 def deconv(low: Lowering, op: Op) -> None:
     """A transposed convolution, which the file may give a size to make."""
@@ -279,7 +276,7 @@ _LARGEST_FLOAT: Final = (2 - 2**-23) * 2.0**127
 """The largest number of 32 bits, of which 23 are a fraction: 3.4e38."""
 
 
-@rule("Interp", wants=1, reads=None)
+@rule("Interp", wants=1, reads=others_if(lambda attrs: whole(attrs, 5, 0) == 1 or names_others(attrs.get("9"))))
 def interp(low: Lowering, op: Op) -> None:
     """A map at another size, by scales or to a size; a vector is that of a map of one element."""
     x = low.read(op)
@@ -307,10 +304,10 @@ def _wanted(low: Lowering, op: Op, x: Value) -> list[Dim]:
     read = blobs_of(low, op)
     if isinstance(text := op.attrs.get("9"), str):
         return list(reversed(evaluated(text, read)))
-    if whole(op.attrs, 5, 0) or len(read) > 1:
-        if len(read) != 2 or read[1].rank < 3:
+    if whole(op.attrs, 5, 0) == 1:
+        if len(read) != 2:
             raise Unsupported("a size that another tensor has")
-        return list(read[1].shape[-2:])
+        return [1, *read[1].shape[1:]][-2:]
     both = [whole(op.attrs, 3, 0), whole(op.attrs, 4, 0)]
     if not all(both):
         return []

@@ -83,6 +83,8 @@ def loop(low: Lowering, op: Op) -> None:
         for parts, value in zip(scanned, results[len(carried) :]):
             parts.append(value)
         carried = results[: len(carried)]
+        if turn == turns - 1:  # whether it would go on makes no difference
+            break
         if on.contents is None:
             raise uncounted(low, on, partial(first_turn, op=op, body=body), reads(op, low.tried.reads))
         if not on.contents[0]:

@@ -14,6 +14,7 @@ from typing import Any
 from convcost.core.errors import SpecError
 from convcost.importers.forms import holders
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
+from convcost.importers.names import free
 from convcost.importers.onnx.order import in_order, shown
 from convcost.importers.onnx.paths import module_path, written
 from convcost.importers.onnx.tensors import DTYPES, sparse, stored
@@ -127,7 +128,7 @@ class _Reader:
         for function in self.message.messages(25):
             self.functions.setdefault((_domain(function.text(10)), function.text(1), function.text(13)), function)
         self.ops = 0
-        self.prefixes: set[str] = set()
+        self.prefixes: dict[str, int] = {}
         self.holders: frozenset[str] = frozenset()
         """Modules that store tensors and hold no others, as far as the names of these say."""
         self.stored: set[str] = set()
@@ -235,10 +236,7 @@ class _Reader:
         """The ops of a function where it is called."""
         names = dict(zip_longest(function.texts(4), op.inputs[: len(function.texts(4))], fillvalue=""))
         names |= {inner: outer for inner, outer in zip(function.texts(5), op.outputs) if outer}
-        prefix = op.name or op.type
-        while prefix in self.prefixes:
-            prefix += "_"
-        self.prefixes.add(prefix)
+        prefix = free(op.name or op.type, self.prefixes)
         defaults = self.attributes(function.messages(11), scope, op)
         path = (*op.path, op.name) if op.name else op.path
         inner = _Scope(scope.known, f"{prefix}::", names, {**defaults, **op.attrs}, path, scope.depth + 1)

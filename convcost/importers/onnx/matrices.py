@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from convcost.core.dims import Dim, Shape, product, stretched
 from convcost.core.errors import Unfit
-from convcost.importers.build import combined, linear, matrix_product, reduced
+from convcost.importers.build import check_added, combined, linear, matrix_product, reduced
 from convcost.importers.contents import Known, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op, Stored
@@ -47,7 +47,9 @@ def product_of(
     first = low.part(op, "product") if bias is not None else op
     multiplied(low, first, x, _flipped(weights) if flip_w else weights)
     if bias is not None:
-        combined(low, op, "add", [low.values[first.outputs[0]], bias])
+        total = low.values[first.outputs[0]]
+        check_added(bias.shape, total.shape)
+        combined(low, op, "add", [total, bias])
 
 
 def _flipped(value: Value) -> Value:
@@ -124,9 +126,14 @@ def matmul_packed(low: Lowering, op: Op) -> None:
     dtype = {2: "int2", 4: "int4", 8: "int8"}.get(bits, "int4")
     if len(packed.stored) != 1 or size * 8 < inner * columns * bits:
         raise Unfit(f"{size:,} bytes hold less than {inner:,} · {columns:,} numbers of {bits} bits")
-    name = packed.stored[0].name
-    weights = Value((inner, columns), dtype, stored=(Stored(name, (inner, columns), dtype),))
-    linear(low, op, x, -1, columns, weights, bias)
+    linear(low, op, x, -1, columns, unpacked(low, packed, (inner, columns), dtype), bias)
+
+
+def unpacked(low: Lowering, packed: Value, shape: tuple[int, ...], dtype: str) -> Value:
+    """A stored tensor of bytes as the one of smaller numbers that stand in them."""
+    numbers = Stored(f"{packed.stored[0].name}[{dtype}]", shape, dtype)
+    low.accounts.cut(packed.stored[0], numbers)
+    return Value(shape, dtype, stored=(numbers,))
 
 
 # -- sums of products by the letters of axes -----------------------------------------------------------------------------

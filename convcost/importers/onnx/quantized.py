@@ -12,10 +12,10 @@ from convcost.core.errors import Unfit
 from convcost.importers.accounts import FLOATS
 from convcost.importers.build import combined, linear, whole_pooled
 from convcost.importers.lower import Lowering, Unsupported
-from convcost.importers.model import Op, Stored
+from convcost.importers.model import Op
 from convcost.importers.onnx.choosing import embedded, is_table, picked
 from convcost.importers.onnx.elementwise import ACTIVATIONS
-from convcost.importers.onnx.matrices import multiplied, product_of
+from convcost.importers.onnx.matrices import multiplied, product_of, unpacked
 from convcost.importers.onnx.reductions import over_axes
 from convcost.importers.onnx.shapes import join
 from convcost.importers.onnx.steps import Steps
@@ -23,7 +23,7 @@ from convcost.importers.onnx.table import axes_of, of_microsoft, rule, whole
 from convcost.importers.onnx.tensors import DTYPES
 from convcost.importers.onnx.types import DEQUANTISE, QUANTISE
 from convcost.importers.onnx.windows import convolved, image, of_filters, pooled
-from convcost.importers.values import Value, axis_in
+from convcost.importers.values import axis_in
 
 _QUANT = tuple(
     f"{domain}.{kind}"
@@ -169,8 +169,7 @@ def gather_packed(low: Lowering, op: Op) -> None:
     if bits not in (4, 8):
         raise Unfit(f"bits must be 4 or 8, got {bits}")
     if x.dtype == "uint8" and len(x.stored) == 1 and bits == 4:
-        shape, name = (*x.stored[0].shape[:-1], 2 * x.stored[0].shape[-1]), x.stored[0].name
-        x = Value(shape, "int4", stored=(Stored(name, shape, "int4"),))
+        x = unpacked(low, x, (*x.stored[0].shape[:-1], 2 * x.stored[0].shape[-1]), "int4")
     axis = axis_in(whole(op, "gather_axis", 0), x.rank)
     if is_table(x, axis) and not indices.is_constant:
         embedded(low, op, x, indices)

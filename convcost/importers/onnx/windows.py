@@ -8,9 +8,10 @@ from typing import Any
 
 from convcost.core.dims import Dim, Shape, maximum, product
 from convcost.core.errors import Unfit
+from convcost.core.units import shape_text
 from convcost.importers import fixed
 from convcost.importers.build import blocks, combined, convolution, reduced, taken, whole_pooled
-from convcost.importers.contents import scaled
+from convcost.importers.contents import same, scaled
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
@@ -120,21 +121,21 @@ def convolved(
     """A convolution with stored filters, and what onnxruntime merges behind it: a sum and an activation."""
     if not weights.is_constant:
         raise Unsupported("filters that are computed from data")
+    sums = [added] if added is not None else []
     if bias is not None and not bias.is_constant:
-        added, bias = bias, None
-    steps = ["activate"] * bool(op.attrs.get("activation"))
-    steps = ["sum"] * (added is not None) + steps
-    at = [low.part(op, step) for step in ("conv", *steps)][: len(steps)]
-    ops = [*at, op]
+        if bias.rank != 1 or same(bias.shape[0], attrs["channels"]) is False:
+            raise Unfit(f"has a bias of {shape_text(bias.shape) or 'no axes'} for {attrs['channels']} channels")
+        lifted = low.part(op, "bias")
+        low.relabel(lifted, bias, (0, *(None,) * (x.rank - 2)) if channel == 1 else (0,))
+        sums, bias = [low.values[lifted.outputs[0]], *sums], None
+    activation = word(op, "activation", "")
+    parts = ("conv", "biased", "sum")[: len(sums) + bool(activation)]
+    ops = [*(low.part(op, step) for step in parts), op]
     convolution(low, ops[0], x, channel, attrs, weights, bias, kind)
-    done = 0
-    if added is not None:
-        if added.rank == 1 and channel == 1:
-            added = Value((*added.shape, *(1,) * (x.rank - 2)), added.dtype, stored=added.stored)
-        combined(low, ops[1], "add", [low.values[ops[0].outputs[0]], added])
-        done = 1
-    if "activate" in steps:
-        activated(low, ops[done + 1], low.values[ops[done].outputs[0]], word(op, "activation", ""))
+    for before, after, one in zip(ops, ops[1:], sums):
+        combined(low, after, "add", [low.values[before.outputs[0]], one])
+    if activation:
+        activated(low, op, low.values[ops[-2].outputs[0]], activation)
 
 
 def activated(low: Lowering, op: Op, x: Value, name: str) -> None:

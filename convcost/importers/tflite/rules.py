@@ -8,13 +8,12 @@ from functools import wraps
 from typing import Any, Final
 
 from convcost.core.dims import Shape
-from convcost.core.errors import Unfit
 from convcost.importers import fixed
 from convcost.importers.lower import Lowering, Rule, Rules, Unsupported, Wants
 from convcost.importers.model import Op
 from convcost.importers.tflite.names import Place, activation
 from convcost.importers.tflite.spelling import spell
-from convcost.importers.values import Value
+from convcost.importers.values import Value, axis_in
 
 RULES: Final = Rules(channels=-1)
 RULES.spell = spell
@@ -75,10 +74,7 @@ def numbers(low: Lowering, op: Op, i: int) -> tuple[Any, ...]:
 
 def axes_of(low: Lowering, op: Op, i: int, rank: int) -> tuple[int, ...]:
     """Axes that an input lists, counted from the first; raises `Unfit` for one that a tensor of this rank does not have."""
-    listed = numbers(low, op, i)
-    if bad := [axis for axis in listed if type(axis) is not int or not -rank <= axis < rank]:
-        raise Unfit(f"names axis {bad[0]} of a tensor of {rank} axes")
-    return tuple(axis % rank for axis in listed)
+    return tuple(axis_in(axis, rank) for axis in numbers(low, op, i))
 
 
 def stated_shape(low: Lowering, op: Op, i: int = 0) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.tflite.matrices import looked_up
 from convcost.importers.tflite.rules import axes_of, fusing, made, numbers, rule, stated_shape
-from convcost.importers.values import Value, is_one
+from convcost.importers.values import Value, axis_in, is_one
 
 #: Operator -> the word of `reduce`, and what it makes of two numbers.
 REDUCTIONS: Final[dict[str, tuple[str, Callable[[Any, Any], Any] | None]]] = {
@@ -93,8 +93,6 @@ def expand_dims(low: Lowering, op: Op) -> None:
 def squeeze(low: Lowering, op: Op) -> None:
     x = low.read(op)
     axes = op.attrs["squeeze_dims"] or tuple(at for at, size in enumerate(x.shape) if is_one(size))
-    if bad := [axis for axis in axes if not -x.rank <= axis < x.rank]:
-        raise Unfit(f"leaves out axis {bad[0]} of a tensor of {x.rank} axes")
     squeezed(low, op, x, axes)
 
 
@@ -104,7 +102,7 @@ def squeeze(low: Lowering, op: Op) -> None:
 @fusing("CONCATENATION", wants="same")
 def concatenation(low: Lowering, op: Op) -> None:
     values = [low.read(op, i) for i in range(len(op.inputs))]
-    joined_along(low, op, values, one_axis(op.attrs["axis"], values[0].rank))
+    joined_along(low, op, values, axis_in(op.attrs["axis"], values[0].rank))
 
 
 def joined_along(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
@@ -115,18 +113,11 @@ def joined_along(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
     concatenated(low, op, values, axis)
 
 
-def one_axis(axis: Any, rank: int) -> int:
-    """An axis counted from the first; raises `Unfit` for one that a tensor of this rank does not have."""
-    if type(axis) is not int or not -rank <= axis < rank:
-        raise Unfit(f"names axis {axis} of a tensor of {rank} axes")
-    return axis % rank
-
-
 @rule("PACK")
 def pack(low: Lowering, op: Op) -> None:
     """Tensors along a new axis."""
     values = [low.read(op, i) for i in range(len(op.inputs))]
-    axis = one_axis(op.attrs["axis"], values[0].rank + 1)
+    axis = axis_in(op.attrs["axis"], values[0].rank + 1)
     wider = []
     for i, value in enumerate(values):
         part = low.part(op, f"part {i}", (op.inputs[i],))
@@ -142,7 +133,7 @@ def pack(low: Lowering, op: Op) -> None:
 @rule("UNPACK")
 def unpack(low: Lowering, op: Op) -> None:
     x = low.read(op)
-    axis = one_axis(op.attrs["axis"], x.rank)
+    axis = axis_in(op.attrs["axis"], x.rank)
     fixed.check_parts(low, op.inputs[0], x, axis, [1] * len(op.outputs))
     parts = replace(op, outputs=tuple(low.part(op, f"part {i}").outputs[0] for i in range(len(op.outputs))))
     divided(low, parts, x, axis, [1] * len(op.outputs))
@@ -425,7 +416,7 @@ def chosen(low: Lowering, op: Op, x: Value, axis: int, count: Dim, indices: Valu
 @rule("GATHER")
 def gather(low: Lowering, op: Op) -> None:
     x, indices = low.read(op), low.read(op, 1)
-    axis, batch = one_axis(op.attrs.get("axis", 0), max(x.rank, 1)), op.attrs.get("batch_dims", 0)
+    axis, batch = axis_in(op.attrs.get("axis", 0), max(x.rank, 1)), op.attrs.get("batch_dims", 0)
     known, which = low.known(x), low.known(indices)
     if known and which and not batch:
         low.computed(op, [x], _gathered(known, which, axis))
@@ -478,7 +469,7 @@ def gather_nd(low: Lowering, op: Op) -> None:
 @rule("REVERSE_V2", "REVERSE_SEQUENCE")
 def reverse(low: Lowering, op: Op) -> None:
     x = low.read(op)
-    axes = axes_of(low, op, 1, x.rank) if op.type == "REVERSE_V2" else (one_axis(op.attrs["seq_dim"], x.rank),)
+    axes = axes_of(low, op, 1, x.rank) if op.type == "REVERSE_V2" else (axis_in(op.attrs["seq_dim"], x.rank),)
     if x.is_constant:
         low.computed(op, [x], Known(x.shape, ()))
         return
@@ -491,7 +482,7 @@ def reverse(low: Lowering, op: Op) -> None:
 def one_hot(low: Lowering, op: Op) -> None:
     """A comparison of each index with all numbers below `depth`, along a new axis."""
     x, (depth,) = low.read(op), numbers(low, op, 1)
-    axis = one_axis(op.attrs["axis"], x.rank + 1)
+    axis = axis_in(op.attrs["axis"], x.rank + 1)
     wide, classes = low.part(op, "wide"), low.part(op, "classes")
     unsqueezed(low, wide, x, [axis])
     low.computed(classes, [], Known((depth, *(1,) * (x.rank - axis)), ()))
@@ -541,7 +532,7 @@ def reduction(low: Lowering, op: Op) -> None:
 @rule("STABLEHLO_CONCATENATE")
 def stablehlo_concatenate(low: Lowering, op: Op) -> None:
     values = [low.read(op, i) for i in range(len(op.inputs))]
-    joined_along(low, op, values, one_axis(op.attrs["dimension"], values[0].rank))
+    joined_along(low, op, values, axis_in(op.attrs["dimension"], values[0].rank))
 
 
 @rule("RFFT2D")

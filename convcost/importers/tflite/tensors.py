@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.importers.model import MOST_CONTENTS, Size, Stated, Stored
+from convcost.importers.names import free
 from convcost.importers.tflite.flatbuffer import FlatBuffer, Malformed, Span, Table
 from convcost.importers.tflite.schema import dtype_of
 
@@ -144,12 +145,6 @@ def _unique(names: list[str]) -> list[str]:
     ['x#0', '#1', 'x#2', 'y']
     """
     often = Counter(names)
-    taken = {name for name, count in often.items() if count == 1 and name}
-    return [name if name in taken else _free(f"{name}#{index}", taken) for index, name in enumerate(names)]
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "#"
-    taken.add(name)
-    return name
+    alone = {name for name, count in often.items() if count == 1 and name}
+    taken = dict.fromkeys(alone, 1)
+    return [name if name in alone else free(f"{name}#{index}", taken, "{}#{}") for index, name in enumerate(names)]

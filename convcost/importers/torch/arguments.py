@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import wraps
 from math import isfinite, prod
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,6 +18,7 @@ from convcost.core.dims import Dim
 from convcost.core.errors import Unfit
 from convcost.core.units import shape_text
 from convcost.importers.accounts import FLOATS
+from convcost.importers.build import squeezed
 from convcost.importers.contents import Known, exact
 from convcost.importers.lower import Lost, Lowering, Rule, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Body, Op, Stored
@@ -200,6 +202,28 @@ def made(low: Lowering, op: Op, i: int = 0) -> Value:
 def output(op: Op, i: int) -> Op:
     """The op as one that makes only its i-th output."""
     return replace(op, outputs=(op.outputs[i],))
+
+
+def of_vectors(function: Rule) -> Rule:
+    """The rule of an op along axes, for single numbers as well: PyTorch takes one for a vector there, and hands on a number."""
+
+    @wraps(function)
+    def rule_of_both(low: Lowering, op: Op) -> None:
+        x = tensor(low, op)
+        if x.rank or folds(low, op, [x]):
+            function(low, op)
+            return
+        vector = part(low, op, "vector")
+        low.relabel(vector, x, [None])
+        names = tuple(name and part(low, op, f"vector {i}").outputs[0] for i, name in enumerate(op.outputs))
+        inner = replace(behind(op, vector), outputs=names, attrs={**op.attrs, "self": Ref(vector.outputs[0])})
+        function(low, inner)
+        for i, name in enumerate(op.outputs):
+            if name:
+                value = made(low, inner, i)
+                squeezed(low, output(op, i), value, [0] if value.rank else [])
+
+    return rule_of_both
 
 
 def stated_shape(low: Lowering, op: Op, i: int = 0) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from convcost.importers.torch.arguments import (
     named,
     number,
     numbers,
+    of_vectors,
     optional,
     output,
     part,
@@ -130,6 +131,7 @@ def transpose(low: Lowering, op: Op) -> None:
 
 
 @rule("movedim", "moveaxis")
+@of_vectors
 def moved_axes(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     source, target = ([axis_in(axis, x.rank) for axis in _dims(op, word)] for word in ("source", "destination"))
@@ -257,6 +259,13 @@ def _within(at: Any, size: Dim) -> Dim:
     return at if type(size) is not int else min(at, size)
 
 
+def _place(at: Any, size: Dim, behind: int) -> Dim:
+    """As `_within`, of a place that must be there, with so many elements behind it."""
+    if type(at) is type(size) is int and not -size <= at <= size - behind:
+        raise Unfit(f"chooses element {at} of an axis of {size}")
+    return _within(at, size)
+
+
 @rule("slice", wants="same")
 def slice_(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
@@ -283,7 +292,7 @@ def written(op: Op, word: str) -> tuple[Any, ...]:
 def narrow(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     axis = axis_of(low, op, x)
-    start = _within(number(low, op, "start"), x.shape[axis])
+    start = _place(number(low, op, "start"), x.shape[axis], 0)
     stop = start + number(low, op, "length")
     places = (*written(op, "start"), stop if type(stop) is int else None)
     if fixed.ends_there(low, op.inputs[0], x, axis, *places) and None not in written(op, "length"):
@@ -295,7 +304,7 @@ def narrow(low: Lowering, op: Op) -> None:
 def select(low: Lowering, op: Op) -> None:
     x, inner = tensor(low, op), part(low, op, "slice")
     axis = axis_of(low, op, x)
-    at = _within(number(low, op, "index"), x.shape[axis])
+    at = _place(number(low, op, "index"), x.shape[axis], 1)
     if becomes_weights(low, op):
         low.define(inner, cut_off(low, x, axis, at, at + 1) if x.is_constant else data(low, x))
     else:
@@ -386,6 +395,7 @@ def unbind(low: Lowering, op: Op) -> None:
 
 
 @rule("index_select")
+@of_vectors
 def index_select(low: Lowering, op: Op) -> None:
     x, indices = tensor(low, op), tensor(low, op, "index")
     _chosen(low, op, x, axis_of(low, op, x), indices)
@@ -440,6 +450,7 @@ def turned(low: Lowering, op: Op) -> None:
 
 
 @rule("rot90", "gather", "take", "take_along_dim", "unfold", "as_strided")
+@of_vectors
 def picked(low: Lowering, op: Op) -> None:
     """Elements in another order, or some of them: counted as what they are, so many elements that are copied."""
     x, places = tensor(low, op), optional(low, op, "index") or optional(low, op, "indices")

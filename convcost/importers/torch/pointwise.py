@@ -25,6 +25,7 @@ from convcost.importers.torch.arguments import (
     made,
     number,
     numbers,
+    of_vectors,
     operand,
     output,
     part,
@@ -193,6 +194,7 @@ def prelu(low: Lowering, op: Op) -> None:
 
 
 @rule("softmax", "_softmax", "_safe_softmax", "log_softmax", "_log_softmax", wants="same")
+@of_vectors
 def softmax(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     if folds(low, op, [x]):
@@ -202,6 +204,7 @@ def softmax(low: Lowering, op: Op) -> None:
 
 
 @rule("cumsum", "cumprod", "cummax", "cummin")
+@of_vectors
 def cumulative(low: Lowering, op: Op) -> None:
     x, axis = tensor(low, op), number(low, op, "dim")
     word = {"cumsum": "sum", "cumprod": "product", "cummax": "max", "cummin": "min"}[_word(op)]
@@ -387,17 +390,22 @@ REDUCTIONS = {
 
 @rule(*REDUCTIONS, wants="same")
 def reduction(low: Lowering, op: Op) -> None:
-    x = tensor(low, op)
     if "other" in op.attrs:
-        joined(low, op, "maximum" if _word(op) == "max" else "minimum", [x, tensor(low, op, "other")])
-        return
+        joined(low, op, "maximum" if _word(op) == "max" else "minimum", [tensor(low, op), tensor(low, op, "other")])
+    else:
+        _over_axes(low, op)
+
+
+@of_vectors
+def _over_axes(low: Lowering, op: Op) -> None:
+    x = tensor(low, op)
     axes = _axes(low, op, x)
     if folds(low, op, [x]):
         for i, name in enumerate(op.outputs):
             if name:
                 fold(low, output(op, i), [x], stated_shape(low, op, i))
         return
-    keep = bool(op.attrs.get("keepdim", False)) and x.rank > 0
+    keep = bool(op.attrs.get("keepdim", False))
     reduced(low, output(op, 0), data(low, x), axes, REDUCTIONS[_word(op)], keep=keep)
     if len(op.outputs) > 1 and op.outputs[1]:
         low.same(output(op, 1), made(low, op))
@@ -406,10 +414,11 @@ def reduction(low: Lowering, op: Op) -> None:
 def _axes(low: Lowering, op: Op, x: Value) -> tuple[int, ...]:
     """The axes that are reduced over: all, if none is named."""
     given = op.attrs.get("dim")
-    return tuple(range(x.rank)) if given is None or given == () or not x.rank else numbers(low, op, "dim")
+    return tuple(range(x.rank)) if given is None or given == () else numbers(low, op, "dim")
 
 
 @rule("var", "std", "var_mean", "std_mean", wants="same")
+@of_vectors
 def variance(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     axes = _axes(low, op, x)
@@ -427,6 +436,7 @@ def variance(low: Lowering, op: Op) -> None:
 
 
 @rule("topk", "sort")
+@of_vectors
 def largest(low: Lowering, op: Op) -> None:
     x = data(low, tensor(low, op))
     axis = axis_of(low, op, x, default=-1)

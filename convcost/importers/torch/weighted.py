@@ -180,15 +180,24 @@ def dense(low: Lowering, op: Op, x: Value, weights: Value, bias: Value | None) -
     """A product with the transpose of a matrix, and a sum with a vector."""
     x = data(low, x)
     own, behind = bias_of(bias)
-    if not weights.stored:
+    row = (*(1,) * (bias.rank - 1), *weights.shape[:1]) if bias is not None else ()
+    if not weights.stored or weights.rank != 2 or (bias is not None and bias.shape != row):
         own, behind = None, bias
     inner = op if behind is None else part(low, op, "product")
     if weights.stored and weights.rank == 2:
         build.linear(low, inner, x, -1, weights.shape[0], weights_of(low, weights), own)
+    elif weights.rank == 1:
+        multiplied(low, inner, x, weights)
     else:
         matrix_product(low, inner, x, data(low, weights), flip_y=True)
     if behind is not None:
-        joined(low, op, "add", [made(low, inner), behind])
+        summed(low, op, made(low, inner), behind)
+
+
+def summed(low: Lowering, op: Op, product_: Value, other: Value) -> None:
+    """A product plus what stretches to it; raises `Unfit` for what does not."""
+    build.check_added(other.shape, product_.shape)
+    joined(low, op, "add", [product_, other])
 
 
 @rule("addmm", "addmv", wants=None)
@@ -200,14 +209,14 @@ def product_and_sum(low: Lowering, op: Op) -> None:
         return
     inner = part(low, op, "product")
     multiplied(low, inner, x, y)
-    joined(low, op, "add", [made(low, inner), bias])
+    summed(low, op, made(low, inner), bias)
 
 
 @rule("baddbmm")
 def products_and_sum(low: Lowering, op: Op) -> None:
     inner = part(low, op, "product")
     multiplied(low, inner, tensor(low, op, "batch1"), tensor(low, op, "batch2"))
-    joined(low, op, "add", [made(low, inner), tensor(low, op)])
+    summed(low, op, made(low, inner), tensor(low, op))
 
 
 @rule("matmul", "mm", "bmm", "mv", "dot", "linalg_matmul", wants=-1)
