@@ -106,13 +106,29 @@ def ratio_lines(layer: LayerToBuild, alternatives: Sequence[Alternative]) -> lis
     return [_why(one, alternatives[0], layer)[-1] for one in alternatives[1:]]
 
 
-def law_text(way: str, layer: LayerToBuild) -> str:
+def law_to_standard(way: str, layer: LayerToBuild) -> Law | KnownLaw:
     """The law of a way's ratio to the standard convolution, for a layer's shape of filter and stride.
 
-    >>> print(law_text("bottleneck:4", LayerToBuild((6, 6, 3), 5, 3)))
+    >>> print(law_to_standard("bottleneck:4", LayerToBuild((6, 6, 3), 5, 3)))
     b/n_c + b/(f²·n_c')
     """
-    return str(_law(way, layer))
+    name, _, text = way.partition(":")
+    amount = int(text or 1)
+    if has_form(name):
+        return known_law(layer, name, amount)
+    from convcost.alternatives.law import law_of  # with sympy, which costs more than all the rest
+
+    return law_of(layer, name, amount)
+
+
+def law_said(law: Law | KnownLaw) -> str:
+    """A law with what it assumes.
+
+    >>> law_said(law_to_standard("bottleneck:4", LayerToBuild((6, 6, 3), 5, 3)))
+    "b/n_c + b/(f²·n_c') (with padding same)"
+    """
+    assumed = " and ".join(law.assumptions)
+    return f"{law} (with {assumed})" if assumed else str(law)
 
 
 def way_text(alternative: Alternative) -> str:
@@ -220,7 +236,7 @@ def _derivation(step: BuiltStep) -> str:
 
 def _why(alternative: Alternative, standard: Alternative, layer: LayerToBuild) -> list[str]:
     """The ratio as fraction, number and law, step by step where there are several."""
-    law = _law(alternative.name, layer)
+    law = law_to_standard(alternative.name, layer)
     applies = law.value() == ratio(alternative, standard)
     lines = []
     if len(alternative.steps) > 1:
@@ -230,19 +246,8 @@ def _why(alternative: Alternative, standard: Alternative, layer: LayerToBuild) -
             lines.append(f"{step.name} / standard = {exact(step.cost.macs)}/{exact(standard.macs)} = {share}{said}")
     share = ratio(alternative, standard)
     counts = f"{exact(alternative.macs)}/{exact(standard.macs)} = {share} = {float(share):.4f}"
-    assumed = f" (with {' and '.join(law.assumptions)})" if law.assumptions else ""
-    said = f" = {law}{assumed}" if applies else f"; the law {law}{assumed} gives {float(law.value()):.4f}"
+    said = f" = {law_said(law)}" if applies else f"; the law {law_said(law)} gives {float(law.value()):.4f}"
     return [*lines, f"{alternative.name} / standard = {counts}{said}"]
-
-
-def _law(way: str, layer: LayerToBuild) -> Law | KnownLaw:
-    name, _, text = way.partition(":")
-    amount = int(text or 1)
-    if has_form(name):
-        return known_law(layer, name, amount)
-    from convcost.alternatives.law import law_of  # with sympy, which costs more than all the rest
-
-    return law_of(layer, name, amount)
 
 
 def _memory_text(alternatives: Sequence[Alternative]) -> str:
@@ -304,7 +309,7 @@ def _data(layer: LayerToBuild, alternatives: list[Alternative], counted: dict[st
 def _alternative(
     alternative: Alternative, standard: Alternative, layer: LayerToBuild, counted: Executed | None
 ) -> dict[str, Any]:
-    share, law = ratio(alternative, standard), _law(alternative.name, layer)
+    share, law = ratio(alternative, standard), law_to_standard(alternative.name, layer)
     taken = amount_of(alternative.name)
     data: dict[str, Any] = {
         "name": alternative.name,

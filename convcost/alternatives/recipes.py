@@ -296,3 +296,13 @@ def ratio(alternative: Alternative, standard: Alternative) -> Fraction:
     Fraction(14, 45)
     """
     return Fraction(alternative.macs, standard.macs)
+
+
+def ratio_to_standard(layer: LayerToBuild, way: str) -> Fraction:
+    """MACs of a layer built in a way, divided by those of the standard convolution; raises `UsageError`.
+
+    >>> ratio_to_standard(LayerToBuild((6, 6, 3), 5, (3, 3)), "separable")
+    Fraction(14, 45)
+    """
+    found = compare(layer, (way,))
+    return ratio(found[-1], found[0])  # one and the same, of the standard convolution itself

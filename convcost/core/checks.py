@@ -28,8 +28,17 @@ def needed_path(given: str | os.PathLike[str], what: str) -> str:
 
 def check_batch(batch: Any) -> int:
     """The batch size, if it is one; raises `UsageError`."""
-    batch = python_int(batch)
-    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
-        bound = f"<= {LARGEST_BATCH:,}" if isinstance(batch, int) and batch > 1 else "an integer >= 1"
-        raise UsageError(f"batch must be {bound}, got {say(batch)}")
-    return batch
+    return check_integer(batch, "batch", LARGEST_BATCH)
+
+
+def check_integer(given: Any, what: str, most: int, least: int = 1) -> int:
+    """An integer of Python or of another library, within its bounds, as Python's; raises `UsageError`.
+
+    >>> check_integer(7, "a filter size", 9)
+    7
+    """
+    number = python_int(given)
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+        bound = f"<= {most:,}" if isinstance(number, int) and number > most else f"an integer >= {least}"
+        raise UsageError(f"{what} must be {bound}, got {say(number)}")
+    return number

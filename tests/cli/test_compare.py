@@ -70,6 +70,37 @@ def test_the_law_is_of_one_way_that_fits(cli: Cli) -> None:
     assert "grouped:2" in cli.refused_in_a_line("compare", *COURSE, "--law", "--against", "grouped:2")
 
 
+UNEVEN = ("--input", "7x7x3", "--filters", "5", "--kernel", "3", "--against", "bottleneck:4")
+
+
+def test_a_law_is_said_where_every_ratio_keeps_it(cli: Cli, tmp_path: Path) -> None:
+    # Stride 1, one filter of 3×3: 49·3·4 + 49·9·4 multiplications against 49·9·3, that is 4/3 + 4/9.
+    data = cli.json("compare", *UNEVEN, "--law")
+    assert (data["law"], data["assumptions"], data["applies"]) == ("b/n_c + b/(f²·n_c')", ["padding same"], True)
+    assert data["ratios"][0][1] == "16/9"
+    # Stride 2 leaves 4×4 of 7×7: 49·3·4 + 16·9·4 against 16·9·3, where the law says 4/3 + 4·4/9.
+    data = cli.json("compare", *UNEVEN, "--law", "--stride", "2")
+    assert (data["law"], data["applies"]) == ("b/n_c + 4·b/(f²·n_c')", False)
+    assert data["assumptions"] == ["padding same", "the stride divides h and w"]
+    assert data["ratios"][0][1] == "97/36"
+    text = cli.ok("compare", *UNEVEN, "--law", "--stride", "2")
+    assert text.startswith("bottleneck:4 / standard, over n_c' and f, input 7×7×3\n")
+    assert "(with padding same and the stride divides h and w) is not the ratio for" in text
+    for stride, said in (("1", True), ("2", False)):
+        cli.ok("compare", *UNEVEN, "--law", "--stride", stride, "-o", tmp_path / "law.svg")
+        assert ("against normal convolution: b/n_c" in (tmp_path / "law.svg").read_text()) is said
+    # The separable convolution's holds wherever it is, as its map cancels.
+    assert cli.json("compare", *UNEVEN[:-1], "separable", "--law", "--stride", "2")["applies"] is True
+
+
+def test_the_law_of_the_standard_convolution_itself_is_one(cli: Cli, tmp_path: Path) -> None:
+    data = cli.json("compare", *COURSE, "--law", "--against", "standard")
+    assert (data["law"], data["applies"]) == ("1", True)
+    assert data["ratios"] == [["1"] * 4] * 11
+    cli.ok("compare", *COURSE, "--law", "--against", "standard", "-o", tmp_path / "law.svg")
+    assert "Standard against normal convolution: 1" in (tmp_path / "law.svg").read_text()
+
+
 def test_the_text_shows_the_example_its_derivation_and_its_law(cli: Cli) -> None:
     text = cli.ok("compare", *COURSE)
     rows = [line.split() for line in text.splitlines()[4:8]]
