@@ -140,7 +140,7 @@ def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bo
     """All alternatives, step by step; with `execute`, each is run and its multiplications are counted."""
     alternatives = recipes.compare(layer, against)
     standard = alternatives[0]
-    counted = {a.name: _run(layer, a) for a in alternatives} if execute else {}
+    counted = _run(layer, alternatives) if execute else {}
     notes = [*_input_notes(layer), ("output", _output_text(standard))]
     notes += [("way", text) for a in alternatives if (text := _way_text(a))]
     notes += [("where from", f"{a.name} {_derivation(step)}") for a in alternatives for step in a.steps]
@@ -266,11 +266,17 @@ def _padding_text(alternative: Alternative) -> str:
     return f"{alternative.name}: of these, {exact(zeros)} ({percent(zeros, alternative.macs)}) multiply padding zeros"
 
 
-def _run(layer: LayerToBuild, alternative: Alternative) -> Executed:
-    from convcost.alternatives.execution import execute
+def _run(layer: LayerToBuild, alternatives: Sequence[Alternative]) -> dict[str, Executed]:
+    from convcost.alternatives.execution import check_work, execute
 
-    runs = execute(layer, alternative)
-    return Executed(tuple(run.multiplications for run in runs), tuple(run.with_padding for run in runs))
+    check_work(alternatives)
+    counted = {}
+    for one in alternatives:
+        runs = execute(layer, one)
+        counted[one.name] = Executed(
+            tuple(run.multiplications for run in runs), tuple(run.with_padding for run in runs)
+        )
+    return counted
 
 
 def _executed_notes(alternative: Alternative, counted: dict[str, Executed]) -> list[tuple[str, str]]:
