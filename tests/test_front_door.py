@@ -205,6 +205,11 @@ def results() -> list[Any]:
         *(network.report().totals, network.report().by("stage")[0], network.reconcile("paper", "thop")),
         *(convcost.explain("lenet5", "c1"), convcost.compare((6, 6, 3), 5, 3)),
         *(network.memory(), convcost.frontier(family=["MobileNetV1"]), convcost.verify(["lenet5_1998"])),
+        *(network.report().table(), convcost.latency("vgg16", "a100"), convcost.latencies("vgg16", ["a100", "v100"])),
+        *(network.training(), network.patches("2x2"), network.patch_front()),
+        *(convcost.latency("vgg16", "rk3588_ncnn_1t").device, convcost.check("lenet5", max_macs=1)),
+        *(convcost.deployed("ds_cnn_s", board="arduino_nano_33_ble"), network.arena(), convcost.energy("vgg16")),
+        *(convcost.published_latencies("keras_a100"), convcost.diff("resnet18", "resnet34"), convcost.boards()[0]),
     ]
 
 
@@ -215,11 +220,7 @@ def test_a_result_survives_pickling_and_is_equal(result: Any) -> None:
     assert repr(again) == repr(result)
 
 
-@pytest.mark.parametrize(
-    "result",
-    [result for result in results() if isinstance(result, (Network, convcost.Report, convcost.Graph))],
-    ids=repr,
-)
+@pytest.mark.parametrize("result", results(), ids=lambda result: type(result).__name__)
 def test_what_is_frozen_can_be_a_key(result: Any) -> None:
     assert {result: 1}[pickle.loads(pickle.dumps(result))] == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +36,7 @@ class Comparison(Tabular):
     """One layer, built in several ways."""
 
     layer: LayerToBuild
-    alternatives: tuple[Alternative, ...]
+    alternatives: tuple[Alternative, ...] = field(hash=False)
     """The standard convolution first."""
     execute: bool = False
     """Whether the table also shows the multiplications counted by running the convolutions."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from convcost.core.dtypes import DTYPE_BITS, asked_dtype, one_word
@@ -60,7 +60,7 @@ class Usage:
     """Of the elements, or `mixed` where the network states several."""
     typed: bool
     """Whether tensors have the types that the network states."""
-    lives: Lifetimes
+    lives: Lifetimes = field(hash=False)
     sizes: tuple[int, ...]
     """Tensor -> bytes."""
     running: tuple[int, ...]
@@ -75,7 +75,7 @@ class Usage:
     """Blocks that run in parts."""
     unit: Literal["elements", "bytes"]
     """What the peaks of `order` and `splits` are: bytes where types of different widths are stated."""
-    plans: tuple[Plan, ...]
+    plans: tuple[Plan, ...] = field(hash=False)
     """One per arena planner; none for a policy that considers single layers, or for too many tensors."""
 
     def __repr__(self) -> str:
