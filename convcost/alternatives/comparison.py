@@ -12,6 +12,7 @@ from convcost.alternatives import recipes
 from convcost.alternatives.known_laws import KnownLaw, has_form, known_law
 from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, amount_of, ratio
 from convcost.core.axes import NAMES, kind, letters
+from convcost.core.checks import check_switch
 from convcost.core.dims import Shape, elements
 from convcost.core.reading import each
 from convcost.core.units import exact, percent, shape_text
@@ -84,7 +85,7 @@ def compare(
     ({'separable': Fraction(8, 15)}, {'separable': Fraction(32, 135)})
     """
     layer = LayerToBuild(tuple(each(input_shape)), filters, kernel, stride, padding, bias)
-    return Comparison(layer, tuple(recipes.compare(layer, against)), execute)
+    return Comparison(layer, tuple(recipes.compare(layer, against)), check_switch(execute, "execute"))
 
 
 def layer_title(layer: LayerToBuild) -> str:

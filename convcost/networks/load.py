@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
+from convcost.core.checks import check_knobs
 from convcost.core.errors import Problem, SpecError, UsageError, in_reading_order
 from convcost.core.expr import ExprError
 from convcost.networks.inputs import GivenShape, by_name, set_inputs
@@ -70,7 +71,7 @@ def load(
     >>> load("mobilenet_v1", width=0.5).report().totals.macs
     149497088
     """
-    return open_network(model, {**(knobs or {}), **more}, input_shape)
+    return open_network(model, check_knobs(knobs, more), input_shape)
 
 
 def open_network(model: Model, knobs: Mapping[str, Any], input_shape: GivenShape | None = None) -> Network:

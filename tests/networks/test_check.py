@@ -187,10 +187,11 @@ def test_a_name_that_is_a_knob_and_an_option_is_neither(here: Path) -> None:
     text = net().replace("layers:", "knobs: {batch: 8}\nlayers:")
     (here / "net.yaml").write_text(text.replace("channels: 8", "channels: batch"))
     found = convcost.check("net.yaml", max_macs="1G", batch=4)
-    assert [one.what for one in found.failures] == [
+    (failure,) = found.failures
+    assert failure.what == (
         "batch is a knob of net.yaml and an option of check: set the knob before, as in load('net.yaml', {'batch': …}), "
         "and give this network"
-    ]
+    )
     (line,) = convcost.check(convcost.load("net.yaml", {"batch": 4}), max_macs="1G", batch=2).lines
     assert line.measured == 2 * macs(4)
     assert convcost.check("net.yaml", max_macs="1G").status == 0
