@@ -14,7 +14,8 @@ from helpers import formats
 from helpers.sent import totals
 
 import convcost
-from convcost import Network, UsageError
+from convcost import UsageError
+from convcost.ops import cost
 from convcost.render.table import FORMATS
 
 if TYPE_CHECKING:
@@ -205,6 +206,11 @@ def results() -> list[Any]:
         *(network.report().totals, network.report().by("stage")[0], network.reconcile("paper", "thop")),
         *(convcost.explain("lenet5", "c1"), convcost.compare((6, 6, 3), 5, 3)),
         *(network.memory(), convcost.frontier(family=["MobileNetV1"]), convcost.verify(["lenet5_1998"])),
+        *(network.report().table(), convcost.latency("vgg16", "a100"), convcost.latencies("vgg16", ["a100", "v100"])),
+        *(network.training(), network.patches("2x2"), network.patch_front()),
+        *(convcost.latency("vgg16", "rk3588_ncnn_1t").device, convcost.check("lenet5", max_macs=1)),
+        *(convcost.deployed("ds_cnn_s", board="arduino_nano_33_ble"), network.arena(), convcost.energy("vgg16")),
+        *(convcost.published_latencies("keras_a100"), convcost.diff("resnet18", "resnet34"), convcost.boards()[0]),
     ]
 
 
@@ -215,11 +221,7 @@ def test_a_result_survives_pickling_and_is_equal(result: Any) -> None:
     assert repr(again) == repr(result)
 
 
-@pytest.mark.parametrize(
-    "result",
-    [result for result in results() if isinstance(result, (Network, convcost.Report, convcost.Graph))],
-    ids=repr,
-)
+@pytest.mark.parametrize("result", results(), ids=lambda result: type(result).__name__)
 def test_what_is_frozen_can_be_a_key(result: Any) -> None:
     assert {result: 1}[pickle.loads(pickle.dumps(result))] == 1
 
@@ -346,6 +348,14 @@ LIMITS = (
     "layer_params, macs, operations, params, peak, ram, weights"
 )
 
+BYTES = "not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"
+KNOBS = "knobs are a mapping, as {'width': 0.5}, or given by name"
+DTYPES = (
+    ". Known: bf16, binary, bool, fp16, fp32, fp64, fp8, int16, int2, int3, int32, int4, int5, int6, int64, int7, int8, "
+    "tf32, uint16, uint32, uint64, uint8"
+)
+LEVELS = ". Known: block, layer, op, stage, unit"
+LENET = convcost.load("lenet5")
 COCO = ". Known: COCO val2017, COCO 2014 minival, COCO test-dev"
 PER_CENT = "an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got"
 INPUT = (
@@ -408,6 +418,52 @@ INPUT = (
         (lambda: convcost.compare((6, 6, 3), 5, {3}), "standard: convolution: kernel must be an integer, got {3}"),
         (lambda: convcost.compare((6, 6, 3), 5, 3, padding=b"x"), "standard: convolution: padding must be an integer, got b'x'"),
         (lambda: convcost.compare(5, 5, 3), f"{INPUT}, got a vector of 5"),
+        (lambda: convcost.compare((6, 6, 3), 5, 3, execute=5), "execute must be true or false, got 5"),
+        (lambda: convcost.deployed("lenet5", limit="16KB"), "limit: '16KB': KB may mean powers of 1,000 or of 1,024; write 16KiB, or the bytes"),
+        (lambda: convcost.deployed("lenet5", limit=True), f"limit: 'true' is {BYTES}"),
+        (lambda: convcost.deployed("lenet5", limit=-1), f"limit: '-1' is {BYTES}"),
+        (lambda: convcost.deployed("lenet5", limit=1.5), "limit: '1.5' is not a whole number of bytes"),
+        (lambda: convcost.deployed("lenet5", pointers=0), "addresses have 32 or 64 bits, got 0"),
+        (lambda: convcost.deployed("lenet5", pointers=[32]), "addresses have 32 or 64 bits, got [32]"),
+        (lambda: convcost.sweep("lenet5", classes=[1], pointers=0), "addresses have 32 or 64 bits, got 0"),
+        (lambda: convcost.sweep("lenet5", classes=[1], deploy=8), "deploy is a type, as int8, or true or false, got 8"),
+        (lambda: LENET.patches("2x2", limit="4 loaves"), f"limit: '4 loaves' is {BYTES}"),
+        (lambda: LENET.patch_front(limit=True), f"limit: 'true' is {BYTES}"),
+        (lambda: LENET.patches("2x2", weights_in="RAM"), "weights lie in flash or ram, got 'RAM'"),
+        (lambda: LENET.patch_front(weights_in=["ram"]), "weights lie in flash or ram, got ['ram']"),
+        (lambda: LENET.patches("2x2", input_in_ram="no"), "input_in_ram must be true or false, got no"),
+        (lambda: LENET.patches("2x2", equal=None), "equal must be true or false, got nothing"),
+        (lambda: LENET.memory(align="16"), "align must be from 1 to 1,073,741,824 bytes, got 16"),
+        (lambda: LENET.memory(align=True), "align must be from 1 to 1,073,741,824 bytes, got true"),
+        (lambda: LENET.memory(parts=None), "a block is split into 2 to 1,000,000 parts, got nothing"),
+        (lambda: LENET.memory(parts=True), "a block is split into 2 to 1,000,000 parts, got true"),
+        (lambda: LENET.training(["sgd"]), "there is no optimizer ['sgd']. Known: adam, momentum, sgd"),
+        (lambda: LENET.rewrite("separable", layers=["c1"]), "layers is a glob over names, as stage2.*, got list"),
+        (lambda: LENET.rewrite("separable", layers=None), "layers is a glob over names, as stage2.*, got NoneType"),
+        (lambda: LENET.report(receptive="no"), "receptive must be true or false, got no"),
+        (lambda: LENET.report(deploy=""), f"there is no dtype ''{DTYPES}"),
+        (lambda: LENET.reconcile("paper", "thop", dtype=5), f"there is no dtype '5'{DTYPES}"),
+        (lambda: LENET.report().by(["stage"]), f"cannot group by ['stage']{LEVELS}"),
+        (lambda: LENET.report().by(True), "depth must be an integer >= 1, got true"),
+        (lambda: LENET.report().table(digits="3"), "digits must be an integer from 1 to 30, got 3"),
+        (lambda: LENET.report().table(units=5), "units is a text, as M or macs=G,params=M, got int"),
+        (lambda: convcost.side_by_side("lenet5", "vgg16", by=["op"]), f"cannot group by ['op']{LEVELS}"),
+        (lambda: convcost.side_by_side("lenet5", "vgg16", by=2), f"cannot group by 2{LEVELS}"),
+        (lambda: convcost.load("lenet5", 224), f"{KNOBS}, got int"),
+        (lambda: LENET.at([("classes", 3)]), f"{KNOBS}, got list"),
+        (lambda: convcost.sweep("lenet5", "classes"), f"{KNOBS}, got str"),
+        (lambda: convcost.report("lenet5", {1: 2}), "the name of a knob is a text, got 1"),
+        (lambda: convcost.fit("lenet5", max_params="1M", over={1: 2}), "the name of a knob is a text, got 1"),
+        (lambda: convcost.load("lenet5", {"classes": 3}, classes=3), "classes is set twice, in the mapping and by name"),
+        (lambda: LENET.at({"classes": 3}, classes=4), "classes is set twice, in the mapping and by name"),
+        (lambda: convcost.fit("lenet5", max_params="1M", maximise=["macs"]), "maximise is the name of a metric or axis, got list"),
+        (lambda: convcost.calibrate("a.csv", threads="4"), "threads must be an integer >= 1, got 4"),
+        (lambda: convcost.calibrate("a.csv", threads=True), "threads must be an integer >= 1, got true"),
+        (lambda: convcost.calibrate("a.csv", title=5), "title is a text, got int"),
+        (lambda: convcost.calibrate("a.csv", models=5), "models is the path of a file, got int"),
+        (lambda: convcost.calibrate("a.csv", winograd="no"), "winograd must be true or false, got no"),
+        (lambda: cost("conv2"), "there is no op 'conv2'. Did you mean conv2d?"),
+        (lambda: cost(["conv2d"]), "there is no op ['conv2d']"),
     ],
 )  # fmt: skip
 def test_what_is_no_name_is_refused_in_words(ask: Any, said: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,7 @@ from convcost.alternatives import recipes
 from convcost.alternatives.known_laws import KnownLaw, has_form, known_law
 from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, amount_of, ratio
 from convcost.core.axes import NAMES, kind, letters
+from convcost.core.checks import check_switch
 from convcost.core.dims import Shape, elements
 from convcost.core.reading import each
 from convcost.core.units import exact, percent, shape_text
@@ -36,7 +37,7 @@ class Comparison(Tabular):
     """One layer, built in several ways."""
 
     layer: LayerToBuild
-    alternatives: tuple[Alternative, ...]
+    alternatives: tuple[Alternative, ...] = field(hash=False)
     """The standard convolution first."""
     execute: bool = False
     """Whether the table also shows the multiplications counted by running the convolutions."""
@@ -84,7 +85,7 @@ def compare(
     ({'separable': Fraction(8, 15)}, {'separable': Fraction(32, 135)})
     """
     layer = LayerToBuild(tuple(each(input_shape)), filters, kernel, stride, padding, bias)
-    return Comparison(layer, tuple(recipes.compare(layer, against)), execute)
+    return Comparison(layer, tuple(recipes.compare(layer, against)), check_switch(execute, "execute"))
 
 
 def layer_title(layer: LayerToBuild) -> str:
@@ -106,13 +107,29 @@ def ratio_lines(layer: LayerToBuild, alternatives: Sequence[Alternative]) -> lis
     return [_why(one, alternatives[0], layer)[-1] for one in alternatives[1:]]
 
 
-def law_text(way: str, layer: LayerToBuild) -> str:
+def law_to_standard(way: str, layer: LayerToBuild) -> Law | KnownLaw:
     """The law of a way's ratio to the standard convolution, for a layer's shape of filter and stride.
 
-    >>> print(law_text("bottleneck:4", LayerToBuild((6, 6, 3), 5, 3)))
+    >>> print(law_to_standard("bottleneck:4", LayerToBuild((6, 6, 3), 5, 3)))
     b/n_c + b/(f²·n_c')
     """
-    return str(_law(way, layer))
+    name, _, text = way.partition(":")
+    amount = int(text or 1)
+    if has_form(name):
+        return known_law(layer, name, amount)
+    from convcost.alternatives.law import law_of  # with sympy, which costs more than all the rest
+
+    return law_of(layer, name, amount)
+
+
+def law_said(law: Law | KnownLaw) -> str:
+    """A law with what it assumes.
+
+    >>> law_said(law_to_standard("bottleneck:4", LayerToBuild((6, 6, 3), 5, 3)))
+    "b/n_c + b/(f²·n_c') (with padding same)"
+    """
+    assumed = " and ".join(law.assumptions)
+    return f"{law} (with {assumed})" if assumed else str(law)
 
 
 def way_text(alternative: Alternative) -> str:
@@ -124,7 +141,7 @@ def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bo
     """All alternatives, step by step; with `execute`, each is run and its multiplications are counted."""
     alternatives = recipes.compare(layer, against)
     standard = alternatives[0]
-    counted = {a.name: _run(layer, a) for a in alternatives} if execute else {}
+    counted = _run(layer, alternatives) if execute else {}
     notes = [*_input_notes(layer), ("output", _output_text(standard))]
     notes += [("way", text) for a in alternatives if (text := _way_text(a))]
     notes += [("where from", f"{a.name} {_derivation(step)}") for a in alternatives for step in a.steps]
@@ -220,7 +237,7 @@ def _derivation(step: BuiltStep) -> str:
 
 def _why(alternative: Alternative, standard: Alternative, layer: LayerToBuild) -> list[str]:
     """The ratio as fraction, number and law, step by step where there are several."""
-    law = _law(alternative.name, layer)
+    law = law_to_standard(alternative.name, layer)
     applies = law.value() == ratio(alternative, standard)
     lines = []
     if len(alternative.steps) > 1:
@@ -230,19 +247,8 @@ def _why(alternative: Alternative, standard: Alternative, layer: LayerToBuild) -
             lines.append(f"{step.name} / standard = {exact(step.cost.macs)}/{exact(standard.macs)} = {share}{said}")
     share = ratio(alternative, standard)
     counts = f"{exact(alternative.macs)}/{exact(standard.macs)} = {share} = {float(share):.4f}"
-    assumed = f" (with {' and '.join(law.assumptions)})" if law.assumptions else ""
-    said = f" = {law}{assumed}" if applies else f"; the law {law}{assumed} gives {float(law.value()):.4f}"
+    said = f" = {law_said(law)}" if applies else f"; the law {law_said(law)} gives {float(law.value()):.4f}"
     return [*lines, f"{alternative.name} / standard = {counts}{said}"]
-
-
-def _law(way: str, layer: LayerToBuild) -> Law | KnownLaw:
-    name, _, text = way.partition(":")
-    amount = int(text or 1)
-    if has_form(name):
-        return known_law(layer, name, amount)
-    from convcost.alternatives.law import law_of  # with sympy, which costs more than all the rest
-
-    return law_of(layer, name, amount)
 
 
 def _memory_text(alternatives: Sequence[Alternative]) -> str:
@@ -261,11 +267,17 @@ def _padding_text(alternative: Alternative) -> str:
     return f"{alternative.name}: of these, {exact(zeros)} ({percent(zeros, alternative.macs)}) multiply padding zeros"
 
 
-def _run(layer: LayerToBuild, alternative: Alternative) -> Executed:
-    from convcost.alternatives.execution import execute
+def _run(layer: LayerToBuild, alternatives: Sequence[Alternative]) -> dict[str, Executed]:
+    from convcost.alternatives.execution import check_work, execute
 
-    runs = execute(layer, alternative)
-    return Executed(tuple(run.multiplications for run in runs), tuple(run.with_padding for run in runs))
+    check_work(alternatives)
+    counted = {}
+    for one in alternatives:
+        runs = execute(layer, one)
+        counted[one.name] = Executed(
+            tuple(run.multiplications for run in runs), tuple(run.with_padding for run in runs)
+        )
+    return counted
 
 
 def _executed_notes(alternative: Alternative, counted: dict[str, Executed]) -> list[tuple[str, str]]:
@@ -304,7 +316,7 @@ def _data(layer: LayerToBuild, alternatives: list[Alternative], counted: dict[st
 def _alternative(
     alternative: Alternative, standard: Alternative, layer: LayerToBuild, counted: Executed | None
 ) -> dict[str, Any]:
-    share, law = ratio(alternative, standard), _law(alternative.name, layer)
+    share, law = ratio(alternative, standard), law_to_standard(alternative.name, layer)
     taken = amount_of(alternative.name)
     data: dict[str, Any] = {
         "name": alternative.name,

@@ -14,17 +14,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.alternatives.recipes import Alternative, LayerToBuild
+from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild
 from convcost.core.dims import Array
 from convcost.core.errors import UsageError
 from convcost.core.units import exact
 from convcost.ops.window import dilated, slide
 
-#: The most multiplications that `execute` runs: a few seconds.
+#: The most work that is run, in multiplications, of all ways together: some seconds.
 MOST = 1_000_000_000
+_READ = 10
+"""Multiplications that take as long as reading an element of a map."""
+_PASS = 2_000
+"""And as long as a pass over arrays takes however small these are: a tap of some filters at some positions."""
 _PRODUCTS = 8_000_000
 MOST_HELD = 50_000_000
-"""Elements of a padded map; 400 MB of integers."""
+"""Elements of a padded map, of weights or of an output; 400 MB of integers."""
 #: Multiplications per second on one ordinary core, roughly; only for the estimate in the error message.
 PER_SECOND = 100_000_000
 
@@ -91,10 +95,7 @@ def convolve(
     stride, padding, dilation = _window(kernel, stride, padding, dilation)
     padded, zeros = _pad(image, kernel, stride, padding, dilation)
     first, *others = _starts(padded.shape, kernel, stride, dilation)
-    # Some filters and some positions of the first axis at a time, so that the products of a tap never fill the memory.
-    plane = max(1, prod(map(len, others)) * weights.shape[-2])
-    filters = max(1, _PRODUCTS // plane)
-    at_once = max(1, _PRODUCTS // (plane * weights.shape[-1] // groups or 1))
+    filters, at_once = _at_once([*map(len, others), weights.shape[-2]], weights.shape[-1] // groups)
     bands = [first[low : low + at_once] for low in range(0, len(first), at_once)]
     groups_of = zip(np.split(padded, groups, axis=-1), np.split(weights, groups, axis=-1), strict=True)
     pairs = [
@@ -231,25 +232,14 @@ def pool(
 
 
 def execute(layer: LayerToBuild, alternative: Alternative, seed: int = 0) -> list[StepRun]:
-    """Run an alternative's convolutions on random integers, one after the other; raises `UsageError` if too large.
+    """Run an alternative's convolutions on random integers, one after the other; raises `UsageError` as `check_work` does.
 
     >>> from convcost.alternatives.recipes import build
     >>> layer = LayerToBuild((6, 6, 3), 5, (3, 3))
     >>> [run.multiplications for run in execute(layer, build(layer, "separable"))]
     [432, 240]
     """
-    if alternative.macs > MOST:
-        seconds = alternative.macs // PER_SECOND
-        raise UsageError(
-            f"executing {alternative.name} takes {exact(alternative.macs)} multiplications, about {exact(seconds)} s; "
-            f"the most that is run is {exact(MOST)}. Give a smaller --input or fewer --filters"
-        )
-    held = max(map(prod, _padded_shapes(alternative)))
-    if held > MOST_HELD:
-        raise UsageError(
-            f"executing {alternative.name} holds {exact(held)} elements at once; the most that is held is "
-            f"{exact(MOST_HELD)}. Give a smaller --input or --padding"
-        )
+    check_work([alternative])
     random = np.random.default_rng(seed)
     value = random.integers(-9, 10, layer.input_shape)
     runs = []
@@ -264,15 +254,49 @@ def execute(layer: LayerToBuild, alternative: Alternative, seed: int = 0) -> lis
     return runs
 
 
-def _padded_shapes(alternative: Alternative) -> list[tuple[int, ...]]:
-    """The input of each step, with the zeros that its padding adds."""
-    found = []
-    for step in alternative.steps:
-        attrs = step.part.converted()
-        widths = _widths(step.input_shape, *(attrs[name] for name in ("kernel", "stride", "padding", "dilation")))
-        padded = [size + before + after for size, (before, after) in zip(step.input_shape, widths)]
-        found.append((*padded, step.input_shape[-1]))
-    return found
+def check_work(alternatives: Sequence[Alternative]) -> None:
+    """Raise `UsageError` if running all of them would take too long, or one of them too much memory."""
+    if (work := sum(_work(step) for one in alternatives for step in one.steps)) > MOST:
+        what = alternatives[0].name if len(alternatives) == 1 else f"these {len(alternatives)} ways"
+        raise UsageError(
+            f"executing {what} takes as long as {exact(work)} multiplications, about {exact(work // PER_SECOND)} s; the most "
+            f"that is run is {exact(MOST)}. Give a smaller --input or --kernel, or fewer --filters"
+        )
+    for one in alternatives:
+        if (held := max(map(_held, one.steps))) > MOST_HELD:
+            raise UsageError(
+                f"executing {one.name} holds {exact(held)} elements at once; the most that is held is {exact(MOST_HELD)}. "
+                "Give a smaller --input or --padding, or fewer --filters"
+            )
+
+
+def _work(step: BuiltStep) -> int:
+    """How long `convolve` takes for a step, in multiplications."""
+    kernel, groups = step.part.converted()["kernel"], step.part.converted()["groups"]
+    (first, *others, outputs), inputs = step.cost.out[0], step.input_shape[-1]
+    filters, at_once = _at_once([*others, inputs // groups], outputs // groups)
+    times = prod(kernel) * -(-outputs // groups // filters)  # that each group of channels is read
+    passes = times * groups * -(-first // at_once)
+    return int(step.cost.macs + _READ * times * inputs * prod([first, *others]) + _PASS * passes)
+
+
+def _held(step: BuiltStep) -> int:
+    """The elements of the largest array of a step: its input with the zeros around it, its weights or its output."""
+    attrs = step.part.converted()
+    widths = _widths(step.input_shape, *(attrs[name] for name in ("kernel", "stride", "padding", "dilation")))
+    padded = [size + before + after for size, (before, after) in zip(step.input_shape, widths)]
+    channels = step.input_shape[-1]
+    weights = prod(attrs["kernel"]) * channels // attrs["groups"] * attrs["channels"]
+    return int(max(prod(padded) * channels, weights, prod(step.cost.out[0])))
+
+
+def _at_once(plane: Sequence[int], filters: int) -> tuple[int, int]:
+    """How many filters, and positions of the first axis, a pass is of, so that its products never fill the memory.
+
+    `plane` are the positions along the other axes, and the channels that a filter sees.
+    """
+    each = max(1, prod(plane))
+    return max(1, _PRODUCTS // each), max(1, _PRODUCTS // max(1, each * filters))
 
 
 def _window(

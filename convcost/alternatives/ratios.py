@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from convcost.alternatives.comparison import law_text
-from convcost.alternatives.recipes import LayerToBuild, compare, ratio
+from convcost.alternatives.comparison import law_said, law_to_standard
+from convcost.alternatives.recipes import LayerToBuild, compare, ratio_to_standard
+from convcost.core.checks import check_integer
+from convcost.core.dims import LARGEST
 from convcost.core.errors import UsageError
+from convcost.core.reading import each
 from convcost.core.units import shape_text
 from convcost.core.version import __version__
 from convcost.render.table import Table, Tabular
@@ -31,16 +34,35 @@ class Ratios(Tabular):
 
     @property
     def law(self) -> str:
-        """What they follow."""
-        return law_text(self.way, LayerToBuild(self.layer.input_shape, 1, self.kernels[0], self.layer.stride))
+        """What they follow, if it `applies`."""
+        return str(law_to_standard(self.way, self._first))
+
+    @property
+    def applies(self) -> bool:
+        """Whether every ratio is what the law says: where the stride does not divide the map, some laws only come near."""
+        return all(
+            one is None or one == law_to_standard(self.way, _made(self.layer, kernel, number)).value()
+            for number, found in zip(self.filters, self.points, strict=True)
+            for kernel, one in zip(self.kernels, found, strict=True)
+        )
+
+    @property
+    def title(self) -> str:
+        """What is shown over the number and the size of the filters, with the law if it applies."""
+        return f"{self.way} / standard{f' = {self.law}' if self.applies else ''}"
+
+    @property
+    def _first(self) -> LayerToBuild:
+        return _made(self.layer, self.kernels[0], self.filters[0])
 
     def table(self) -> Table:
         """A row per number of filters, a column per filter size, to show or to `render`."""
         pairs = list(zip(self.filters, self.points, strict=True))
         rows = [[f"{n:,}", *(f"{float(one):.4f}" if one else "-" for one in found)] for n, found in pairs]
+        law, applies = law_to_standard(self.way, self._first), self.applies
         cells = [(n, f, one) for n, found in pairs for f, one in zip(self.kernels, found, strict=True)]
         return Table(
-            title=f"{self.way} / standard = {self.law}, over n_c' and f, input {shape_text(self.layer.input_shape)}",
+            title=f"{self.title}, over n_c' and f, input {shape_text(self.layer.input_shape)}",
             headers=("n_c'", *(f"f = {kernel}" for kernel in self.kernels)),
             numeric=(True,) * (len(self.kernels) + 1),
             rows=rows,
@@ -52,7 +74,9 @@ class Ratios(Tabular):
                 "schema": "convcost.ratios/1",
                 "version": __version__,
                 "way": self.way,
-                "law": self.law,
+                "law": str(law),
+                "assumptions": list(law.assumptions),
+                "applies": applies,
                 "input_shape": list(self.layer.input_shape),
                 "stride": list(self.layer.stride),
                 "kernels": list(self.kernels),
@@ -61,6 +85,7 @@ class Ratios(Tabular):
             },
             notes=[
                 ("ratio", "multiplications, of the standard convolution's; n_c' filters of size f, padding same"),
+                *([] if applies else [("law", f"{law_said(law)} is not the ratio for this input")]),
                 *(
                     [("-", "where the way does not fit so many filters")]
                     if any(one is None for *_, one in cells)
@@ -70,7 +95,7 @@ class Ratios(Tabular):
         )
 
     def __repr__(self) -> str:
-        return f"<Ratios {self.way} · {self.law}>"
+        return f"<Ratios {self.title}>"
 
 
 def ratios(
@@ -85,16 +110,23 @@ def ratios(
     >>> found.law, [str(one) for one in found.points[0]]
     ("1/n_c' + 1/f²", ['6/5', '14/45', '6/25', '54/245'])
     """
-    points = tuple(tuple(_ratio(layer, way, kernel, number) for kernel in kernels) for number in filters)
+    sizes = tuple(check_integer(one, "a filter size", LARGEST) for one in each(kernels))
+    numbers = tuple(check_integer(one, "a number of filters", LARGEST) for one in each(filters))
+    if not sizes or not numbers:
+        raise UsageError("ratios are over filter sizes and numbers of filters: give one of each, or more")
+    points = tuple(tuple(_ratio(layer, way, kernel, number) for kernel in sizes) for number in numbers)
     if not any(one for found in points for one in found):
-        compare(LayerToBuild(layer.input_shape, filters[-1], kernels[-1], layer.stride, "same"), (way,))  # says why
-    return Ratios(layer, way, tuple(kernels), tuple(filters), points)
+        compare(_made(layer, sizes[-1], numbers[-1]), (way,))  # says why
+    return Ratios(layer, way, sizes, numbers, points)
 
 
 def _ratio(layer: LayerToBuild, way: str, kernel: int, filters: int) -> Fraction | None:
-    one = LayerToBuild(layer.input_shape, filters, kernel, layer.stride, "same", layer.bias)
     try:
-        standard, other = compare(one, (way,))
+        return ratio_to_standard(_made(layer, kernel, filters), way)
     except UsageError:
         return None
-    return ratio(other, standard)
+
+
+def _made(layer: LayerToBuild, kernel: int, filters: int) -> LayerToBuild:
+    """The layer with other filters, padded so that they fit."""
+    return LayerToBuild(layer.input_shape, filters, kernel, layer.stride, "same", layer.bias)

@@ -13,10 +13,11 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 from convcost.core.axes import kind
+from convcost.core.checks import integer_within
 from convcost.core.cost import OpCost
-from convcost.core.dims import LARGEST, Dim, Shape, elements, maximum
+from convcost.core.dims import LARGEST, Dim, Shape, elements, is_array, maximum
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.reading import several, whole_number
+from convcost.core.reading import python_int, several, whole_number
 from convcost.core.units import say, shape_text
 from convcost.ops import OPS, Unfit, failure
 
@@ -42,11 +43,14 @@ class LayerToBuild:
     bias: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(map(_own, self.input_shape)))
+        for name in ("filters", "padding"):
+            object.__setattr__(self, name, _own(getattr(self, name)))
         if not 1 <= self.axes <= MOST_AXES:
             raise UsageError(f"a layer's input must be {_INPUTS}, got {self._tensor}")
         for name in ("kernel", "stride"):
-            sizes = getattr(self, name)
-            sizes = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,)
+            sizes = _own(getattr(self, name))
+            sizes = tuple(map(_own, sizes if isinstance(sizes, (tuple, list)) else (sizes,)))
             if len(sizes) not in (1, self.axes):
                 need = "one number" if self.axes == 1 else f"one number or {self.axes}"
                 raise UsageError(f"{name} must be {need} for {self._tensor}, got {shape_text(sizes)}")
@@ -70,6 +74,11 @@ class LayerToBuild:
     def op(self) -> str:
         """The convolution that slides along so many axes."""
         return f"conv{self.axes}d"
+
+
+def _own(given: Any) -> Any:
+    """A number, or an array, of another library as Python's numbers; anything else as it is."""
+    return given.tolist() if is_array(given) else python_int(given)
 
 
 MOST_AXES = 3
@@ -272,7 +281,7 @@ def assemble(layer: LayerToBuild, name: str, amount: Dim, label: str) -> Alterna
 def compare(layer: LayerToBuild, against: str | Sequence[str] = ("separable",)) -> list[Alternative]:
     """The standard convolution first, then each of the other ways; raises `UsageError`."""
     for size in layer.input_shape:
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
+        if integer_within(size, 1, LARGEST) is None:
             raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {say(size)}")
     return [build(layer, way) for way in dict.fromkeys(("standard", *several(against)))]
 
@@ -296,3 +305,13 @@ def ratio(alternative: Alternative, standard: Alternative) -> Fraction:
     Fraction(14, 45)
     """
     return Fraction(alternative.macs, standard.macs)
+
+
+def ratio_to_standard(layer: LayerToBuild, way: str) -> Fraction:
+    """MACs of a layer built in a way, divided by those of the standard convolution; raises `UsageError`.
+
+    >>> ratio_to_standard(LayerToBuild((6, 6, 3), 5, (3, 3)), "separable")
+    Fraction(14, 45)
+    """
+    found = compare(layer, (way,))
+    return ratio(found[-1], found[0])  # one and the same, of the standard convolution itself

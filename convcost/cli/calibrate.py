@@ -15,7 +15,7 @@ from convcost.core.errors import UsageError
 if TYPE_CHECKING:
     from convcost.networks.inputs import GivenShape
 
-UNITS = ("ms", "us", "ns", "s", "inf/s")
+UNITS = ("ms", "us", "ns", "s", "inf/s", "img/s")
 
 
 @click.command("calibrate", epilog="\b\nExample:\n  convcost calibrate measured.csv --where threads=1 -o device.yaml")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from convcost.cli.given import options_given
-from convcost.cli.options import Dtype, Word
+from convcost.cli.options import Word
 from convcost.cli.output import command_line, deliver, tell
 from convcost.deploy.runtime import KERNELS, RUNTIMES
 
@@ -55,23 +55,6 @@ def board_option(says: str) -> Callable[[Command], Command]:
 def deployment_options(board: str) -> Callable[[Command], Command]:
     """--runtime, --pointers, --kernels, and --board with what it does."""
     return lambda command: runtime_option(pointers_option(kernels_option(board_option(board)(command))))
-
-
-class _DeployedAs(Dtype):
-    """A type, or True where the option is given without one."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return True if value in ("", True) else super().convert(value, param, ctx)
-
-
-deploy_option = click.option(
-    "--deploy",
-    type=_DeployedAs(),
-    is_flag=False,
-    flag_value="",
-    metavar="[DTYPE]",
-    help="As this type, int8 unless said: with RAM, weights and biases, flash.",
-)
 
 
 def is_deployed(runtime: str | None, board: str | None, pointers: str | None, kernels: str | None) -> bool:

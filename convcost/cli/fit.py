@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from convcost.cli.deployment import deploy_option, deployment_options, is_deployed
+from convcost.cli.deployment import deployment_options, is_deployed
 from convcost.cli.given import tell_unshown
 from convcost.cli.options import (
     Amount,
@@ -14,6 +14,7 @@ from convcost.cli.options import (
     Word,
     batch_option,
     complete_knob,
+    deploy_option,
     device_option,
     dtype_option,
     memory_option,
@@ -42,7 +43,7 @@ from convcost.cli.output import format_of, show
 )
 @click.option("--max-latency", type=Amount("latency"), metavar="TIME", help="At most so long on --device: 20ms, 300us.")
 @device_option
-@deploy_option
+@deploy_option("As this type, int8 unless said: with RAM, weights and biases, flash.")
 @deployment_options("At most the RAM and flash of a board, under --runtime tflm")
 @dtype_option
 @click.option(
@@ -72,7 +73,7 @@ def fit_command(
     max_flash: str | None,
     max_latency: str | None,
     device: str | None,
-    deploy: str | bool | None,
+    deploy: str | bool,
     runtime: str | None,
     pointers: str | None,
     kernels: str | None,

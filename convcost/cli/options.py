@@ -178,6 +178,13 @@ class DeployedDtype(Word):
         return said if value in DTYPE_BITS else f"{said.rstrip('.')}; without a type it stands behind MODEL."
 
 
+def deploy_option(about: str) -> Callable[[Command], Command]:
+    """--deploy with what it does: a type; True where the option is given without one, False where it is not given."""
+    return click.option(
+        "--deploy", type=DeployedDtype(), is_flag=False, flag_value="", default=False, metavar="[DTYPE]", help=about
+    )
+
+
 class Sizes(click.ParamType[tuple[int, ...]]):
     """One number for all axes, or one for each: 3, 1x7, 3x1x1. How many there are follows from the input."""
 
@@ -408,15 +415,6 @@ convention_option = click.option(
 )
 dtype_option = click.option(
     "--dtype", type=Dtype(), help="Type of every element; default: what the network states, fp32 where it states none."
-)
-deploy_option = click.option(
-    "--deploy",
-    type=DeployedDtype(),
-    is_flag=False,
-    flag_value="",
-    default=False,
-    metavar="[DTYPE]",
-    help="Also the size in flash, item by item: batch-norms folded, biases int32. Default: int8; a .tflite as it is.",
 )
 device_option = click.option(
     "--device",

@@ -69,7 +69,9 @@ if TYPE_CHECKING:
 @convention_option
 @dtype_option
 @memory_option
-@deploy_option
+@deploy_option(
+    "Also the size in flash, item by item: batch-norms folded, biases int32. Default: int8; a .tflite as it is."
+)
 @click.option("--runtime", metavar="[tflm]", help="The arena in RAM as this runtime plans it; memory shows all of it.")
 @click.option("--board", metavar="NAME", help="Whether it fits a board that `convcost boards` lists, or a file states.")
 @click.option(

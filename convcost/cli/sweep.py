@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from convcost.cli.deployment import deploy_option, deployment_options, is_deployed
+from convcost.cli.deployment import deployment_options, is_deployed
 from convcost.cli.given import tell_unshown
 from convcost.cli.options import (
     Setting,
     Word,
     batch_option,
     complete_knob,
+    deploy_option,
     device_option,
     dtype_option,
     input_option,
@@ -76,7 +77,7 @@ class _MetricWord(Word):
 )
 @click.option("--cliffs", is_flag=True, help="Where the cost jumps along the axis, and which values are free.")
 @device_option
-@deploy_option
+@deploy_option("As this type, int8 unless said: with RAM, weights and biases, flash.")
 @deployment_options("RAM and flash as on a board, with its addresses and the runtime's code")
 @batch_option
 @dtype_option
@@ -103,7 +104,7 @@ def sweep_command(
     front: str | None,
     cliffs: bool,
     device: str | None,
-    deploy: str | bool | None,
+    deploy: str | bool,
     runtime: str | None,
     pointers: str | None,
     kernels: str | None,

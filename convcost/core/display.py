@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from convcost.core.checks import integer_within
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.units import BINARY_UNITS, DECIMAL_UNITS, binary, compact, exact, scaled
+from convcost.core.units import BINARY_UNITS, DECIMAL_UNITS, binary, compact, exact, say, scaled
 
 AUTO = "auto"
 """The unit of each number that leaves one to three digits before the point."""
@@ -109,8 +110,11 @@ def display(units: str = "", digits: int | None = None) -> Display:
     >>> display("m"), display("G,params=M").of
     (Display(unit='M', of=(), digits=None), (('params', 'M'),))
     """
-    if digits is not None and not 1 <= digits <= _MOST_DIGITS:
-        raise UsageError(f"digits must be an integer from 1 to {_MOST_DIGITS}, got {digits}")
+    shown = None if digits is None else integer_within(digits, 1, _MOST_DIGITS)
+    if digits is not None and shown is None:
+        raise UsageError(f"digits must be an integer from 1 to {_MOST_DIGITS}, got {say(digits)}")
+    if not isinstance(units, str):
+        raise UsageError(f"units is a text, as M or macs=G,params=M, got {type(units).__name__}")
     every, of = "", dict[str, str]()
     for part in units.split(",") if units.strip() else ():
         key, sign, name = (word.strip() for word in part.rpartition("="))
@@ -128,7 +132,7 @@ def display(units: str = "", digits: int | None = None) -> Display:
             raise UsageError(f"units takes one unit, or one for each column as in macs=G,params=M; got {units!r}")
         else:
             every = unit
-    return Display(every, tuple(of.items()), digits)
+    return Display(every, tuple(of.items()), shown)
 
 
 def unit_named(name: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError
+from convcost.core.units import say
 from convcost.deploy.lowering import matrices, moves, norms, pointwise, sequences, windows
 from convcost.deploy.lowering.order import depth_first
 from convcost.deploy.lowering.rules import RULES, TYPES, Lowering, refused
@@ -31,6 +32,8 @@ def deployed_as(deploy: str | bool | None, dtype: str | None) -> str | None:
     """
     if isinstance(deploy, str):
         return deploy
+    if not isinstance(deploy, bool | None):
+        raise UsageError(f"deploy is a type, as int8, or true or false, got {say(deploy)}")
     if dtype is not None and (name := check_dtype(dtype)) not in TYPES:
         raise UsageError(f"{_unlowered(name)}; give --deploy int8 as well")
     return dtype

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, get_args
 
+from convcost.core.checks import integer_within
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError, did_you_mean, is_one_of
+from convcost.core.units import say
 
 Runtime = Literal["tflm"]
 RUNTIMES: dict[str, str] = {"tflm": "TensorFlow Lite Micro: its greedy planner, reference kernels"}
@@ -45,14 +47,15 @@ class Deployment(NamedTuple):
             raise UsageError(f"there is no runtime {self.runtime!r}{did_you_mean(self.runtime, RUNTIMES)}")
         if not is_one_of(self.kernels, KERNELS):
             raise UsageError(f"there are no kernels {self.kernels!r}{did_you_mean(self.kernels, KERNELS)}")
-        if self.pointers not in get_args(Pointers):
-            raise UsageError(f"addresses have 32 or 64 bits, got {self.pointers}")
+        bits = integer_within(self.pointers, 32, 64)
+        if bits is None or bits not in get_args(Pointers):
+            raise UsageError(f"addresses have 32 or 64 bits, got {say(self.pointers)}")
         if core and core not in CORES.get(self.kernels, (core,)):
             raise UsageError(
                 f"kernels {self.kernels} are for {', '.join(CORES[self.kernels])}, and the board has {core}: "
                 f"{_instead(core)}"
             )
-        return self._replace(dtype=check_dtype(self.dtype))
+        return self._replace(dtype=check_dtype(self.dtype), pointers=bits)
 
 
 def _instead(core: str) -> str:

@@ -134,7 +134,7 @@ class Device:
     coefficients: Mapping[str, int] = field(hash=False)
     """Term -> femtoseconds that one of it takes."""
     error: Errors
-    fitted: tuple[Fitted, ...] = field(repr=False)
+    fitted: tuple[Fitted, ...] = field(repr=False, hash=False)
     title: str = ""
     runtime: str = ""
     threads: int | None = None

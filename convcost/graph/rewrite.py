@@ -63,6 +63,8 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     ones; `UsageError` if only some of them would be.
     """
     way, groups = way_of(to)
+    if not isinstance(pattern, str):
+        raise UsageError(f"layers is a glob over names, as stage2.*, got {type(pattern).__name__}")
     graph, steps = walked.graph, walked.steps
     chosen = {step.node.name for step in steps if fnmatchcase(step.node.name, pattern)}
     kept = _matching(graph, excluded)

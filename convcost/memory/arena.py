@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from convcost.core.checks import integer_within
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.units import say
 from convcost.memory.lifetimes import Lifetimes
 
 MOST_ALIGN = 1 << 30
@@ -120,6 +122,14 @@ PLANNERS = {
 """Name -> planner."""
 
 
+def check_align(align: Any) -> int:
+    """The bytes whose multiples offsets are; raises `UsageError`."""
+    number = integer_within(align, 1, MOST_ALIGN)
+    if number is None:
+        raise UsageError(f"align must be from 1 to {MOST_ALIGN:,} bytes, got {say(align)}")
+    return number
+
+
 def plan(
     lives: Lifetimes, sizes: Sequence[int], way: str = "greedy_by_size", align: int = 1, bound: int | None = None
 ) -> Plan:
@@ -130,8 +140,7 @@ def plan(
     """
     if way not in PLANNERS:
         raise UsageError(f"there is no way {way!r} to plan an arena{did_you_mean(way, PLANNERS)}")
-    if not 1 <= align <= MOST_ALIGN:
-        raise UsageError(f"align must be from 1 to {MOST_ALIGN:,} bytes, got {align}")
+    align = check_align(align)
     if lives.windows is not None:
         raise UsageError("a policy that looks at single layers has no arena")
     buffers = tuple(Buffer(t.name, size, t.first, t.last) for t, size in zip(lives.tensors, sizes, strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from convcost.core.dtypes import DEFAULT, asked_dtype
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 
 
 class Optimizer(NamedTuple):
@@ -33,7 +33,7 @@ def optimizer(name: str) -> Optimizer:
     >>> optimizer("adam").copies
     2
     """
-    if name not in OPTIMIZERS:
+    if not is_one_of(name, OPTIMIZERS):
         raise UsageError(f"there is no optimizer {name!r}{did_you_mean(name, OPTIMIZERS)}")
     return OPTIMIZERS[name]
 

@@ -19,8 +19,10 @@ from itertools import accumulate, chain
 from typing import NamedTuple
 
 from convcost.core.axes import spatial
+from convcost.core.checks import integer_within
 from convcost.core.dims import Dim, ceil_div
 from convcost.core.errors import UsageError
+from convcost.core.units import say
 from convcost.graph.walk import Step, Walked
 from convcost.memory.layout import readers_of
 from convcost.memory.lifetimes import Lifetimes, Measure, Tensor, count, lifetimes
@@ -65,9 +67,10 @@ def split_blocks(
     chosen = policy(policy_name)
     if chosen.fuse == "nothing" or chosen.keeps != "use":
         raise UsageError(f"blocks can run in parts only under a policy that fuses and frees, not under {policy_name}")
-    if not 2 <= parts <= MOST_SPLITS:
-        raise UsageError(f"a block is split into 2 to {MOST_SPLITS:,} parts, got {parts}")
-    splitting, taken = _Splitting(walked.steps, lives, parts, size), set[int]()
+    number = integer_within(parts, 2, MOST_SPLITS)
+    if number is None:
+        raise UsageError(f"a block is split into 2 to {MOST_SPLITS:,} parts, got {say(parts)}")
+    splitting, taken = _Splitting(walked.steps, lives, number, size), set[int]()
     for run in _runs(walked):
         if run.steps[0] not in taken:  # the end of a block that runs in parts; no other step is part of two
             taken.update(splitting.split(run))

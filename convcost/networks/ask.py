@@ -7,6 +7,7 @@ from typing import Any
 
 from convcost.conventions.convention import PAPER
 from convcost.conventions.reconcile import Reconciliation
+from convcost.core.checks import check_knobs
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, knobs_apart, open_network
 from convcost.networks.network import Network
@@ -23,7 +24,7 @@ def report(
     batch: int = 1,
     dtype: str | None = None,
     memory_policy: str = "fused",
-    deploy: str | bool = False,
+    deploy: str | bool | None = False,
     input_shape: GivenShape | None = None,
     **more: Any,
 ) -> Report:
@@ -34,7 +35,7 @@ def report(
     >>> report("mobilenet_v2", width=0.75).totals.macs
     209069792
     """
-    network = open_network(model, {**(knobs or {}), **more}, input_shape)
+    network = open_network(model, check_knobs(knobs, more), input_shape)
     return network.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy, deploy=deploy)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from convcost.core.checks import needed_path
+from convcost.core.checks import check_integer, check_path, needed_path
+from convcost.core.dims import LARGEST
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.places import MODEL_FILE
 from convcost.core.units import counted
@@ -103,10 +104,8 @@ def calibrate(
     whether the runtime knows that algorithm. `words` go into the file: name, title, runtime, threads, source, note.
     Raises `UsageError` and `SpecError` for a file that is none of this, and for one that says too little.
     """
-    known = {"name", "title", "runtime", "threads", "source", "note"}
-    if unknown := words.keys() - known:
-        raise UsageError(f"there is no option {min(unknown)!r}{did_you_mean(min(unknown), known)}")
-    how = How(models, input_shape, dtype, batch, repeats, winograd).checked()
+    words = _checked(words)
+    how = How(check_path(models, "models"), input_shape, dtype, batch, repeats, winograd).checked()
     if not isinstance(where, Mapping | None):
         raise UsageError(f"where is a mapping, as {{'device': 'Pixel 4'}}, got {type(where).__name__}")
     conditions = {str(column): str(value) for column, value in (where or {}).items()}
@@ -118,6 +117,20 @@ def calibrate(
         ]
         return _of_profiles(pairs, how, by, asked, words)
     return _of_table(needed_path(measurements, "a table of measurements"), asked, how, words)
+
+
+def _checked(words: Mapping[str, Any]) -> dict[str, Any]:
+    """What goes into the file: texts, and a number of threads; raises `UsageError`."""
+    known = {"name", "title", "runtime", "threads", "source", "note"}
+    if unknown := words.keys() - known:
+        raise UsageError(f"there is no option {min(unknown)!r}{did_you_mean(min(unknown), known)}")
+    said = {key: value for key, value in words.items() if value is not None}
+    if "threads" in said:
+        said["threads"] = check_integer(said["threads"], "threads", LARGEST)
+    for name, value in said.items():
+        if name != "threads" and not isinstance(value, str):
+            raise UsageError(f"{name} is a text, got {type(value).__name__}")
+    return said
 
 
 def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> Calibrated:

@@ -70,7 +70,7 @@ class OnDevice:
     """A network under a runtime, and on a board if one is named; every number is computed when it is asked for."""
 
     network: Network
-    program: Program = field(repr=False)
+    program: Program = field(repr=False, hash=False)
     deployment: Deployment
     board: Board | None = None
     limit: int | None = None

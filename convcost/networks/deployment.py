@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from convcost.core.checks import check_bytes
 from convcost.deploy.runtime import Deployment
 from convcost.devices.board import Board, as_board
 from convcost.networks.deployed import DTYPE, OnDevice, dtype_of, program_of, stated_file
@@ -50,7 +51,7 @@ def deployed(
     *,
     dtype: str | None = None,
     board: str | os.PathLike[str] | Board | None = None,
-    limit: int | None = None,
+    limit: int | str | None = None,
     runtime: str = "tflm",
     pointers: int | None = None,
     kernels: str = "reference",
@@ -60,18 +61,20 @@ def deployed(
 
     `dtype` is int8 where nothing is said, and a TFLite file is taken as it stands; one that is said goes before all types
     that the network states. Addresses have the `pointers` of the
-    board, else 64 bits. Raises `UsageError` for what does not exist, and for a layer without a counterpart.
+    board, else 64 bits. It `fits` a `limit` of RAM, 262144 or "256KiB". Raises `UsageError` for what does not exist, and for a layer without a counterpart.
 
     >>> found = deployed("ds_cnn_s", board="arduino_nano_33_ble")
     >>> found.arena.head, found.fits
     (16000, True)
     """
-    network = load(model, knobs)
+    bound, network = check_bytes(limit, "limit"), load(model, knobs)
     place = None if board is None else as_board(board)
-    bits = pointers or (place.pointers if place else 64)
+    bits = pointers if pointers is not None else place.pointers if place else 64
     stated = dtype is None and bool(stated_file(network))
-    deployment = Deployment(runtime, dtype or DTYPE, bits, kernels).checked(place.core if place else "")
+    deployment = Deployment(runtime, DTYPE if dtype is None else dtype, bits, kernels).checked(
+        place.core if place else ""
+    )
     program = program_of(network, dtype)
     if stated:
         deployment = deployment._replace(dtype=dtype_of(program))
-    return Deployed(network, program, deployment, place, limit, stated, dtype is not None)
+    return Deployed(network, program, deployment, place, bound, stated, dtype is not None)

@@ -121,9 +121,9 @@ class Latency(Tabular):
     device: Place
     report: Report = field(repr=False)
     """Of the same dtype and batch."""
-    times: tuple[Time, ...] = field(repr=False)
+    times: tuple[Time, ...] = field(repr=False, hash=False)
     """Of each layer, in order; nothing where nothing runs."""
-    terms: tuple[Terms, ...] = field(repr=False)
+    terms: tuple[Terms, ...] = field(repr=False, hash=False)
     """What each layer's kernel is made of."""
     beyond: tuple[str, ...] = ()
     """In words, by what the network differs from all that the device was fitted on: its time is extrapolated."""

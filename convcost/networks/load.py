@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
+from convcost.core.checks import check_knobs
 from convcost.core.errors import Problem, SpecError, UsageError, in_reading_order
 from convcost.core.expr import ExprError
 from convcost.networks.inputs import GivenShape, by_name, set_inputs
@@ -42,15 +43,17 @@ def knobs_apart(function: Callable[P, R]) -> Callable[P, R]:
             asked = options & named.keys()
             known = find(split_name(os.fspath(model))[0]).spec.knobs if asked else ()
             for name in sorted(asked.intersection(known)):
-                called = function.__name__ if takes_mapping else "load"
-                how = f"{called}({str(model)!r}, {{{name!r}: …}})"
-                how = f"in a mapping, as in {how}" if takes_mapping else f"before, as in {how}, and give this network"
-                raise UsageError(
-                    f"{name} is a knob of {model} and an option of {function.__name__}: set the knob {how}"
-                )
+                raise in_doubt(name, model, function.__name__, mapping=takes_mapping)
         return function(*args, **named)
 
     return checked
+
+
+def in_doubt(name: str, model: str | os.PathLike[str], function: str, *, mapping: bool) -> UsageError:
+    """The error that a name is a knob of a network and an option of a function, which may take a `mapping` of knobs."""
+    called = f"{function if mapping else 'load'}({str(model)!r}, {{{name!r}: …}})"
+    how = f"in a mapping, as in {called}" if mapping else f"before, as in {called}, and give this network"
+    return UsageError(f"{name} is a knob of {model} and an option of {function}: set the knob {how}")
 
 
 @knobs_apart
@@ -68,7 +71,7 @@ def load(
     >>> load("mobilenet_v1", width=0.5).report().totals.macs
     149497088
     """
-    return open_network(model, {**(knobs or {}), **more}, input_shape)
+    return open_network(model, check_knobs(knobs, more), input_shape)
 
 
 def open_network(model: Model, knobs: Mapping[str, Any], input_shape: GivenShape | None = None) -> Network:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.reconcile import Reconciliation, reconcile
-from convcost.core.checks import check_batch
+from convcost.core.checks import check_batch, check_bytes, check_knobs, check_switch
 from convcost.core.dims import Shape
 from convcost.core.doors import public
 from convcost.core.dtypes import asked_dtype, one_word
@@ -170,7 +170,7 @@ class Network:
         >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
         (96, 96, 3)
         """
-        return Network(self.origin.at({**(knobs or {}), **more}))
+        return Network(self.origin.at(check_knobs(knobs, more)))
 
     def rewrite(self, to: str, layers: str = "*", *, excluded: str | Sequence[str] = ()) -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard`, `grouped:G` or `deployed`.
@@ -231,7 +231,7 @@ class Network:
         batch: int = 1,
         dtype: str | None = None,
         memory_policy: str = "fused",
-        deploy: str | bool = False,
+        deploy: str | bool | None = False,
         receptive: bool = False,
         device: Any = None,
     ) -> Report:
@@ -256,11 +256,11 @@ class Network:
             batch=batch,
             dtype=dtype,
             memory_policy=memory_policy,
-            fields=receptive,
+            fields=check_switch(receptive, "receptive"),
         )
         if device is not None:
             made = with_times(made, self.latency(device, dtype=dtype, batch=batch).timed)
-        if deploy is False:
+        if deploy is None or deploy is False:
             return made
         found = self.deployed(dtype=None if deploy is True else deploy)
         return replace(made, deployed=replace(found.size, dtype=found.deployment.dtype))
@@ -354,13 +354,13 @@ class Network:
         *,
         policy: str = "fused",
         dtype: str | None = None,
-        limit: int | None = None,
+        limit: int | str | None = None,
         stream: bool = False,
         input_in_ram: bool = False,
         equal: bool = False,
         weights_in: str = "flash",
     ) -> Patches:
-        """The network with its first layers in patches: `grid` is `"3x3"`, a number, or `"auto"`, which keeps `limit` bytes
+        """The network with its first layers in patches: `grid` is `"3x3"`, a number, or `"auto"`, which keeps a `limit`, in bytes or `"256KiB"`,
         with the fewest multiply-accumulates. With `stream`, rows are kept for the next ones instead.
 
         The patches end with `until`, the name of a stage, block or layer, or where the peak is lowest. `input_in_ram` says
@@ -374,9 +374,9 @@ class Network:
         """
         from convcost.results.patches import PatchOptions, chosen
 
-        return chosen(
-            self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit, weights_in)), grid
-        )
+        bound = check_bytes(limit, "limit")
+        options = PatchOptions(policy, dtype, stream, input_in_ram, equal, bound, weights_in).checked()
+        return chosen(self._patcher(until, options), grid)
 
     def patch_front(
         self,
@@ -384,7 +384,7 @@ class Network:
         *,
         policy: str = "fused",
         dtype: str | None = None,
-        limit: int | None = None,
+        limit: int | str | None = None,
         stream: bool = False,
         input_in_ram: bool = False,
         equal: bool = False,
@@ -399,7 +399,9 @@ class Network:
         """
         from convcost.results.patches import PatchOptions, front
 
-        return front(self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit, weights_in)))
+        bound = check_bytes(limit, "limit")
+        options = PatchOptions(policy, dtype, stream, input_in_ram, equal, bound, weights_in).checked()
+        return front(self._patcher(until, options))
 
     def _patcher(self, until: str | None, options: PatchOptions) -> Patcher:
         from convcost.results.patches import Patcher
@@ -419,6 +421,7 @@ class Network:
         44455936
         """
         conventions = named_convention(first), named_convention(second)
-        types = operands(self.walked, asked_dtype(dtype)) if any(one.by_type for one in conventions) else {}
+        asked = asked_dtype(dtype)
+        types = operands(self.walked, asked) if any(one.by_type for one in conventions) else {}
         factors = {name: one.factors for name, one in types.items()}
         return reconcile(self.name, self.steps, *conventions, check_batch(batch), factors)

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 from convcost.core.ending import tidied
 from convcost.core.errors import Problem, SpecError, UsageError
+from convcost.core.places import zoo_directory
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
+from convcost.networks.origin import FromSpec, knobs_text
 from convcost.spec.zoo import is_path, split_name
 
 _FILE = re.compile(
@@ -80,10 +82,31 @@ def of_same_file(revision: str, model: Model) -> str:
     >>> of_same_file("main:", "nets/net.yaml")
     'main:./nets/net.yaml'
     """
-    if not isinstance(model, (str, os.PathLike)) or not is_path(split_name(os.fspath(model))[0]):
+    name = _name_of_file(model)
+    if name is None:
         called = model.label if isinstance(model, Network) else os.fspath(model)
         raise UsageError(f"{called} is no file: of {revision} there is nothing to compare it with")
-    return f"{revision}./{os.path.relpath(model)}".replace(os.sep, "/")
+    return f"{revision}./{os.path.relpath(name)}".replace(os.sep, "/")
+
+
+def is_of_same_file(baseline: str, model: Model) -> bool:
+    """Whether a file of a revision is the one that a network is read from, however it is named."""
+    place, found = revised(baseline), _FILE.match(_name_of_file(model) or "")
+    if place is None or found is None:
+        return False
+    top = (_git(place, "rev-parse", "--show-toplevel") or b"").decode().rstrip("\n")
+    return os.path.realpath(os.path.join(top, _relative(place))) == os.path.realpath(found["path"])
+
+
+def _name_of_file(model: Model) -> str | None:
+    """A network's file, with its preset and knobs; None for one of the zoo, and for one that was rewritten."""
+    if not isinstance(model, Network):
+        return os.fspath(model) if is_path(split_name(os.fspath(model))[0]) else None
+    origin = model.origin
+    if not isinstance(origin, FromSpec) or os.path.dirname(origin.spec.path) in ("", zoo_directory()):
+        return None
+    preset = origin.name if origin.name in origin.spec.presets else ""
+    return ":".join(filter(None, (origin.spec.path, preset, knobs_text(origin))))
 
 
 def opened_at(model: Model, knobs: Mapping[str, Any] | None = None, input_shape: GivenShape | None = None) -> Network:

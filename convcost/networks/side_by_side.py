@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
 from convcost.core.dims import Shape
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
+from convcost.core.levels import LEVELS
 from convcost.core.units import exact, percent, shape_text, signed
 from convcost.graph.partial import AT_LEAST, UNKNOWN
 from convcost.graph.walk import Walked
@@ -56,6 +58,8 @@ def side_by_side(
 
 def _rows_table(sides: Sequence[Side], walked: Sequence[Walked], level: str) -> Table:
     """A row for the groups that stand for each other, in an order compatible with all networks."""
+    if not is_one_of(level, LEVELS):
+        raise UsageError(f"cannot group by {level!r}{did_you_mean(level, LEVELS)}")
     found = [{group.name: group for group in side.report.by(level)} for side in sides]
     aligned = beside([side.report for side in sides], walked, level)
     lines = [(row, [groups.get(name or "") for groups, name in zip(found, row.names)]) for row in aligned]

@@ -16,7 +16,7 @@ from typing import Any, Final
 from convcost.core.axes import NAMES, kind, letters
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic
-from convcost.core.errors import Unfit
+from convcost.core.errors import Unfit, UsageError, did_you_mean, is_one_of
 from convcost.core.units import shape_text
 from convcost.ops.attributes import Kind, Rank
 from convcost.ops.traits import Traits
@@ -132,12 +132,15 @@ OPS: dict[str, Op] = {}
 
 
 def cost(name: str, *shapes: Shape, **attrs: Any) -> OpCost:
-    """The cost of an op on inputs of these shapes, with attributes as a spec writes them; raises `Unfit`.
+    """The cost of an op on inputs of these shapes, with attributes as a spec writes them; raises `Unfit`, and `UsageError` for an
+    unknown op.
 
     >>> from convcost.ops import cost
     >>> cost("conv2d", (6, 6, 3), channels=5, kernel=3).macs  # 4·4 · 5 · 3·3·3
     2160
     """
+    if not is_one_of(name, OPS):
+        raise UsageError(f"there is no op {name!r}{did_you_mean(name, OPS)}")
     return OPS[name].cost(shapes, OPS[name].convert(attrs))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.alternatives.ratios import FILTERS, KERNELS, Ratios, ratios
-from convcost.alternatives.recipes import Alternative, LayerToBuild, compare, ratio
+from convcost.alternatives.recipes import Alternative, LayerToBuild, ratio_to_standard
 from convcost.core.units import exact
 from convcost.plots.style import BAR_HEIGHT, count_axis, figure
 from convcost.render.palette import LIGHT, look
@@ -36,8 +36,7 @@ def ratio_figure(found: Ratios, marked: LayerToBuild | None = None) -> go.Figure
     """The ratio of a way to the normal convolution over n_c', a line for each filter size f; `marked` is a layer of your own."""
     traces = [_line(index, found, kernel) for index, kernel in enumerate(found.kernels)]
     if marked is not None:
-        standard, other = compare(marked, (found.way,))
-        share = ratio(other, standard)
+        share = ratio_to_standard(marked, found.way)
         traces.append(
             {
                 "type": "scatter",
@@ -58,7 +57,7 @@ def ratio_figure(found: Ratios, marked: LayerToBuild | None = None) -> go.Figure
     name = "Depthwise separable" if found.way == "separable" else found.way.capitalize()
     return figure(
         traces,
-        title=f"{name} against normal convolution: {found.law}",
+        title=f"{name} against normal convolution{f': {found.law}' if found.applies else ''}",
         xaxis={
             "title": {"text": "filters n_c'"},
             "type": "log",

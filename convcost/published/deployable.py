@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from typing import Any, NamedTuple
@@ -76,7 +76,7 @@ class Fitting(NamedTuple):
 class Deployable(Tabular):
     """The networks that fit: task by task the most accurate first, then those without a cited accuracy."""
 
-    networks: tuple[Fitting, ...]
+    networks: tuple[Fitting, ...] = field(hash=False)
     deployment: Deployment
     max_ram: int | None
     max_flash: int | None

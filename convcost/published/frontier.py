@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple
@@ -53,8 +53,8 @@ class Frontier(Tabular):
     x: str
     y: str
     convention: Convention
-    points: tuple[Point, ...]
-    omitted: tuple[Omitted, ...]
+    points: tuple[Point, ...] = field(hash=False)
+    omitted: tuple[Omitted, ...] = field(hash=False)
     selection: str
     """The selection, in words."""
     considered: int

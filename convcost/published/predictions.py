@@ -7,7 +7,7 @@ of a network which nobody has measured.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -86,7 +86,7 @@ class PublishedLatencies(Tabular):
     """The published latencies of one setup beside their predictions."""
 
     setup: Setup
-    rows: tuple[Compared, ...]
+    rows: tuple[Compared, ...] = field(hash=False)
     fitted: Device | None = None
     """The device, where these are what it was fitted on."""
 

@@ -51,15 +51,15 @@ class Table(Deferred):
     headers: tuple[str, ...]
     numeric: tuple[bool, ...]
     """Which columns are numbers, set flush right."""
-    rows: list[list[str]]
-    records: list[dict[str, Any]]
+    rows: list[list[str]] = field(hash=False)
+    records: list[dict[str, Any]] = field(hash=False)
     """One exact record per row, for CSV."""
-    data: dict[str, Any]
+    data: dict[str, Any] = field(hash=False)
     """Everything, for JSON."""
-    total: list[str] | None = None
-    latex: list[list[str]] | None = None
+    total: list[str] | None = field(default=None, hash=False)
+    latex: list[list[str]] | None = field(default=None, hash=False)
     """The rows as LaTeX source, if they contain formulas."""
-    notes: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list, hash=False)
     """Notes below the table: a keyword and its text."""
     priority: tuple[int, ...] = ()
     """How columns give way on a narrow screen: 0 stays, else the highest goes first, those of one number together.

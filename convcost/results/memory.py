@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
-from convcost.core.errors import UsageError
+from convcost.core.errors import UsageError, is_one_of
 from convcost.core.units import binary, exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST
@@ -104,11 +104,16 @@ class StoredWeights(NamedTuple):
         return self.bytes if self.place == "ram" else 0
 
 
+def check_place(place: str) -> str:
+    """Where weights lie, if they can lie there; raises `UsageError`."""
+    if not is_one_of(place, PLACES):
+        raise UsageError(f"weights lie in {' or '.join(PLACES)}, got {place!r}")
+    return place
+
+
 def stored_weights(report: Report, dtype: str | None, place: str = "flash") -> StoredWeights:
     """The parameters as a dtype, if one is given, else as the network states."""
-    if place not in PLACES:
-        raise UsageError(f"weights lie in {' or '.join(PLACES)}, got {place!r}")
-    asked = asked_dtype(dtype)
+    place, asked = check_place(place), asked_dtype(dtype)
     if asked is not None:
         return StoredWeights(asked, storage(report.totals.params, asked), place)
     return StoredWeights(one_word({*report.weight_dtypes}), sum(report.weight_dtypes.values()), place)

@@ -9,6 +9,7 @@ from itertools import accumulate
 from math import prod
 from typing import Any, NamedTuple
 
+from convcost.core.checks import check_switch
 from convcost.core.dims import Shape
 from convcost.core.dtypes import as_text, asked_dtype, one_word
 from convcost.core.errors import UsageError
@@ -36,7 +37,7 @@ from convcost.memory.region import End, region, until
 from convcost.memory.rows import RingBuffers, on_rows, strips
 from convcost.render.escape import printable
 from convcost.render.table import Table, Tabular
-from convcost.results.memory import stored_weights
+from convcost.results.memory import check_place, stored_weights
 from convcost.results.report import Report, inputs_dict, json_value, title, unknown_notes
 
 MOST_PATCHES = 4_096
@@ -56,6 +57,15 @@ class PatchOptions(NamedTuple):
     """In bytes, for what is needed."""
     weights_in: str = "flash"
     """Where weights lie; in `ram` they count in what is needed, besides the peak."""
+
+    def checked(self) -> PatchOptions:
+        """The same; raises `UsageError` for a place where no weights lie, and for what is not either so or not."""
+        return self._replace(
+            stream=check_switch(self.stream, "stream"),
+            input_in_ram=check_switch(self.input_in_ram, "input_in_ram"),
+            equal=check_switch(self.equal, "equal"),
+            weights_in=check_place(self.weights_in),
+        )
 
     @property
     def rules(self) -> Rules:

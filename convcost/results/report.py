@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.convention import PAPER, Convention
 from convcost.conventions.written import unsaid
-from convcost.core.checks import check_batch
+from convcost.core.checks import check_batch, check_integer
 from convcost.core.cost import Factors
-from convcost.core.dims import Shape
+from convcost.core.dims import LARGEST, Shape
 from convcost.core.display import display
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, is_one_of
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS, MOVED, RATIOS, TRAFFIC, Metric, Need
-from convcost.core.reading import several
+from convcost.core.reading import python_int, several
 from convcost.core.units import binary, compact, counted, decimal_text, exact, percent
 from convcost.core.version import __version__
 from convcost.graph.drawn import Unit, units
@@ -353,19 +353,21 @@ def _totals(layers: Sequence[LayerCost], asked: _Asked) -> Totals:
 
 
 def _parts(layers: Sequence[LayerCost], level: str | int) -> dict[str, list[LayerCost]]:
-    check_level(level)
+    level = check_level(level)
     groups: dict[str, list[LayerCost]] = {}
     for layer in layers:
         groups.setdefault(_key(layer, level), []).append(layer)
     return groups
 
 
-def check_level(level: str | int) -> None:
-    """Raises `UsageError` for what a row cannot be."""
-    if isinstance(level, int) and level < 1:
-        raise UsageError(f"depth must be an integer >= 1, got {level}")
-    if isinstance(level, str) and level not in LEVELS:
+def check_level(level: str | int) -> str | int:
+    """What a row stands for, a level or a depth; raises `UsageError` for what it cannot be."""
+    level = python_int(level)
+    if isinstance(level, int):
+        return check_integer(level, "depth", LARGEST)
+    if not is_one_of(level, LEVELS):
         raise UsageError(f"cannot group by {level!r}{did_you_mean(level, LEVELS)}")
+    return level
 
 
 def _key(layer: LayerCost, level: str | int) -> str:
@@ -555,8 +557,7 @@ def _frame_row(name: str, layers: Sequence[LayerCost], by: str | int, typed: boo
 
 def report_table(report: Report, level: str | int | None = None, showing: Showing = AS_USUAL) -> Table:
     """The report as a table with totals and the convention it used; raises `UsageError`."""
-    if level is not None:
-        check_level(level)
+    level = None if level is None else check_level(level)
     layers = selected(report.layers, showing.only, singly=level in ("layer", "op"))
     shown = usual_level(report, layers) if level is None else level
     parts = _parts(layers, shown)

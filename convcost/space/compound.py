@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from convcost.core.checks import check_knobs
 from convcost.core.dims import Array
 from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError
@@ -101,7 +102,7 @@ def compound(
     """
     on = device_of(device)
     budgets = budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **latency_limit(max_latency, on))
-    settings = {**(settings or {}), **knobs}
+    settings = check_knobs(settings, knobs)
     network, rewrite = opened(model, settings, (), rewrite)
     start = {name: network.knobs.get(name) for name in COMPOUND}
     scaled = {name: Fraction(value) for name, value in start.items() if isinstance(value, (int, Fraction))}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from convcost.core.checks import check_knobs
 from convcost.core.dims import LARGEST, Array
 from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError, did_you_mean
@@ -183,7 +184,7 @@ def fit(
     limits, time = asked.limits(max_ram, max_flash), latency_limit(max_latency, on)
     # What is wrong with budgets is said first.
     budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **limits, **time)
-    settings, over = {**(settings or {}), **knobs}, named_axes(over)
+    settings, over = check_knobs(settings, knobs), named_axes(over)
     network, rewrite = opened(model, settings, over, rewrite)
     axes = axes_over(network, over) if over else default_axes(network, _stated(model, settings))
     made = design_space(
@@ -216,6 +217,8 @@ def _stated(model: Model, settings: Mapping[str, Any]) -> set[str]:
 
 def _fitted(made: DesignSpace, budgets: tuple[Budget, ...], maximise: str | None) -> Fit:
     """What fits of a design space, all of whose points are looked at; raises `UsageError`."""
+    if not isinstance(maximise, str | None):
+        raise UsageError(f"maximise is the name of a metric or axis, got {type(maximise).__name__}")
     maximise = maximise if maximise is None or maximise in made.axes else key_of(maximise)
     if maximise is not None and maximise not in (*made.metrics, *made.axes):
         raise UsageError(
@@ -282,7 +285,11 @@ def named_axes(over: Mapping[str, Any] | Iterable[str] | None) -> dict[str, Any]
     """
     if isinstance(over, str):
         over = [name.strip() for name in over.split(",")]
-    return dict(over) if isinstance(over, Mapping) else dict.fromkeys(() if over is None else map(str, each(over)))
+    return (
+        check_knobs(over, {})
+        if isinstance(over, Mapping)
+        else dict.fromkeys(() if over is None else map(str, each(over)))
+    )
 
 
 def axes_over(network: Network, over: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convcost.core.checks import check_knobs
 from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.core.metrics import DEPLOYED, RATIOS, SWEPT, TIMED, key_of
@@ -221,7 +222,7 @@ def sweep(
     """
     target = HowDeployed(runtime, deploy, board, pointers, kernels).target(dtype)
     request = Request(batch, dtype, memory_policy, rewrite=rewrite, target=target, device=device_of(device))
-    asked = asked_for(model, {**(settings or {}), **knobs}, {}, request)
+    asked = asked_for(model, check_knobs(settings, knobs), {}, request)
     points = prod(map(len, asked.axes.values()))
     held = points * (8 * len((*SWEPT, *(DEPLOYED if target else ()), *(TIMED if device else ()))) + 1)
     if held > MOST_HELD:

@@ -87,9 +87,9 @@ class HowDeployed(NamedTuple):
 
         board = self.on()
         kind = deployed_as(self.deploy, dtype)
-        bits = self.pointers or (board.pointers if board else None)
+        bits = self.pointers if self.pointers is not None else board.pointers if board else None
         stated = {"runtime": self.runtime, "dtype": kind, "pointers": bits, "kernels": self.kernels}
-        deployment = Deployment(**{name: value for name, value in stated.items() if value})  # type: ignore[arg-type]
+        deployment = Deployment(**{name: value for name, value in stated.items() if value is not None})  # type: ignore[arg-type]
         deployment = deployment.checked(board.core if board else "")
         code = board.code.get(deployment.runtime) if board else None
         place = board.name if board else ""

@@ -241,10 +241,52 @@ def test_padding_is_never_the_largest_element() -> None:
 # What is too large.
 
 
-def test_the_most_that_is_run_is_run_and_one_more_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+# The course: 2160 multiplications; at each of 4·4 positions 9 taps read 3 channels, each as long as 10 of them; 9 passes, as
+# long as 2000. With products of 60 elements a pass is of one row of 4·3·5, so that there are four times as many.
+COURSE_WORK = {8_000_000: 2160 + 10 * 16 * 27 + 2000 * 9, 60: 2160 + 10 * 16 * 27 + 2000 * 9 * 4}
+
+
+@pytest.mark.parametrize(("products", "work"), COURSE_WORK.items())
+def test_the_most_that_is_run_is_run_and_one_more_is_not(
+    monkeypatch: pytest.MonkeyPatch, products: int, work: int
+) -> None:
     layer = LayerToBuild((6, 6, 3), 5, (3, 3))
-    monkeypatch.setattr(engine, "MOST", 2160)
+    monkeypatch.setattr(engine, "_PRODUCTS", products)
+    monkeypatch.setattr(engine, "MOST", work)
     assert execute(layer, build(layer, "standard"))[0].multiplications == 2160
-    monkeypatch.setattr(engine, "MOST", 2159)
-    with pytest.raises(UsageError, match=r"^executing standard takes 2,160 multiplications"):
+    monkeypatch.setattr(engine, "MOST", work - 1)
+    with pytest.raises(UsageError, match=rf"^executing standard takes as long as {work:,} multiplications"):
         execute(layer, build(layer, "standard"))
+
+
+# Few multiplications, and many of what takes longer: a million taps, a map that is read once, twenty thousand groups.
+SLOW = [
+    (LayerToBuild((1000, 1000, 1), 1, 1000), "standard", 10**6 + 10 * 10**6 + 2000 * 10**6),
+    (LayerToBuild((10_000, 10_000, 1), 1, 1), "standard", 10**8 + 10 * 10**8 + 2000 * 13),  # 800 rows at a time
+    (LayerToBuild((3, 3, 200_000), 200_000, 3), "grouped:200000", 1_800_000 * 11 + 2000 * 1_800_000),
+]
+
+
+@pytest.mark.parametrize(("layer", "way", "work"), SLOW, ids=["taps", "reads", "groups"])
+def test_what_takes_long_with_few_multiplications_is_refused(layer: LayerToBuild, way: str, work: int) -> None:
+    with pytest.raises(UsageError, match=f"{work:,} multiplications"):
+        execute(layer, build(layer, way))
+
+
+def test_ways_are_run_if_all_of_them_together_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = LayerToBuild((6, 6, 3), 5, (3, 3))
+    ways = [build(layer, "standard"), build(layer, "grouped:1")]
+    monkeypatch.setattr(engine, "MOST", 2 * COURSE_WORK[8_000_000] - 1)
+    assert execute(layer, ways[1])[0].multiplications == 2160
+    with pytest.raises(UsageError) as refused:
+        engine.check_work(ways)
+    assert str(refused.value) == (
+        "executing these 2 ways takes as long as 48,960 multiplications, about 0 s; the most that is run is 48,959. "
+        "Give a smaller --input or --kernel, or fewer --filters"
+    )
+
+
+def test_weights_and_outputs_are_held_as_maps_are() -> None:
+    for layer in (LayerToBuild((1, 1, 8000), 8000, 1), LayerToBuild((1000, 1000, 1), 64, 1)):  # 64,000,000 of each
+        with pytest.raises(UsageError, match=r"^executing standard holds 64,000,000 elements at once; "):
+            execute(layer, build(layer, "standard"))

@@ -19,6 +19,8 @@ import yaml
 from helpers.checks import EXPAND_LINE, budgets, git, macs, net, params, peak
 from helpers.paths import ROOT
 
+import convcost
+
 if TYPE_CHECKING:
     from helpers.cli import Cli
 
@@ -202,9 +204,23 @@ def test_the_same_file_of_a_revision_is_compared_at_the_same_knobs(here: Path, c
     git(here, "init", "-q")
     git(here, "add", "-A")
     git(here, "commit", "-q", "-m", "one")
-    arguments = ("check", "net.yaml", "--set", "wide=10", "--baseline", "HEAD:")
-    line = {line["limit"]: line for line in cli.json(*arguments, code=0)["limits"]}["growth.macs"]
-    assert (line["before"], line["measured"]) == (macs(10), macs(10))
+    # Alone or by its path, and whether the knobs are set beside the name, in it or in a network.
+    for baseline in ("HEAD:", "HEAD:net.yaml", "HEAD:./net.yaml"):
+        for given in (("net.yaml", "--set", "wide=10"), ("net.yaml:wide=10",), (str(here / "net.yaml:wide=10"),)):
+            found = cli.json("check", *given, "--baseline", baseline, code=0)["limits"]
+            line = {line["limit"]: line for line in found}["growth.macs"]
+            assert (line["before"], line["measured"], line["against"]) == (macs(10), macs(10), baseline)
+        loaded = convcost.load("net.yaml", wide=10, input_shape=(4, 4, 3))
+        line = {line.limit: line for line in convcost.check(loaded, baseline=baseline).lines}["growth.macs"]
+        assert (line.before, line.measured) == (macs(10) // 4, macs(10) // 4)  # a quarter of 8×8
+    # Knobs behind the baseline are its own.
+    found = cli.json("check", "net.yaml", "--set", "wide=10", "--baseline", "HEAD:net.yaml:wide=9", code=1)["limits"]
+    line = {line["limit"]: line for line in found}["growth.macs"]
+    assert (line["before"], line["measured"]) == (macs(9), macs(10))
+    # Another file is compared as its name says.
+    (here / "other.yaml").write_text((here / "net.yaml").read_text())
+    found = cli.json("check", "other.yaml:wide=10", "--baseline", "HEAD:net.yaml", code=1)["limits"]
+    assert {line["limit"]: line for line in found}["growth.macs"]["before"] == macs(8)
 
 
 @pytest.mark.parametrize("top", [".", "", "/", "nowhere"])

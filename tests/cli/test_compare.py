@@ -70,6 +70,37 @@ def test_the_law_is_of_one_way_that_fits(cli: Cli) -> None:
     assert "grouped:2" in cli.refused_in_a_line("compare", *COURSE, "--law", "--against", "grouped:2")
 
 
+UNEVEN = ("--input", "7x7x3", "--filters", "5", "--kernel", "3", "--against", "bottleneck:4")
+
+
+def test_a_law_is_said_where_every_ratio_keeps_it(cli: Cli, tmp_path: Path) -> None:
+    # Stride 1, one filter of 3×3: 49·3·4 + 49·9·4 multiplications against 49·9·3, that is 4/3 + 4/9.
+    data = cli.json("compare", *UNEVEN, "--law")
+    assert (data["law"], data["assumptions"], data["applies"]) == ("b/n_c + b/(f²·n_c')", ["padding same"], True)
+    assert data["ratios"][0][1] == "16/9"
+    # Stride 2 leaves 4×4 of 7×7: 49·3·4 + 16·9·4 against 16·9·3, where the law says 4/3 + 4·4/9.
+    data = cli.json("compare", *UNEVEN, "--law", "--stride", "2")
+    assert (data["law"], data["applies"]) == ("b/n_c + 4·b/(f²·n_c')", False)
+    assert data["assumptions"] == ["padding same", "the stride divides h and w"]
+    assert data["ratios"][0][1] == "97/36"
+    text = cli.ok("compare", *UNEVEN, "--law", "--stride", "2")
+    assert text.startswith("bottleneck:4 / standard, over n_c' and f, input 7×7×3\n")
+    assert "(with padding same and the stride divides h and w) is not the ratio for" in text
+    for stride, said in (("1", True), ("2", False)):
+        cli.ok("compare", *UNEVEN, "--law", "--stride", stride, "-o", tmp_path / "law.svg")
+        assert ("against normal convolution: b/n_c" in (tmp_path / "law.svg").read_text()) is said
+    # The separable convolution's holds wherever it is, as its map cancels.
+    assert cli.json("compare", *UNEVEN[:-1], "separable", "--law", "--stride", "2")["applies"] is True
+
+
+def test_the_law_of_the_standard_convolution_itself_is_one(cli: Cli, tmp_path: Path) -> None:
+    data = cli.json("compare", *COURSE, "--law", "--against", "standard")
+    assert (data["law"], data["applies"]) == ("1", True)
+    assert data["ratios"] == [["1"] * 4] * 11
+    cli.ok("compare", *COURSE, "--law", "--against", "standard", "-o", tmp_path / "law.svg")
+    assert "Standard against normal convolution: 1" in (tmp_path / "law.svg").read_text()
+
+
 def test_the_text_shows_the_example_its_derivation_and_its_law(cli: Cli) -> None:
     text = cli.ok("compare", *COURSE)
     rows = [line.split() for line in text.splitlines()[4:8]]
@@ -364,13 +395,15 @@ def test_a_count_that_is_not_the_rules_is_said(cli: Cli, monkeypatch: pytest.Mon
 
 
 def test_what_would_take_too_long_is_refused_with_an_estimate(cli: Cli) -> None:
-    # 1000·1000 positions · 64 filters · 3·3·64 taps, at 100 million in a second.
-    assert 1000 * 1000 * 64 * 9 * 64 == 36_864_000_000
+    # 1000·1000 positions · 64 filters · 3·3·64 taps, each of which is read in the time of ten, in 1000·9 passes, each in that
+    # of two thousand: at 100 million in a second.
+    assert 10**6 * 64 * 9 * 64 + 10 * 10**6 * 9 * 64 + 2000 * 9000 == 42_642_000_000
     message = (
-        "executing standard takes 36,864,000,000 multiplications, about 368 s; the most that is run is 1,000,000,000. "
-        "Give a smaller --input or fewer --filters\n"
+        "executing standard takes as long as 42,642,000,000 multiplications, about 426 s; the most that is run is "
+        "1,000,000,000. Give a smaller --input or --kernel, or fewer --filters\n"
     )
-    result = cli("compare", "--input", "1002x1002x64", "--filters", "64", "--kernel", "3", "--execute")
+    layer = ("--input", "1002x1002x64", "--filters", "64", "--kernel", "3")
+    result = cli("compare", *layer, "--against", "standard", "--execute")
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", message)
 
 
@@ -391,4 +424,4 @@ def test_what_would_not_fit_into_memory_is_refused(cli: Cli, shape: str, stride:
         "--execute",
     )
     assert (result.exit_code, result.stdout) == (2, ""), repr(result.exception)[:200]
-    assert result.stderr.startswith("executing standard ")
+    assert result.stderr.startswith("executing standard holds ")

@@ -106,7 +106,7 @@ AS_TYPES = "a TFLite program is lowered as int8, int16, fp32, got fp16; give --d
         (("--max-ram", "1MiB", "--over", "width,"), "needs names with commas between them, got 'width,'"),
         (("--max-ram", "1MiB", "--batch", "2"), "tflm runs one input at a time: leave out the batch of 2"),
         (("--max-ram", "lots"), "'lots'"),
-        (("--deploy", "binary", "--max-ram", "1MiB"), "a TFLite program is lowered as"),
+        (("--deploy", "binary", "--max-ram", "1MiB"), "'binary' is not one of 'int8', 'int16', 'fp32'"),
         (("--dtype", "fp16", "--max-ram", "1MiB"), AS_TYPES),
         (("--dtype", "fp16", "--board", "rpi_pico"), AS_TYPES),
     ],

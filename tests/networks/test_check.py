@@ -183,6 +183,20 @@ def test_knobs_make_another_network_of_another_name(here: Path) -> None:
     }
 
 
+def test_a_name_that_is_a_knob_and_an_option_is_neither(here: Path) -> None:
+    text = net().replace("layers:", "knobs: {batch: 8}\nlayers:")
+    (here / "net.yaml").write_text(text.replace("channels: 8", "channels: batch"))
+    found = convcost.check("net.yaml", max_macs="1G", batch=4)
+    (failure,) = found.failures
+    assert failure.what == (
+        "batch is a knob of net.yaml and an option of check: set the knob before, as in load('net.yaml', {'batch': …}), "
+        "and give this network"
+    )
+    (line,) = convcost.check(convcost.load("net.yaml", {"batch": 4}), max_macs="1G", batch=2).lines
+    assert line.measured == 2 * macs(4)
+    assert convcost.check("net.yaml", max_macs="1G").status == 0
+
+
 def test_knobs_stand_behind_those_of_the_name(here: Path) -> None:
     knobs = net().replace("channels: 8", "channels: wide").replace("channels: 2,", "channels: thin,")
     (here / "net.yaml").write_text(knobs.replace("layers:", "knobs: {wide: 8, thin: 2}\nlayers:"))

@@ -16,6 +16,7 @@ from convcost.devices.kernels import kernels, total
 from convcost.networks.calibrate import labels
 from convcost.networks.measured.columns import time_column, unit_of
 from convcost.networks.measured.named import Namer
+from convcost.networks.measured.ops import profile_of_table
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.sheet import sheet
 from convcost.networks.measured.table import Chosen, measured_table
@@ -57,6 +58,29 @@ def times(taken: Taken) -> dict[str, float]:
 )
 def test_a_heading_says_what_its_times_are_in(tmp_path: Path, heading: str, cell: str) -> None:
     assert times(read(tmp_path, f"model,{heading}\nlenet5,{cell}\n")) == {"lenet5": pytest.approx(1.5)}
+
+
+@pytest.mark.parametrize(
+    ("heading", "ms"),
+    [
+        ("images_s", 80),
+        ("img/s", 80),
+        ("throughput (images/s)", 80),
+        ("FPS", 80),
+        ("inf/s", 10),
+        ("qps", 10),
+        ("ips", 10),
+    ],
+)
+def test_a_rate_of_images_counts_all_of_a_batch(tmp_path: Path, heading: str, ms: float) -> None:
+    # A hundred a second: of images, of which a run has eight, or of runs.
+    assert times(read(tmp_path, f"model,batch,{heading}\nlenet5,8,100\n")) == {"lenet5, batch 8": pytest.approx(ms)}
+    assert times(read(tmp_path, f"model,{heading}\nlenet5,100\n", batch=8)) == {"lenet5": pytest.approx(ms)}
+    unit = "inf/s" if ms == 10 else "img/s"
+    found = read(tmp_path, "model,batch,rate\nlenet5,8,100\n", time="rate", unit=unit)
+    assert times(found) == {"lenet5, batch 8": pytest.approx(ms)}
+    (tmp_path / "t.csv").write_text(f"layer,{heading}\nc1,100\n")
+    assert profile_of_table(str(tmp_path / "t.csv"), Chosen(), batch=8).nodes[0].ms == pytest.approx(ms)
 
 
 def test_of_several_times_the_least_goes_first_and_a_column_can_be_asked_for(tmp_path: Path) -> None:

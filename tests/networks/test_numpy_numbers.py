@@ -46,3 +46,25 @@ def test_what_is_written_with_a_point_is_no_integer(kernel: Any) -> None:
 def test_a_time_without_a_unit_is_none() -> None:
     with pytest.raises(UsageError, match=r"^'20' is not a time, e\.g\. 20ms"):
         convcost.check("mobilenet_v2", max_latency=20, device="a100")
+
+
+def test_sizes_of_numpy_are_those_of_python() -> None:
+    """A layer of numpy's sizes is the same, and its JSON is written."""
+    of_numpy = convcost.compare(
+        np.array([6, 6, 3]), np.int16(5), np.array([3, 3]), stride=np.int8(1), padding=np.array([1, 1])
+    )
+    assert of_numpy == convcost.compare((6, 6, 3), 5, 3, padding=[1, 1])
+    assert of_numpy.table().render("json") == convcost.compare((6, 6, 3), 5, 3, padding=[1, 1]).table().render("json")
+
+
+def test_bytes_bits_and_parts_of_numpy_are_those_of_python() -> None:
+    found = convcost.deployed("ds_cnn_s", limit=np.int64(16384), pointers=np.int64(32))
+    assert found.table().render("json") == convcost.deployed("ds_cnn_s", limit="16KiB", pointers=32).table().render(
+        "json"
+    )
+    network = convcost.load("mobilenet_v2")
+    for patched in (network.patches, network.patch_front):
+        of_numpy, of_text = (patched(policy="mcunet", limit=limit).table() for limit in (np.int64(2**20), "1MiB"))
+        assert of_numpy.render("json") == of_text.render("json")
+    assert network.memory(align=np.int64(16), parts=np.int64(4)) == network.memory(align=16, parts=4)
+    assert network.report().by(np.int64(1)) == network.report().by(1)

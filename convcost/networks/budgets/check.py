@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -24,10 +24,10 @@ from convcost.networks.budgets.grown import grown, grown_text, largest, largest_
 from convcost.networks.budgets.lines import Failure, Line
 from convcost.networks.deployed_tables import pinned
 from convcost.networks.inputs import GivenShape
-from convcost.networks.load import Model, open_network
+from convcost.networks.load import Model, in_doubt, open_network
 from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec, knobs_text
-from convcost.networks.revision import of_same_file, opened_at
+from convcost.networks.revision import is_of_same_file, of_same_file, opened_at, revised
 from convcost.spec.tree import shown_path
 from convcost.spec.zoo import is_path, split_name
 
@@ -44,6 +44,8 @@ class Wanted(NamedTuple):
     """Of `Conditions`, those that are said."""
     baseline: Model | None = None
     knobs: Mapping[str, Any] = {}
+    options: Collection[str] = ()
+    """Names of what is said that could be meant as a knob."""
 
 
 @dataclass
@@ -116,17 +118,12 @@ def check(
     >>> [(line.limit, line.headroom, line.verdict) for line in result.lines]
     [('macs', -774272, 'broken'), ('params', 495128, 'holds')]
     """
+    options = [name for name, value in locals().items() if value is not None and name not in ("models", "knobs")]
     if not isinstance(limits, Mapping | None):
         raise UsageError(f"limits are a mapping, as {{'macs': '300M'}}, got {type(limits).__name__}")
     lock = check_path(lock, "lock")
-    said = {
-        "macs": max_macs,
-        "params": max_params,
-        "peak": max_peak,
-        "weights": max_weights,
-        BOARD: board,
-        GROWTH: tolerance,
-    }
+    said = {"macs": max_macs, "params": max_params, "peak": max_peak, "weights": max_weights}
+    said |= {BOARD: board, GROWTH: tolerance}
     said |= {key.removeprefix("max_"): knobs.pop(key) for key in [*knobs] if key.startswith("max_")}
     conditions = {
         "convention": convention,
@@ -141,6 +138,7 @@ def check(
         {name: value for name, value in conditions.items() if value is not None},
         baseline,
         knobs,
+        options,
     )
     return run(models, wanted, lock).result
 
@@ -195,6 +193,9 @@ def _with(entry: Entry, wanted: Wanted) -> Entry:
 def _check(entry: Entry, done: Run, wanted: Wanted, *, update: bool) -> None:
     """Add the lines of one network."""
     network = open_network(entry.model, wanted.knobs, entry.conditions.input)
+    if not isinstance(entry.model, Network):  # whose knobs are set
+        for name in sorted(set(network.knobs).intersection(wanted.options)):
+            raise in_doubt(name, entry.model, "check", mapping=False)
     entry = replace(entry, name=_named(entry, network, wanted.knobs))
     limits = {**entry.defaults, **_stated(network), **entry.limits}
     if entry.baseline is not None and not any(LIMITS[name].grows for name in limits):
@@ -208,7 +209,7 @@ def _check(entry: Entry, done: Run, wanted: Wanted, *, update: bool) -> None:
         }
     now = Measured(entry.name, network, entry.conditions, board, _most(limits))
     done.measured[entry.name] = now
-    before = now.recorded(shown_path(done.budgets.lock)) if update else _before(entry, done, wanted)
+    before = now.recorded(shown_path(done.budgets.lock)) if update else _before(entry, network, done, wanted)
     for name in LIMITS:
         if name in limits:
             _judge(limits[name], now, before, done)
@@ -259,23 +260,33 @@ def _stated(network: Network) -> Mapping[str, Limit]:
     return origin.spec.limits if isinstance(origin, FromSpec) else {}
 
 
-def _before(entry: Entry, done: Run, wanted: Wanted) -> Recorded | None:
+def _before(entry: Entry, network: Network, done: Run, wanted: Wanted) -> Recorded | None:
     """What the network cost before: the baseline, or what the lock file holds; None if neither is known."""
-    if entry.baseline is not None:
-        baseline = _same_file(entry)
-        own = wanted.knobs if baseline is not entry.baseline else {}  # the same file is compared at the same knobs
-        old = opened_at(baseline, own, entry.conditions.input)
-        return Measured(entry.name, old, entry.conditions).recorded(_called(entry.baseline))
-    return (done.locked or {}).get(entry.name)
+    if entry.baseline is None:
+        return (done.locked or {}).get(entry.name)
+    baseline, knobs, shape = entry.baseline, {}, entry.conditions.input
+    if (same := _same_file(entry)) is not None:
+        own = split_name(same)[1]
+        baseline, knobs = same, {name: value for name, value in wanted.knobs.items() if name not in own}
+        shape = shape if shape is not None else dict(network.input_shapes) or None
+    old = opened_at(baseline, knobs, shape)
+    return Measured(entry.name, old, entry.conditions).recorded(_called(entry.baseline))
 
 
-def _same_file(entry: Entry) -> Model:
-    """The baseline; a revision alone, `main:`, means the network's own file in it."""
+def _same_file(entry: Entry) -> str | None:
+    """The baseline, if it is the network's own file in a revision: alone, `main:`, or by its path; else None.
+
+    It has the preset and the knobs of the network, unless some stand behind it.
+    """
     baseline = entry.baseline
-    assert baseline is not None
-    if not isinstance(baseline, str) or not baseline.endswith(":"):
-        return baseline
-    return of_same_file(baseline, entry.model)
+    if not isinstance(baseline, str):
+        return None
+    if baseline.endswith(":"):
+        return of_same_file(baseline, entry.model)
+    place = revised(baseline)
+    if place is None or not is_of_same_file(baseline, entry.model):
+        return None
+    return baseline if place.rest else of_same_file(f"{place.revision}:", entry.model)
 
 
 def _called(baseline: Model) -> str:

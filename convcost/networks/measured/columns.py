@@ -13,12 +13,12 @@ from convcost.networks.measured.sheet import Row, Sheet
 
 UNITS: Final[Mapping[str, float]] = {"s": 1e3, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 """Unit of time -> milliseconds."""
-RATES: Final = ("inf/s",)
-"""Units of rates: networks in a second."""
+RATES: Final = ("inf/s", "img/s")
+"""Units of rates: in a second so many runs, or so many images, of which a run has as many as its batch."""
 _SPELLED: Final = {
     "sec": "s", "secs": "s", "seconds": "s", "msec": "ms", "milliseconds": "ms", "usec": "us", "µs": "us", "μs": "us",
     "microseconds": "us", "nsec": "ns", "nanoseconds": "ns",
-    "inf s": "inf/s", "img s": "inf/s", "images s": "inf/s", "fps": "inf/s", "qps": "inf/s", "ips": "inf/s",
+    "inf s": "inf/s", "qps": "inf/s", "ips": "inf/s", "img s": "img/s", "images s": "img/s", "fps": "img/s",
 }  # fmt: skip
 _NETWORK: Final = ("network", "model", "model name", "net", "architecture", "arch", "name", "bench", "benchmark")
 _LAYER: Final = ("layer", "layer name", "node", "node name", "op name", "name", "operator", "op", "kernel", "tensor")
@@ -134,11 +134,11 @@ def unit_of(heading: str) -> tuple[str, str]:
     return " ".join(words), ""
 
 
-def milliseconds(row: Row, time: Time, decimal: str = ".") -> float | None:
-    """The time of a row in milliseconds; None if its cell is empty. Raises `UsageError` for all that is no time.
+def milliseconds(row: Row, time: Time, decimal: str = ".", batch: int = 1) -> float | None:
+    """The time of a run of so many images in milliseconds; None if its cell is empty. Raises `UsageError` for all that is no time.
 
-    >>> milliseconds(Row("t.csv:2", {"us": "1250"}), Time("us", "us")), milliseconds(Row("", {"f": "50"}), Time("f", "inf/s"))
-    (1.25, 20.0)
+    >>> milliseconds(Row("t.csv:2", {"us": "1250"}), Time("us", "us")), milliseconds(Row("", {"f": "50"}), Time("f", "img/s"), batch=8)
+    (1.25, 160.0)
     """
     text = row.cells[time.column]
     if text.lower() in ("", "-", "n/a", "na", "none", "null"):
@@ -146,7 +146,8 @@ def milliseconds(row: Row, time: Time, decimal: str = ".") -> float | None:
     if decimal == "," and "." not in text:
         text = text.replace(",", ".", 1)
     value = _number(text)
-    ms = 1000 / value if time.unit in RATES and value else value * UNITS.get(time.unit, 1.0)
+    at_once = batch if time.unit == "img/s" else 1
+    ms = 1000 * at_once / value if time.unit in RATES and value else value * UNITS.get(time.unit, 1.0)
     if not _LEAST <= ms <= _MOST:
         meant = "" if value <= 0 else " and a time from 1 ps to 12 days"
         raise UsageError(

@@ -12,7 +12,7 @@ from convcost.networks.measured.sheet import Row, read_sheet
 from convcost.networks.measured.table import Chosen
 
 
-def profile_of_table(path: str, asked: Chosen, repeats: str = "min") -> Profile:
+def profile_of_table(path: str, asked: Chosen, repeats: str = "min", batch: int = 1) -> Profile:
     """The layers of a CSV file as what ran; raises `UsageError` and `SpecError` for a file that is no such table.
 
     Of several rows of a layer the least time counts, or the median.
@@ -27,7 +27,7 @@ def profile_of_table(path: str, asked: Chosen, repeats: str = "min") -> Profile:
     columns.check_one_setup(sheet, {names, times.column}, asked.where, [*rows.values()])
     nodes = []
     for name, same in rows.items():
-        found = [ms for row in same if (ms := columns.milliseconds(row, times, sheet.decimal)) is not None]
+        found = [ms for row in same if (ms := columns.milliseconds(row, times, sheet.decimal, batch)) is not None]
         if found:
             nodes.append(Ran(name, name, min(found) if repeats == "min" else median(found)))
     if not nodes:

@@ -79,7 +79,7 @@ def measured_profiles(
     networks, left, notes, runtimes = [], dict[str, str](), list[tuple[str, str]](), dict[str, None]()
     for file, model in pairs:
         is_table = not is_profile(file) and file.lower().endswith(TABLES)
-        profile = profile_of_table(file, asked, how.repeats) if is_table else read_profile(file, how.repeats)
+        profile = profile_of_table(file, asked, how.repeats, how.batch) if is_table else read_profile(file, how.repeats)
         runtimes |= {profile.runtime: None} if profile.runtime else {}
         namer = Namer(os.path.dirname(file), how.models, how.input_shape)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from convcost.core.checks import check_batch
+from convcost.core.checks import check_batch, check_switch
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError
 from convcost.networks.inputs import GivenShape
@@ -31,5 +31,5 @@ class How(NamedTuple):
         """The same, with the usual name of the type; raises `UsageError` for what cannot be."""
         if self.repeats not in REPEATS:
             raise UsageError(f"repeats must be min or median, got {self.repeats!r}")
-        how = self._replace(batch=check_batch(self.batch))
+        how = self._replace(batch=check_batch(self.batch), winograd=check_switch(self.winograd, "winograd"))
         return how if how.dtype is None else how._replace(dtype=check_dtype(how.dtype))

@@ -64,8 +64,8 @@ def measured_table(path: str, asked: Chosen = ALL_ROWS, how: How = _USUAL) -> Ta
     _check_cells(sheet, runs, names, times)
     times_of, terms_of, uncounted = dict[str, list[float]](), dict[str, Terms](), dict[str, list[str]]()
     for run, rows in runs.items():
-        found = [ms for row in rows if (ms := columns.milliseconds(row, times, sheet.decimal)) is not None]
-        if not found:
+        filled = [row for row in rows if columns.milliseconds(row, times, sheet.decimal) is not None]
+        if not filled:
             left[run.name] = f"{rows[0].at}: {times.column} is empty"
             continue
         try:
@@ -77,7 +77,8 @@ def measured_table(path: str, asked: Chosen = ALL_ROWS, how: How = _USUAL) -> Ta
         name = run.name if is_path(run.model) else run.named(opened.network.label)
         for op in unknown_ops(opened.network.steps):
             uncounted.setdefault(op.type, []).append(name)
-        times_of.setdefault(name, []).extend(found)
+        found = (columns.milliseconds(row, times, sheet.decimal, opened.batch) for row in filled)
+        times_of.setdefault(name, []).extend(ms for ms in found if ms is not None)
         terms_of[name] = total(counts)
     measured = tuple(Measured(name, _one(found, how.repeats), terms_of[name]) for name, found in times_of.items())
     several = sum(len(found) > 1 for found in times_of.values())
