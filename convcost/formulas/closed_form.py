@@ -11,16 +11,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import chain, count, repeat
 from typing import Any, NamedTuple
 
 import sympy
 from sympy.core.evalf import PrecisionExhausted
 
-from convcost.core.axes import letters
+from convcost.core.axes import NAMES, letters
 from convcost.core.dims import is_symbolic
 from convcost.core.errors import SpecError, Unfit, UsageError, did_you_mean
 from convcost.core.expr import Expr, ExprError, number
-from convcost.core.expr import parse as parse_expr
 from convcost.core.version import __version__
 from convcost.formulas.symbols import relation, symbol, written
 from convcost.graph.graph import INPUT, Node
@@ -61,14 +61,20 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
     block = _block(model, part, (*symbols, *settings))
     network = open_network(model, _of_network(model, block, settings))
     spec, values = network.origin.of_spec().spec, dict(network.knobs)
+    knobs = {name: name for name in values}
     if block is not None:
-        spec, values = _around_block(spec, str(part), block, values, settings, symbols)
+        spec, values, own = _around_block(spec, str(part), block, values, settings, symbols)
+        knobs |= own
     for name in symbols:
-        if name not in values:
-            raise UsageError(f"{model} has no knob {name!r}{did_you_mean(name, values)}")
-        if isinstance(values[name], (str, bool, tuple)) or name in spec.scalars.values():
+        if name not in knobs:
+            raise UsageError(f"{model} has no knob {name!r}{did_you_mean(name, knobs)}")
+        if isinstance(values[knobs[name]], (str, bool, tuple)) or knobs[name] in spec.scalars.values():
             raise UsageError(f"{name} is not a number and cannot be a symbol")
-    found, back, assumptions = _search(spec, values, symbols)
+    asked = {knobs[name]: name for name in symbols}
+    stand_ins = {knob: symbol(_apart("m", knobs) if knob == _RESOLUTION else name) for knob, name in asked.items()}
+    found, back, assumptions = _search(spec, values, stand_ins)
+    if block is not None:
+        assumptions += _renamed(_axes(spec, block, (*settings, *symbols)))
     steps = [step for step in found.walked.steps if part is None or block is not None or _below(step.node.name, part)]
     if not steps:
         raise UsageError(f"{model} has no layer or block {part!r}")
@@ -83,15 +89,14 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
 
 
 def _search(
-    spec: Spec, values: Mapping[str, Any], names: Sequence[str]
+    spec: Spec, values: Mapping[str, Any], stand_ins: Mapping[str, Any]
 ) -> tuple[Elaborated, dict[Any, Any], tuple[str, ...]]:
     """Elaborate with the finest decimals and the smallest multiples that leave no rounding, if there are such.
 
     Also returns how substitutes are written: an integer n in place of 8·width is written as 8·width.
     """
-    decimals = [name for name in names if isinstance(values[name], Fraction)]
-    stand_ins = {name: symbol("m" if name == _RESOLUTION else name) for name in names}
-    multiples = {stand_ins[name]: sympy.Integer(1) for name in names if name not in decimals}
+    decimals = [name for name in stand_ins if isinstance(values[name], Fraction)]
+    multiples = {one: sympy.Integer(1) for name, one in stand_ins.items() if name not in decimals}
 
     def chosen(part: int) -> dict[str, Any]:
         return {name: one / part if name in decimals else multiples[one] * one for name, one in stand_ins.items()}
@@ -107,11 +112,11 @@ def _search(
     else:
         found = elaborate(spec, {**values, **chosen(part)})
     whole = {one: one / multiple for one, multiple in multiples.items() if multiple.is_number}
-    back = {symbol(name): symbol(name) * part for name in decimals}
+    back = {stand_ins[name]: stand_ins[name] * part for name in decimals}
     back |= {
         one: one / multiple.subs(whole) for one, multiple in multiples.items() if one != stand_ins.get(_RESOLUTION)
     }
-    return found, back, (*_said(names, decimals, stand_ins, multiples, part), *_open(found))
+    return found, back, (*_said(decimals, stand_ins, multiples, part), *_open(found))
 
 
 def _tried(spec: Spec, values: Mapping[str, Any], symbols: Collection[Any]) -> tuple[Elaborated | None, dict[Any, Any]]:
@@ -180,21 +185,17 @@ class _Unrounded(Walk):
 
 
 def _said(
-    names: Sequence[str],
-    decimals: Sequence[str],
-    stand_ins: Mapping[str, Any],
-    multiples: Mapping[Any, Any],
-    part: int,
+    decimals: Collection[str], stand_ins: Mapping[str, Any], multiples: Mapping[Any, Any], part: int
 ) -> Iterable[str]:
-    for name in names:
-        multiple = multiples.get(stand_ins[name], 1)
+    for name, one in stand_ins.items():
+        multiple = multiples.get(one, 1)
         if name == _RESOLUTION and name not in decimals:
-            yield f"resolution = {written(multiple)}·m"
+            yield f"resolution = {written(multiple)}·{one}"
         elif multiple != 1:
-            yield f"{name} is a multiple of {written(multiple)}"
+            yield f"{one} is a multiple of {written(multiple)}"
     for name in decimals:
         which = "an integer" if part == 1 else f"a multiple of 1/{part}"
-        yield f"{name} is {which}, so that no channel count is rounded"
+        yield f"{stand_ins[name]} is {which}, so that no channel count is rounded"
 
 
 def _open(found: Elaborated) -> tuple[str, ...]:
@@ -228,9 +229,23 @@ def _of_network(model: str, block: Block | None, settings: Mapping[str, Any]) ->
 
 
 def _axes(spec: Spec, block: Block, named: Iterable[str]) -> tuple[str, ...]:
-    """The letters of the axes of a block's input: those of a map, unless the length or the depth of another is named."""
-    ours = {*named} - {*block.args} - {*spec.knobs}
-    return next((letters(rank) for rank in (2, 4) if letters(rank)[0] in ours), letters(3))
+    """What the axes of a block's input are called: those of a map, unless the length or the depth of another is named.
+
+    An argument of the block or a knob that is called c is that; the channels are c_in then.
+    """
+    taken, ours = {*block.args, *spec.knobs}, {*named}
+    sequence, volume, image = (tuple(_apart(letter, taken) for letter in letters(rank)) for rank in (2, 4, 3))
+    return next((axes for axes in (sequence, volume) if axes[0] in ours), image)
+
+
+def _apart(name: str, taken: Container[str]) -> str:
+    """A name, or another for what nothing else is called.
+
+    >>> _apart("c", {"channels"}), _apart("c", {"c"}), _apart("c", {"c", "c_in"})
+    ('c', 'c_in', 'c_in2')
+    """
+    others = map("{}_in{}".format, repeat(name), chain([""], count(2)))
+    return next(each for each in chain([name], others) if each not in taken)
 
 
 def _around_block(
@@ -240,8 +255,11 @@ def _around_block(
     values: Mapping[str, Any],
     settings: Mapping[str, Any],
     symbols: Sequence[str],
-) -> tuple[Spec, dict[str, Any]]:
-    """A spec of a single block, on an h×w×c input (t×c, d×h×w×c); what is said of its arguments becomes knobs of that spec."""
+) -> tuple[Spec, dict[str, Any], dict[str, str]]:
+    """A spec of a single block, on an h×w×c input (t×c, d×h×w×c); what is said of its arguments becomes knobs of that spec.
+
+    Also returns the values of all knobs, and which of them each argument and axis is: none that a layer inside could read.
+    """
     axes = _axes(spec, block, (*settings, *symbols))
     args: dict[str, Any] = {}
     for arg, default in block.args.items():
@@ -252,14 +270,27 @@ def _around_block(
             args[arg] = default.evaluate(values) if default is not None and known else 1
         elif default is None:
             raise UsageError(f"the block {name} needs {arg}: give it in --symbols or with --set {arg}=…")
-    call = Call(block.where, name, {arg: Value(block.where, parse_expr(arg)) for arg in args})
-    alone = spec._replace(
-        inputs={INPUT: tuple(Value(block.where, parse_expr(axis)) for axis in axes)},
-        layers=(Item(block.where, call, name=name),),
-        knobs={**spec.knobs, **{knob: Knob(knob, block.where, 1) for knob in (*axes, *args)}},
-    )
     sizes = {axis: _size(axis, settings[axis]) if axis in settings else symbol(axis) for axis in axes}
-    return alone, {**values, **args, **sizes}
+    own = {given: f"{given} of {name}" for given in (*axes, *args)}
+    read = {given: Value(block.where, _reading(knob)) for given, knob in own.items()}
+    call = Call(block.where, name, {arg: read[arg] for arg in args})
+    alone = spec._replace(
+        inputs={INPUT: tuple(read[axis] for axis in axes)},
+        layers=(Item(block.where, call, name=name),),
+        knobs={**spec.knobs, **{knob: Knob(knob, block.where, 1) for knob in own.values()}},
+    )
+    return alone, {**values, **{own[given]: value for given, value in {**args, **sizes}.items()}}, own
+
+
+def _reading(knob: str) -> Expr:
+    """The value of a knob whose name no file can write."""
+    return Expr(knob, lambda env: env[knob], frozenset({knob}), frozenset())
+
+
+def _renamed(axes: Sequence[str]) -> tuple[str, ...]:
+    """What stands for axes that are not called by their letters."""
+    called = zip(axes, letters(len(axes)), NAMES[len(axes)], strict=True)
+    return tuple(f"{axis} = in.{word}" for axis, letter, word in called if axis != letter)
 
 
 def _size(axis: str, given: Any) -> Any:

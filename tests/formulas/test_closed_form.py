@@ -208,6 +208,21 @@ def test_sizes_that_only_activations_depend_on_are_chosen_so_that_nothing_is_rou
     assert sympy.expand(form.quantities["activations"] - (32 * m**2 + 8 * m**2 + 8 + 10)) == 0
 
 
+def test_a_knob_called_m_is_another_than_the_part_of_the_resolution(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "convcost: 1\nname: net\nknobs: {resolution: 32, m: 8, m_in: 1}\ninput: [resolution, resolution, 3]\nlayers:\n"
+        "  - {conv2d: {channels: m, kernel: 2, stride: 2, bias: false}}\n"
+    )
+    form = closed_form(str(path), None, ["resolution", "m"], {})
+    m, part = symbol("m"), symbol("m_in2")
+    assert form.assumptions == ("resolution = 2·m_in2",)
+    # Four taps of 3 channels at each place of half a side.
+    assert form.quantities == {"MACs": 12 * part**2 * m, "params": 12 * m, "activations": part**2 * m}
+    totals = convcost.load(str(path), resolution=10, m=7).report().totals
+    assert totals.macs == form.quantities["MACs"].subs({part: 5, m: 7}) == 12 * 25 * 7
+
+
 H, W, C, K, T = (symbol(name) for name in ("h", "w", "c", "channels", "t"))
 
 
@@ -240,6 +255,63 @@ def test_what_is_set_is_put_in() -> None:
     assert sympy.expand(form.quantities["MACs"] - H * W * 24 * 6 * (24 + 9 + K)) == 0
     form = block("c,channels,t", stride="1", h="56", w="56")
     assert sympy.expand(form.quantities["MACs"] - 56 * 56 * C * T * (C + 9 + K)) == 0
+
+
+NAMES = """
+convcost: 1
+name: names
+knobs: {c: 4, w: 6}
+blocks:
+  inner:
+    layers:
+      - {conv2d: {channels: c, kernel: 1, bias: false}}
+  outer:
+    args: {h: , c: 5}
+    layers:
+      - {conv2d: {channels: c * h, kernel: 1, bias: false}}
+      - {inner: }
+      - {pad: {channels: [0, 1]}}
+  words:
+    args: {channels: }
+    layers:
+      - {conv2d: {channels: channels, kernel: 1, bias: false}}
+      - {padded: }
+  padded:
+    layers:
+      - {concat: {axis: channels}, in: [input, input]}
+input: [10, 20, 3]
+layers:
+  - {outer: {h: 2, c: 3}}
+  - {words: {channels: w}}
+"""
+
+
+def test_arguments_and_knobs_called_like_axes_are_what_the_block_reads(tmp_path: Path) -> None:
+    path = tmp_path / "names.yaml"
+    path.write_text(NAMES)
+    h, c, high, wide, deep = (symbol(name) for name in ("h", "c", "h_in", "w_in", "c_in"))
+    # At each position deep·(c·h) products, then (c·h)·4 to the four channels of the knob c, which is not the argument c.
+    form = closed_form(str(path), "outer", ["h", "c"], {})
+    assert sympy.expand(form.quantities["MACs"] - high * wide * c * h * (deep + 4)) == 0
+    assert form.assumptions == ("h_in = in.height", "w_in = in.width", "c_in = in.channels")
+    form = closed_form(str(path), "outer", ["h", "h_in"], {"w_in": "20", "c_in": "3", "c": "3"})
+    assert sympy.expand(form.quantities["MACs"] - high * 20 * 3 * h * 7) == 0
+    assert sum(x.macs for x in convcost.load(str(path)).report().layers[:2]) == 10 * 20 * 3 * 2 * 7
+    # A knob is a symbol of a block too, and its input has another.
+    form = closed_form(str(path), "inner", ["c", "h"], {"w_in": "20", "c_in": "3"})
+    assert sympy.expand(form.quantities["MACs"] - 20 * 3 * h * c) == 0
+    # What is a word in a block inside is not the argument around it.
+    form = closed_form(str(path), "words", ["h", "c_in", "channels"], {"w_in": "20"})
+    assert sympy.expand(form.quantities["activations"] - 3 * 20 * h * symbol("channels")) == 0
+    with pytest.raises(UsageError, match=r"names.yaml has no knob 'c_i'. Did you mean c_in\?$"):
+        closed_form(str(path), "outer", ["h", "c_i"], {})
+
+
+def test_a_block_of_the_zoo_whose_argument_is_called_c() -> None:
+    """Three convolutions: kernel·kernel·c_in to round_to(8) = 8 channels, 8·16 and 16·c, at each of h·w positions."""
+    form = closed_form("nin", "mlpconv", ["h", "w", "c_in", "c"], {"kernel": "3", "a": "8", "b": "16"})
+    c, deep, h, w = (symbol(name) for name in ("c", "c_in", "h", "w"))
+    assert sympy.expand(form.quantities["MACs"] - h * w * (9 * deep * 8 + 8 * 16 + 16 * c)) == 0
 
 
 def test_a_layer_and_a_stage_have_closed_forms_too() -> None:
