@@ -9,7 +9,7 @@ is exact; a decimal knob to a multiple of 1/q, for the largest q at which no cha
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain, count, repeat
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ import sympy
 from sympy.core.evalf import PrecisionExhausted
 
 from convcost.core.axes import NAMES, letters
+from convcost.core.cases import Case
 from convcost.core.dims import is_symbolic
 from convcost.core.errors import SpecError, Unfit, UsageError, did_you_mean
 from convcost.core.expr import Expr, ExprError, number
@@ -39,7 +40,7 @@ _MOST_TRIES = 24
 """How often a size is given another factor: up to 2²⁴ if each is 2."""
 _PARTS = (8, 4, 2, 1)
 _RESOLUTION = "resolution"
-_ROUNDED = (sympy.floor, sympy.ceiling, sympy.Mod, sympy.Piecewise, sympy.Max, sympy.Min)
+_ROUNDED = (sympy.floor, sympy.ceiling, sympy.Mod, Case, sympy.Max, sympy.Min)
 
 
 class ClosedForm(NamedTuple):
@@ -78,14 +79,20 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
     steps = [step for step in found.walked.steps if part is None or block is not None or _below(step.node.name, part)]
     if not steps:
         raise UsageError(f"{model} has no layer or block {part!r}")
-    sums = {
-        "MACs": sum(step.cost.macs for step in steps),
-        "params": sum(step.params for step in steps),
-        "activations": sum(step.written for step in steps),
+    terms = {
+        "MACs": [step.cost.macs for step in steps],
+        "params": [step.params for step in steps],
+        "activations": [step.written for step in steps],
     }
     shape = sympy.expand if block is None else sympy.factor
-    quantities = {name: shape(sympy.sympify(value).subs(back, simultaneous=True)) for name, value in sums.items()}
+    quantities = {name: _shaped(sympy.Add(*each).subs(back, simultaneous=True), shape) for name, each in terms.items()}
     return ClosedForm(quantities, assumptions, unknown_ops(steps))
+
+
+def _shaped(value: Any, shape: Callable[[Any], Any]) -> Any:
+    """A formula expanded or factored, with what is rounded in it left alone."""
+    names = {rounded: sympy.Dummy(integer=True) for rounded in value.atoms(*_ROUNDED)}
+    return shape(value.xreplace(names)).xreplace({name: rounded for rounded, name in names.items()})
 
 
 def _search(
@@ -108,15 +115,17 @@ def _search(
             multiples |= {one: multiples[one] * factor for one, factor in factors.items()}
             found, factors = _tried(spec, {**values, **chosen(part)}, multiples)
         if found is not None:
+            exact = ", so that no channel count is rounded"
             break
     else:
-        found = elaborate(spec, {**values, **chosen(part)})
+        exact, found = "", elaborate(spec, {**values, **chosen(part)})
     whole = {one: one / multiple for one, multiple in multiples.items() if multiple.is_number}
     back = {stand_ins[name]: stand_ins[name] * part for name in decimals}
     back |= {
         one: one / multiple.subs(whole) for one, multiple in multiples.items() if one != stand_ins.get(_RESOLUTION)
     }
-    return found, back, (*_said(decimals, stand_ins, multiples, part), *_open(found))
+    back = {old: new for old, new in back.items() if old != new}
+    return found, back, (*_said(decimals, stand_ins, multiples, part, exact), *_open(found))
 
 
 def _tried(spec: Spec, values: Mapping[str, Any], symbols: Collection[Any]) -> tuple[Elaborated | None, dict[Any, Any]]:
@@ -185,7 +194,7 @@ class _Unrounded(Walk):
 
 
 def _said(
-    decimals: Collection[str], stand_ins: Mapping[str, Any], multiples: Mapping[Any, Any], part: int
+    decimals: Collection[str], stand_ins: Mapping[str, Any], multiples: Mapping[Any, Any], part: int, exact: str
 ) -> Iterable[str]:
     for name, one in stand_ins.items():
         multiple = multiples.get(one, 1)
@@ -195,7 +204,7 @@ def _said(
             yield f"{one} is a multiple of {written(multiple)}"
     for name in decimals:
         which = "an integer" if part == 1 else f"a multiple of 1/{part}"
-        yield f"{stand_ins[name]} is {which}, so that no channel count is rounded"
+        yield f"{stand_ins[name]} is {which}{exact}"
 
 
 def _open(found: Elaborated) -> tuple[str, ...]:

@@ -94,6 +94,10 @@ class Lookup:
         try:
             if type(content) is Expr:
                 result = content.evaluate(env)
+                if is_symbolic(result):
+                    from convcost.core.cases import bearable
+
+                    bearable(result)
             elif type(content) in _CONSTANTS:
                 result = content
             elif _is_broken(value):
