@@ -9,7 +9,7 @@ is exact; a decimal knob to a multiple of 1/q, for the largest q at which no cha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain, count, repeat
 from typing import Any, NamedTuple
@@ -125,7 +125,7 @@ def _search(
         one: one / multiple.subs(whole) for one, multiple in multiples.items() if one != stand_ins.get(_RESOLUTION)
     }
     back = {old: new for old, new in back.items() if old != new}
-    return found, back, (*_said(decimals, stand_ins, multiples, part, exact), *_open(found))
+    return found, back, (*_said(decimals, stand_ins, multiples, part, exact), *_open(found, stand_ins.values(), back))
 
 
 def _tried(spec: Spec, values: Mapping[str, Any], symbols: Collection[Any]) -> tuple[Elaborated | None, dict[Any, Any]]:
@@ -207,10 +207,16 @@ def _said(
         yield f"{stand_ins[name]} is {which}{exact}"
 
 
-def _open(found: Elaborated) -> tuple[str, ...]:
-    """Assumptions made during elaboration, and preconditions that symbols leave undecided."""
+def _open(found: Elaborated, names: Iterable[Any], back: Mapping[Any, Any]) -> Iterator[str]:
+    """Assumptions made during elaboration, and preconditions that symbols leave undecided, in the symbols of the form."""
     checks = (check.holds for step in found.walked.steps for check in step.cost.checks if is_symbolic(check.holds))
-    return tuple(relation(holds) for holds in dict.fromkeys((*found.assumptions, *checks)) if not _is_identity(holds))
+    conditions = (*found.assumed.conditions, *(holds for holds in checks if not _is_identity(holds)))
+    # A part of what a form calls n need not be whole, so that nothing is decided by n's being so.
+    loose = {name: sympy.Symbol(name.name, positive=True) for name in names} if back else {}
+    said = {name: back.get(name, name).xreplace(loose) for name in loose}
+    yield from dict.fromkeys(relation(holds.xreplace(said)) for holds in conditions)
+    if not found.assumed.can_hold(conditions):
+        yield "no numbers are known at which all of these hold"
 
 
 def _is_identity(holds: Any) -> bool:

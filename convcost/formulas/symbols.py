@@ -45,7 +45,11 @@ def relation(condition: Any) -> str:
     ('t > 1', 'a ≠ b')
     >>> relation(((symbol("t") > 1) | (symbol("t") < 9)) & (symbol("a") > 2))
     '(t < 9 or t > 1) and a > 2'
+    >>> relation(~((symbol("t") > 1) & (symbol("a") > 2)))
+    'a ≤ 2 or t ≤ 1'
     """
+    if isinstance(condition, sympy.Not):
+        condition = condition.to_nnf(simplify=False)
     signs = {"!=": "≠", ">=": "≥", "<=": "≤", "==": "="}
     if isinstance(condition, (sympy.Or, sympy.And)):
         if isinstance(condition, sympy.Or):

@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -464,6 +464,88 @@ def test_a_condition_and_its_opposite_do_not_both_hold(tmp_path: Path, otherwise
     found = closed_form(str(path), None, ["n"], {})
     assert found.assumptions == ("n > 7",)
     assert str(found.quantities["MACs"]) == f"{32 * 32 * 9 * 3}*n"
+
+
+def conditional(folder: Path, *conditions: str, width: str = "n") -> str:
+    """A convolution to 2, then one to 4, then one to 8 channels, on a single position, each under a condition."""
+    path = folder / "net.yaml"
+    path.write_text(
+        f"convcost: 1\nname: net\nknobs: {{n: 20, width: 1.0, a: 3}}\ninput: [1, 1, 1]\nlayers:\n"
+        f"  - {{conv2d: {{channels: {width}, kernel: 1, bias: false}}}}\n"
+        + "".join(
+            f"  - {{conv2d: {{channels: {2 << at}, kernel: 1, bias: false}}, if: {condition}}}\n"
+            for at, condition in enumerate(conditions)
+        )
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "assumed", "kept", "numbers"),
+    [
+        (["n > 7", "n < 5"], ["n > 7", "n ≥ 5"], [2], [8, 20]),
+        (["n < 5", "n > 7"], ["n < 5", "n ≤ 7"], [2], [1, 4]),
+        (["n > 7", "n < 10"], ["n > 7", "n < 10"], [2, 4], [8, 9]),
+        (["n > 7", "n < 10", "n > 8", "n < 9"], ["n > 7", "n < 10", "n > 8", "n ≥ 9"], [2, 4, 8], [9]),
+        (["n % 3 > 0", "n % 3 == 0 and n > 2"], ["(n mod 3) > 0", "(n mod 3) ≠ 0 or n ≤ 2"], [2], [1, 4, 20]),
+        (["n <= 3", "n >= 3", "n == 3"], ["n ≤ 3", "n ≥ 3", "n = 3"], [2, 4, 8], [3]),
+        (["n > a", "a > n"], ["n > a", "a ≤ n"], [2], [5, 20]),
+        (["n == a", "n != a"], ["n ≠ a"], [4], [5, 20]),
+        (["8 % (n // 2) == 0 and n < 9"], ["(8 mod (⌊n/2⌋)) = 0 and n < 9"], [2], [2, 4, 8]),
+    ],
+)
+def test_what_is_assumed_can_hold_together(
+    tmp_path: Path, conditions: list[str], assumed: list[str], kept: list[int], numbers: list[int]
+) -> None:
+    path = conditional(tmp_path, *conditions)
+    symbols = ["n", "a"] if "a" in " ".join(conditions).split() else ["n"]
+    form = closed_form(path, None, symbols, {})
+    assert [*form.assumptions] == assumed
+    channels = [1, symbol("n"), *kept]
+    assert sympy.expand(form.quantities["MACs"] - sum(a * b for a, b in pairwise(channels))) == 0
+    for n in numbers:
+        assert all(evaluate(text, {"n": n, "a": 3}) for text in form.assumptions)
+        assert wrong_at(path, form, {"n": n}) == {}
+
+
+def test_what_is_assumed_can_hold_however_little_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convcost.spec.assumed.MOST_TRIALS", 0)
+    path = conditional(tmp_path, "n < 5", "n > 7", "n < 9")
+    form = closed_form(path, None, ["n"], {})
+    assert form.assumptions == ("n ≥ 5", "n > 7", "n ≥ 9")
+    assert wrong_at(path, form, {"n": 9}) == {}
+
+
+def test_where_no_numbers_are_known_a_form_says_so(tmp_path: Path) -> None:
+    """Groups of 7 of n·n + 1 channels: no square is one less than a multiple of 7."""
+    path = conditional(tmp_path, width="n * n + 1")
+    Path(path).write_text(Path(path).read_text() + "  - {conv2d: {channels: 7, kernel: 1, groups: 7}}\n")
+    form = closed_form(path, None, ["n"], {})
+    assert form.assumptions == ("((n² + 1) mod 7) = 0", "no numbers are known at which all of these hold")
+
+
+def test_an_assumption_is_about_the_number_that_the_form_is_about(tmp_path: Path) -> None:
+    """n is a multiple of 4 and the width of 1/8: what is assumed said so of their fourth and of 8 times it."""
+    path = conditional(tmp_path, "n > 6", "width > 2", "width < 2.5", width="n // 4 + 8 * width")
+    form = closed_form(path, None, ["n", "width"], {})
+    assert form.assumptions == (
+        "n is a multiple of 4",
+        "width is a multiple of 1/8, so that no channel count is rounded",
+        "n > 6",
+        "width > 2",
+        "width < 5/2",
+    )
+    for n, width in ((8, Fraction(17, 8)), (20, Fraction(9, 4))):
+        assert wrong_at(path, form, {"n": n, "width": width}) == {}
+
+
+def test_padding_to_windows_and_none_are_not_both_counted() -> None:
+    form = form_of("efficientvit_m0", "resolution")
+    _, *assumed = form.assumptions
+    held = [m for m in range(1, 60) if all(evaluate(text, {"m": m}) for text in assumed)]
+    assert len(held) > 10
+    for m in held[::4]:
+        assert wrong_at("efficientvit_m0", form, {"resolution": 16 * m}) == {}
 
 
 # What is rounded or distinguished for every number.

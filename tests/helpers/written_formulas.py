@@ -39,7 +39,7 @@ def as_python(text: str) -> str:
 
 def evaluate(text: str, sizes: Mapping[str, Any] | None = None) -> Fraction:
     """The value of a formula, in exact arithmetic."""
-    exact = {name: Fraction(int(size)) for name, size in (sizes or {}).items()}
+    exact = {name: Fraction(size if isinstance(size, Fraction) else int(size)) for name, size in (sizes or {}).items()}
     known = {"F": Fraction, "floor": math.floor, "ceil": math.ceil, "where": where, "sizes": exact}
     return eval(as_python(text), known)
 
