@@ -23,6 +23,7 @@ from convcost.core.dims import is_symbolic
 from convcost.core.errors import SpecError, Unfit, UsageError, did_you_mean
 from convcost.core.expr import Expr, ExprError, number
 from convcost.core.version import __version__
+from convcost.formulas.explain import named_steps
 from convcost.formulas.symbols import relation, symbol, written
 from convcost.graph.graph import INPUT, Node
 from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
@@ -76,9 +77,9 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
     found, back, assumptions = _search(spec, values, stand_ins)
     if block is not None:
         assumptions += _renamed(_axes(spec, block, (*settings, *symbols)))
-    steps = [step for step in found.walked.steps if part is None or block is not None or _below(step.node.name, part)]
-    if not steps:
-        raise UsageError(f"{model} has no layer or block {part!r}")
+    steps: Sequence[Step] = found.walked.steps
+    if part is not None and block is None:
+        steps = named_steps(steps, part, model, "layer or block")
     terms = {
         "MACs": [step.cost.macs for step in steps],
         "params": [step.params for step in steps],
@@ -222,10 +223,6 @@ def _open(found: Elaborated, names: Iterable[Any], back: Mapping[Any, Any]) -> I
 def _is_identity(holds: Any) -> bool:
     """Whether both sides of an equation are the same once multiplied out, which sympy does not do by itself."""
     return isinstance(holds, sympy.Eq) and sympy.expand(holds.lhs - holds.rhs) == 0
-
-
-def _below(name: str, part: str) -> bool:
-    return name == part or name.startswith(f"{part}.") or f".{part}." in f".{name}."
 
 
 def _block(model: str, part: str | None, named: Iterable[str]) -> Block | None:

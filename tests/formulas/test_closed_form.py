@@ -322,6 +322,21 @@ def test_a_layer_and_a_stage_have_closed_forms_too() -> None:
     assert sympy.expand(stage.quantities["MACs"] - (4 * symbol("m")) ** 2 * 9 * 512 * (256 + 512 + 512)) == 0
 
 
+def test_a_part_is_named_as_explain_names_it() -> None:
+    """Of five layers of that name the sum was given as if there were one."""
+    message = "'conv1' fits 5 layers of vgg16: stage1.conv1, stage2.conv1, stage3.conv1, stage4.conv1, stage5.conv1"
+    with pytest.raises(UsageError, match=f"^{message}$"):
+        closed_form("vgg16", "conv1", ["resolution"], {})
+    with pytest.raises(UsageError, match=f"^{message}$"):
+        convcost.explain("vgg16", "conv1")
+    with pytest.raises(UsageError, match=r"^vgg16 has no layer or block 'stag'\. Did you mean stage5\?"):
+        closed_form("vgg16", "stag", ["resolution"], {})
+    # An end that fits once: 3×3 from 256 to 256 channels, where the picture is 16 times smaller.
+    form = closed_form("resnet50", "block6.conv2", ["resolution"], {})
+    assert form.assumptions == ("resolution = 32·m",)
+    assert form.quantities["MACs"] == 4 * symbol("m") ** 2 * 9 * 256 * 256
+
+
 TCN = """
 convcost: 1
 name: tcn
