@@ -120,13 +120,26 @@ def _search(
             break
     else:
         exact, found = "", elaborate(spec, {**values, **chosen(part)})
-    whole = {one: one / multiple for one, multiple in multiples.items() if multiple.is_number}
-    back = {stand_ins[name]: stand_ins[name] * part for name in decimals}
-    back |= {
-        one: one / multiple.subs(whole) for one, multiple in multiples.items() if one != stand_ins.get(_RESOLUTION)
-    }
+    real = _real({one: multiple for one, multiple in multiples.items() if one != stand_ins.get(_RESOLUTION)})
+    back = {stand_ins[name]: stand_ins[name] * part for name in decimals} | real
     back = {old: new for old, new in back.items() if old != new}
-    return found, back, (*_said(decimals, stand_ins, multiples, part, exact), *_open(found, stand_ins.values(), back))
+    said = {one: multiple.subs(real, simultaneous=True) for one, multiple in multiples.items()}
+    positive = (f"{one} > 0" for name, one in stand_ins.items() if values[name] <= 0)  # as all symbols are
+    roundings = _said(decimals, stand_ins, said, part, exact)
+    return found, back, (*roundings, *positive, *_open(found, stand_ins.values(), back))
+
+
+def _real(multiples: Mapping[Any, Any]) -> dict[Any, Any]:
+    """What each stand-in is of the numbers themselves: of c, a multiple of n, which is one of 2, it is c/n, and n/2 of n.
+
+    >>> c, n = symbol("c"), symbol("n")
+    >>> _real({c: 2 * n, n: sympy.Integer(2)})
+    {c: c/n, n: n/2}
+    """
+    real = {one: one for one in multiples}
+    for _ in multiples:  # each multiple may be one of a symbol that is itself a multiple
+        real = {one: one / multiple.subs(real, simultaneous=True) for one, multiple in multiples.items()}
+    return real
 
 
 def _tried(spec: Spec, values: Mapping[str, Any], symbols: Collection[Any]) -> tuple[Elaborated | None, dict[Any, Any]]:

@@ -554,6 +554,22 @@ def test_an_assumption_is_about_the_number_that_the_form_is_about(tmp_path: Path
         assert wrong_at(path, form, {"n": n, "width": width}) == {}
 
 
+def test_a_multiple_is_one_of_the_number_itself_and_all_symbols_are_positive(tmp_path: Path) -> None:
+    """b was a multiple of 2·a, where a stood for half of a."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "convcost: 1\nname: net\nknobs: {a: 4, b: 8, off: 0}\ninput: [1, 1, 3]\nlayers:\n"
+        "  - {conv2d: {channels: b // a, kernel: 1, bias: false}}\n"
+        "  - {conv2d: {channels: a // 2, kernel: 1, bias: false}}\n"
+        "  - {conv2d: {channels: 5, kernel: 1, bias: false}, if: off > 0}\n"
+    )
+    form = closed_form(str(path), None, ["a", "b", "off"], {})
+    assert form.assumptions == ("a is a multiple of 2", "b is a multiple of a", "off > 0")
+    a, b = symbol("a"), symbol("b")
+    assert sympy.expand(form.quantities["MACs"] - (3 * b / a + b / 2 + 5 * a / 2)) == 0
+    assert wrong_at(str(path), form, {"a": 6, "b": 18, "off": 1}) == {}
+
+
 def test_padding_to_windows_and_none_are_not_both_counted() -> None:
     form = form_of("efficientvit_m0", "resolution")
     _, *assumed = form.assumptions
