@@ -355,7 +355,7 @@ def closed_form_table(model: str, part: str | None, symbols: Sequence[str], sett
         numeric=(False, False),
         wrap=(False, True),
         rows=rows,
-        latex=[[name, f"${at_least}{sympy.latex(value)}$"] for name, value in form.quantities.items()],
+        latex=[[record["quantity"], f"${at_least}{record['latex']}$"] for record in records],
         records=records,
         data=data,
         notes=[*unknown, *(("where", assumption) for assumption in form.assumptions)],

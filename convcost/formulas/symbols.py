@@ -30,7 +30,7 @@ def written(expression: Any) -> str:
     """
     terms = sympy.Add.make_args(sympy.sympify(expression))
     text = ""
-    for term in sorted(terms, key=lambda term: (*degrees(term), str(term))):
+    for term in sorted(terms, key=lambda term: (*degrees(term), _spelt(term))):
         body = _term(abs(term) if term.is_number else term)
         negative = term.could_extract_minus_sign()
         body = _term(-term) if negative else body
@@ -67,6 +67,12 @@ def degrees(term: Any) -> tuple[int, int]:
     return _degree(bottom), -_degree(top)
 
 
+@lru_cache(maxsize=4096)
+def _spelt(expression: Any) -> str:
+    """As sympy prints it: what is of the same degree goes by that."""
+    return str(expression)
+
+
 def _degree(expression: Any) -> int:
     """The degree of a polynomial in symbols, and in roundings and cases, which count like one."""
     if expression.is_number:
@@ -88,7 +94,7 @@ def _term(term: Any) -> str:
 
 
 def _product(term: Any) -> str:
-    factors = sorted(sympy.Mul.make_args(term), key=lambda factor: (not factor.is_number, str(factor)))
+    factors = sorted(sympy.Mul.make_args(term), key=lambda factor: (not factor.is_number, _spelt(factor)))
     return "·".join(map(_factor, factors))
 
 
