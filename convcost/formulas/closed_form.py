@@ -30,7 +30,7 @@ from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_tex
 from convcost.graph.walk import Step, Walk
 from convcost.networks.load import open_network
 from convcost.render.table import Table
-from convcost.spec.elaborate import Builder, Elaborated, elaborate
+from convcost.spec.elaborate import Builder, Elaborated
 from convcost.spec.knobs import knob_value
 from convcost.spec.lookup import Lookup
 from convcost.spec.parse import standard_spec
@@ -39,6 +39,8 @@ from convcost.spec.zoo import find, split_name
 
 _MOST_TRIES = 24
 """How often a size is given another factor: up to 2²⁴ if each is 2."""
+MOST_ROUNDED = 300
+"""Different sizes with a rounding or a case distinction in them."""
 _PARTS = (8, 4, 2, 1)
 _RESOLUTION = "resolution"
 _ROUNDED = (sympy.floor, sympy.ceiling, sympy.Mod, Case, sympy.Max, sympy.Min)
@@ -119,7 +121,7 @@ def _search(
             exact = ", so that no channel count is rounded"
             break
     else:
-        exact, found = "", elaborate(spec, {**values, **chosen(part)})
+        exact, found = "", _built(spec, {**values, **chosen(part)}, _Counting({}))
     real = _real({one: multiple for one, multiple in multiples.items() if one != stand_ins.get(_RESOLUTION)})
     back = {stand_ins[name]: stand_ins[name] * part for name in decimals} | real
     back = {old: new for old, new in back.items() if old != new}
@@ -145,7 +147,7 @@ def _real(multiples: Mapping[Any, Any]) -> dict[Any, Any]:
 def _tried(spec: Spec, values: Mapping[str, Any], symbols: Collection[Any]) -> tuple[Elaborated | None, dict[Any, Any]]:
     """The network if nothing is rounded in it; else None, with factors of symbols that could help."""
     try:
-        return _unrounded(spec, values), {}
+        return _built(spec, values, _Unrounded({})), {}
     except _Rounded as rounded:
         return None, _missing(rounded.size, symbols)
     except PrecisionExhausted:  # sympy could not tell whether a rounding is exact
@@ -176,16 +178,19 @@ def _missing(size: Any, symbols: Container[Any]) -> dict[Any, Any]:
     return found
 
 
-def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
-    """Elaborate, but stop with `_Rounded` at the first size that contains a rounding or a case distinction.
-
-    From there on roundings would nest, and sympy would spend minutes on a result that is discarded.
-    """
-    lookup = Lookup(spec, values, walk=_Unrounded({}))
+def _built(spec: Spec, values: Mapping[str, Any], walk: Walk) -> Elaborated:
+    """Elaborate, in a walk that may stop."""
+    lookup = Lookup(spec, values, walk=walk)
     network = Builder(lookup).build()
     if network is None or lookup.problems:
         raise SpecError(lookup.problems)
     return network
+
+
+def _rounded(step: Step) -> Iterator[Any]:
+    """The sizes that a step makes and that contain a rounding or a case distinction."""
+    sizes = (size for shape in step.cost.out for size in shape if hasattr(size, "has"))
+    return (size for size in sizes if size.has(*_ROUNDED))
 
 
 class _Rounded(Exception):
@@ -197,13 +202,31 @@ class _Rounded(Exception):
 
 
 class _Unrounded(Walk):
-    """A walk that stops at the first size that contains a rounding or a case distinction."""
+    """A walk that stops with `_Rounded` at the first size that contains a rounding or a case distinction.
+
+    From there on roundings would nest, and sympy would spend minutes on a result that is discarded.
+    """
 
     def step(self, node: Node) -> Step:
         step = super().step(node)
-        for size in (size for shape in step.cost.out for size in shape if hasattr(size, "has")):
-            if size.has(*_ROUNDED):
-                raise _Rounded(size)
+        for size in _rounded(step):
+            raise _Rounded(size)
+        return step
+
+
+class _Counting(Walk):
+    """A walk that stops where more sizes are rounded than anybody could read; raises `UsageError`."""
+
+    def __init__(self, inputs: Mapping[str, Any]) -> None:
+        super().__init__(inputs)
+        self.rounded: set[Any] = set()
+
+    def step(self, node: Node) -> Step:
+        step = super().step(node)
+        self.rounded.update(_rounded(step))
+        if len(self.rounded) > MOST_ROUNDED:
+            many = f"more than {MOST_ROUNDED} sizes, each in a way of its own"
+            raise UsageError(f"a closed form would round {many}: leave fewer knobs as symbols, or others")
         return step
 
 

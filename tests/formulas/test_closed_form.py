@@ -645,6 +645,21 @@ def test_a_formula_that_grows_without_end_is_refused(tmp_path: Path) -> None:
         closed_form(str(path), None, ["n"], {})
 
 
+def test_more_roundings_than_anybody_reads_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three convolutions, each of another rounding of the width, in FBNetV3's way: no multiple makes all exact."""
+    monkeypatch.setattr("convcost.formulas.closed_form.MOST_ROUNDED", 2)
+    path = tmp_path / "net.yaml"
+    head = "convcost: 1\nname: net\nknobs: {width: 1.0}\ninput: [4, 4, 3]\nlayers:\n"
+    layers = [f"  - {{conv2d: {{channels: floor(width * {part}), kernel: 1}}}}\n" for part in ("3.3", "5.3", "7.3")]
+    path.write_text(head + "".join(layers[:2]))
+    form = closed_form(str(path), None, ["width"], {})
+    assert wrong_at(str(path), form, {"width": 2}) == {}
+    path.write_text(head + "".join(layers))
+    message = "^a closed form would round more than 2 sizes, each in a way of its own: leave fewer knobs as symbols, or others$"
+    with pytest.raises(UsageError, match=message):
+        closed_form(str(path), None, ["width"], {})
+
+
 def test_how_many_parts_there_are_is_no_symbol() -> None:
     with pytest.raises(
         SpecError, match=r"sections must be a number or a list, got splits: how many parts there are is no symbol"
