@@ -112,10 +112,9 @@ def where(condition: Any, a: Dim, b: Dim) -> Dim:
         (top_a, bottom_a), (top_b, bottom_b) = parts(a), parts(b)
         return Ratio(where(condition, top_a, top_b), where(condition, bottom_a, bottom_b))
     if is_symbolic(condition):
-        import sympy
+        from convcost.core.cases import Case, bearable
 
-        # Unevaluated: sympy would simplify the conditions of nested pieces for minutes.
-        return sympy.Piecewise((a, condition), (b, True), evaluate=False)
+        return bearable(Case(condition, a, b))
     if is_array(condition):
         import numpy as np
 

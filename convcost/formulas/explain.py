@@ -106,10 +106,16 @@ def find(report: Report, name: str) -> list[LayerCost]:
 
     Raises `UsageError`.
     """
-    paths = {layer.name: [layer] for layer in report.layers}
-    for layer in report.layers:
-        for depth in range(1, len(layer.scope) + 1):
-            paths.setdefault(".".join(layer.scope[:depth]), []).append(layer)
+    names = {step.node.name for step in named_steps([layer.step for layer in report.layers], name, report.network)}
+    return [layer for layer in report.layers if layer.name in names]
+
+
+def named_steps(steps: Sequence[Step], name: str, network: str, what: str = "layer") -> Sequence[Step]:
+    """The step of that name, or those below it: by full path, or by a unique suffix of it; raises `UsageError`."""
+    paths = {step.node.name: [step] for step in steps}
+    for step in steps:
+        for depth in range(1, len(step.node.scope) + 1):
+            paths.setdefault(".".join(step.node.scope[:depth]), []).append(step)
     if is_one_of(name, paths):
         return paths[name]
     ends = [path for path in paths if path.endswith(f".{name}")]
@@ -117,9 +123,9 @@ def find(report: Report, name: str) -> list[LayerCost]:
         return paths[ends[0]]
     if ends:
         shown = ", ".join(ends[:6]) + ", …" * (len(ends) > 6)
-        raise UsageError(f"{name!r} fits {len(ends)} layers of {report.network}: {shown}")
+        raise UsageError(f"{name!r} fits {len(ends)} layers of {network}: {shown}")
     raise UsageError(
-        f"{report.network} has no layer {name!r}{did_you_mean(name, paths)} ('convcost report {report.network} --by layer' lists them)"
+        f"{network} has no {what} {name!r}{did_you_mean(name, paths)} ('convcost report {network} --by layer' lists them)"
     )
 
 

@@ -228,6 +228,8 @@ class Parts(Kind):
                 raise self.unfit(value)
             return tuple(Integer(1).convert(part) for part in value)
         parts = Integer(2).convert(value)
+        if is_symbolic(parts):
+            raise Unfit(f"must be a number or a list, got {parts}: how many parts there are is no symbol")
         if isinstance(parts, int) and parts > MOST_PARTS:
             raise Unfit(f"must be <= {MOST_PARTS:,}, got {parts}")
         return parts

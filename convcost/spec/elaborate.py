@@ -20,6 +20,7 @@ from convcost.graph.graph import INPUT, Graph
 from convcost.graph.walk import Walked, not_usual
 from convcost.ops import OPS
 from convcost.ops.attributes import Integer
+from convcost.spec.assumed import Assumed
 from convcost.spec.bits import around
 from convcost.spec.calls import MOST_NODES, CallBuilder, Reached, names_in, numbered
 from convcost.spec.knobs import unsaid
@@ -57,8 +58,8 @@ class Elaborated:
     walked: Walked
     knobs: Mapping[str, Any]
     """The knob values that the network depends on."""
-    assumptions: tuple[Any, ...] = ()
-    """Over symbols: the assumptions made where a condition could not be decided."""
+    assumed: Assumed
+    """Over symbols: what was assumed where a condition could not be decided."""
     notes: tuple[str, ...] = ()
     """Of a model file: what people should know about its numbers."""
 
@@ -131,7 +132,7 @@ class Builder(CallBuilder):
         shapes = {name: self.walk.shapes[name] for name in self.spec.inputs}
         graph = Graph(self.spec.name, shapes, nodes, outputs, given)
         read = {name: value for name, value in unit.knobs.items() if name in unit.read}
-        return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.lookup.assumptions))
+        return Elaborated(Walked(graph, tuple(self.walk.steps)), read, self.lookup.assumed)
 
     def foreign(self, model: Imported, place: Place, given: Mapping[str, Shape]) -> Elaborated | None:
         """Build the network of a model file, whose inputs are the spec's."""
@@ -152,7 +153,7 @@ class Builder(CallBuilder):
         unit = self.lookup.unit
         read = {name: value for name, value in unit.knobs.items() if name in unit.read}
         walked = Walked(graph, tuple(self.walk.steps))
-        return Elaborated(walked, read, tuple(self.lookup.assumptions), made.notes)
+        return Elaborated(walked, read, self.lookup.assumed, made.notes)
 
     def scalars(self, place: Place) -> dict[str, int]:
         """The inputs of a model file whose value is said; what depends on it is another network at each."""

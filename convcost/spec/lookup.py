@@ -14,6 +14,7 @@ from convcost.core.units import say
 from convcost.graph.graph import Node, producer
 from convcost.graph.walk import Walk
 from convcost.ops import Unfit
+from convcost.spec.assumed import Assumed
 from convcost.spec.bits import said as bits_said
 from convcost.spec.dtypes import said as dtype_said
 from convcost.spec.place import Built, Env, Flow, Place, Unknown
@@ -44,7 +45,7 @@ class Lookup:
         self.problems: list[Problem] = []
         self.most_problems = most_problems
         self.said: set[Where] = set()
-        self.assumptions: dict[Any, None] = {}
+        self.assumed = Assumed()
         self.consumed: set[str] = set()
         """Edges that are read only by layers with problems."""
         self.failures = 0
@@ -94,6 +95,10 @@ class Lookup:
         try:
             if type(content) is Expr:
                 result = content.evaluate(env)
+                if is_symbolic(result):
+                    from convcost.core.cases import bearable
+
+                    bearable(result)
             elif type(content) in _CONSTANTS:
                 result = content
             elif _is_broken(value):
@@ -126,20 +131,12 @@ class Lookup:
     ) -> bool:
         holds = self.evaluate(condition, place, flow, what, label=label)
         if is_symbolic(holds):
-            return self.assume(holds)
+            return self.assumed.decide(holds)
         if not isinstance(holds, bool) and getattr(holds, "is_Boolean", False):
             holds = bool(holds)  # sympy's own true and false
         if not isinstance(holds, bool):
             self.complain(condition.where, place.path(label), f"{what} must be true or false, got {say(holds)}")
             raise Unknown
-        return holds
-
-    def assume(self, relation: Any) -> bool:
-        """Decide a condition that symbols leave open for the general case - different names are different sizes - and record it."""
-        holds = type(relation).__name__ != "Equality" and ~relation not in self.assumptions
-        if holds and relation in self.assumptions:
-            return True
-        self.assumptions.setdefault(relation if holds else ~relation)
         return holds
 
     def edges(self, edges: Sequence[EdgeName], place: Place, label: str) -> list[Flow]:
