@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from helpers.deployed import alone
 
 import convcost
+from convcost.published.data import Measured
+from convcost.published.highlight import highlighted
+from convcost.published.point import Point
 from convcost.space.evaluate import empty, evaluate
 from convcost.space.front import grid_front, objectives_of
 from convcost.space.open import design_space
@@ -61,3 +65,15 @@ def test_a_hundred_thousand_networks_are_deployed_in_the_time_of_two_hundred_alo
     """About 20 on a quiet machine."""
     grid = best(lambda: convcost.fit("mobilenet_v1", max_ram="96KiB"), rounds=2, clock=time.process_time)
     assert grid < 200 * best(lambda: alone("mobilenet_v1", {"width": "0.25"}), clock=time.process_time)
+
+
+def test_four_times_as_many_families_of_a_front_are_chosen_from_in_less_than_eight_times_the_time():
+    def points(count):
+        rows = (Measured(f"mine.csv:{at}", f"family{at}", "net", top1="70") for at in range(count))
+        return [Point(row, Fraction(70), 1, "given", front=True) for row in rows]
+
+    few, many = (points(count) for count in (6000, 24000))
+    times = [
+        best(lambda found=found: highlighted(found, (), ()), rounds=3, clock=time.process_time) for found in (few, many)
+    ]
+    assert times[1] < 8 * times[0]

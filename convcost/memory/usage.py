@@ -152,3 +152,16 @@ def met(lives: Lifetimes) -> int:
     begun = sorted(tensor.first for tensor in lives.tensors)
     ended = sorted(tensor.last for tensor in lives.tensors)
     return sum(later - bisect_left(ended, first) for later, first in enumerate(begun))
+
+
+def too_many(usage: Usage) -> str:
+    """Of what a picture shows fewer, in words; empty where it shows all.
+
+    >>> from convcost import load
+    >>> too_many(load("vgg16").memory())
+    ''
+    """
+    if len(usage.sizes) > MOST_TENSORS:
+        return f"up to {MOST_TENSORS:,} tensors, not {len(usage.sizes):,}"
+    pairs = met(usage.lives) if usage.lives.windows is None else 0
+    return f"up to {MOST_MET:,} pairs of tensors alive together, not {pairs:,}" if pairs > MOST_MET else ""

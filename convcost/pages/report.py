@@ -11,7 +11,7 @@ from convcost.core.dtypes import as_text
 from convcost.core.units import binary, exact, input_shapes_text
 from convcost.core.version import __version__
 from convcost.diagrams.architecture.page import diagram_html
-from convcost.memory.usage import MOST_TENSORS
+from convcost.memory.usage import too_many
 from convcost.networks.network import Network
 from convcost.pages.accuracy import ABOUT, accuracy_card, accuracy_table
 from convcost.pages.files import WHOLE, drawing, figure_title, within
@@ -133,10 +133,8 @@ _MEMORY = "A band per tensor, from the layer that writes it to its last use; the
 
 def _memory(network: Network, report: Report) -> str:
     usage = network.memory(report.memory_policy, dtype=report.asked_dtype, batch=report.batch)
-    if len(usage.sizes) > MOST_TENSORS:
-        return (
-            f"<p>No picture: it shows up to {exact(MOST_TENSORS)} tensors, and these are {exact(len(usage.sizes))}.</p>"
-        )
+    if many := too_many(usage):
+        return f"<p>No picture: it shows {many}.</p>"
     return drawing(plots.memory_timeline(report, usage), wide=WHOLE)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.errors import UsageError
-from convcost.core.units import binary, compact, counted, exact
+from convcost.core.units import binary, compact, counted, exact, milliseconds
 from convcost.devices.device import share_text
 from convcost.plots.labels import Obstacle, Spot, place
 from convcost.plots.style import figure
@@ -303,11 +304,33 @@ def _round_ticks(low: int, high: int, most: int) -> list[int]:
     """Counts of one digit from somewhat below `low` to somewhat above `high`: as many per decade as there is room for."""
     ticks: list[int] = []
     for digits in ((1, 2, 5), (1, 3), (1,)):
-        ticks = [digit * 10**power for power in range(25) for digit in digits]
+        ticks = [digit * 10**power for power in range(len(str(high)) + 1) for digit in digits]
         ticks = [tick for tick in ticks if low / 1.5 <= tick <= high * 1.5]
         if len(ticks) <= most:
             break
     return ticks
+
+
+_FEWEST = 3
+"""Ticks that tell where on an axis one is."""
+
+
+def _ticks(round_ones: Sequence[int], ends: tuple[float, float], steps: Iterable[int], most: int) -> list[int]:
+    """Round ticks where some are between the `ends`; else multiples of the smallest of the steps that makes few enough."""
+    low, high = ends
+    if sum(low <= tick <= high for tick in round_ones) >= _FEWEST:
+        return [*round_ones]
+    step = next(step for step in steps if (high - low) / step <= most)
+    return [step * at for at in range(max(1, math.ceil(low / step)), math.floor(high / step) + 1)]
+
+
+def _apart(ticks: Sequence[int], text: Callable[[int, int], str]) -> list[str]:
+    """The texts of ticks, to as many digits as tell them apart."""
+    return next(
+        texts
+        for digits in itertools.count(3)
+        if len({*(texts := [text(tick, digits) for tick in ticks])}) == len(ticks)
+    )
 
 
 def _predicted(found: Frontier) -> str:
@@ -323,18 +346,21 @@ def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
     counted = f" (convention {found.convention.name})" if "convention" in found.cost.needs else ""
     costs = [point.cost for point in found.points if point.cost]
     low, high = min(costs, default=1), max(costs, default=1)
-    if found.cost.unit == "bytes":
-        ticks = [2**power for power in range(70) if low / 2 <= 2**power <= high * 2]
-        texts = [binary(tick).replace(".00", "").replace(".0 ", " ") for tick in ticks]
-        title = f"{found.cost.full} as fp32"
-    elif found.on:
-        ticks = _round_ticks(low, high, (width - 80) // _TICK)
-        texts = [found.cost.written(tick).replace(".00 ", " ").replace(".0 ", " ") for tick in ticks]
-        title = f"{found.cost.full} on {found.on}{_predicted(found)}"
-    else:
-        ticks = _round_ticks(low, high, (width - 80) // _TICK)
-        texts = [compact(tick).replace(".00", "").replace(".0 ", " ").replace(" ", "") for tick in ticks]
-        title = f"{found.cost.full}{counted}"
     room = (math.log10(high) - math.log10(low)) * 0.04 or 0.5
-    ends = [math.log10(low) - room, math.log10(high) + room]
-    return {"title": {"text": title}, "type": "log", "tickvals": ticks, "ticktext": texts, "range": ends}
+    logarithms = [math.log10(low) - room, math.log10(high) + room]
+    ends, most = (10 ** logarithms[0], 10 ** logarithms[1]), (width - 80) // _TICK
+    if found.cost.unit == "bytes":
+        powers = [2**power for power in range(70) if low / 2 <= 2**power <= high * 2]
+        ticks = _ticks(powers, ends, (2**power for power in itertools.count()), most)
+        texts = [text.replace(".00", "").replace(".0 ", " ") for text in _apart(ticks, binary)]
+        title = f"{found.cost.full} as fp32"
+    else:
+        steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
+        ticks = _ticks(_round_ticks(low, high, most), ends, steps, most)
+        if found.on:
+            texts = [text.replace(".00 ", " ").replace(".0 ", " ") for text in _apart(ticks, milliseconds)]
+            title = f"{found.cost.full} on {found.on}{_predicted(found)}"
+        else:
+            texts = [t.replace(".00", "").replace(".0 ", " ").replace(" ", "") for t in _apart(ticks, compact)]
+            title = f"{found.cost.full}{counted}"
+    return {"title": {"text": title}, "type": "log", "tickvals": ticks, "ticktext": texts, "range": logarithms}

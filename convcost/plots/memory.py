@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError
 from convcost.core.units import binary, exact, percent, shape_text
-from convcost.memory.usage import MOST_MET, MOST_TENSORS, Usage
+from convcost.memory.usage import MOST_MET, MOST_TENSORS, Usage, too_many
 from convcost.plots.bands import (
     Column,
     Part,
@@ -101,8 +101,8 @@ def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Fig
 
 
 def _check(usage: Usage) -> None:
-    if len(usage.sizes) > MOST_TENSORS:
-        raise UsageError(f"a picture shows up to {MOST_TENSORS:,} tensors, not {len(usage.sizes):,}")
+    if many := too_many(usage):
+        raise UsageError(f"a picture shows {many}")
 
 
 _SIDES = ("top right", "top left", "bottom right")

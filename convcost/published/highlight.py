@@ -30,8 +30,9 @@ def highlighted(points: Iterable[Point], patterns: Sequence[str], known: Iterabl
     if len(families) <= MOST:
         return families
     holding = Counter(point.measured.family for point in published if point.front)
+    seen = {family: at for at, family in enumerate(families)}
     colors = {family: look.color for family, look in family_looks(families).items()}
-    leading = _of_own_colour(sorted(holding, key=lambda one: (-holding[one], families.index(one))), colors, ())
+    leading = _of_own_colour(sorted(holding, key=lambda one: (-holding[one], seen[one])), colors, ())
     leading = leading[: MOST // 2]
     others = [family for family in _best_known(families, known) if family not in leading]
     alone = _of_own_colour(others, colors, leading)

@@ -68,7 +68,8 @@ def columns_of(records: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     A column is its name, its different values, and which of them is each row's: the places are left out where all values
     differ, a single 0 where all are the same, and another column's name where that one's places tell which value it is.
     Texts are front-coded: how much each begins like the one before, and the rest. Texts that begin the first column's are
-    how many of its last words, between dots, they leave out; others among them stand as they are.
+    how many of its last words, between dots, they leave out; others among them stand as they are. Where all rows are the
+    same, the first column has its places, which tell how many there are.
 
     >>> columns_of([{"op": "add", "n": 1, "at": "a.b"}, {"op": "add", "n": 2, "at": "a.c"}])
     [['op', ['add'], 0], ['n', [1, 2]], ['at', {'front': [0, 'a.b', 2, 'c']}]]
@@ -90,6 +91,8 @@ def columns_of(records: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
             ways += [[{"cut": cut}]] if any(isinstance(words, int) for words in cut) else []
         ways += _of_others(name, columns, different)
         made.append([in_csv(name), *min(ways, key=_weight)])
+    if len(records) > 1 and all(len(values) == 1 for values in different.values()):
+        made[0][2] = [0] * len(records)
     return made
 
 

@@ -15,6 +15,7 @@ from helpers.paths import SPECS
 import convcost
 from convcost.core.errors import SpecError
 from convcost.core.reading import parse_bytes, parse_count
+from convcost.core.units import compact
 
 METRICS = {
     "macs": "macs",
@@ -269,3 +270,18 @@ def test_the_legend_tells_what_is_there(opened: Callable[..., Any]) -> None:
     page.fill("#max-macs", "")
     until(page, "!document.getElementById('legend').textContent.includes('budget')")
     assert page.locator("#front").count() == 0
+
+
+def test_cards_round_as_the_command_does(opened: Callable[..., Any], tmp_path: Path) -> None:
+    """1,005,000 is half way between 1.00 and 1.01 M, and the double 1.005 below it; 8·10¹⁵ bytes are 7.105 PiB."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "convcost: 1\nname: net\nknobs: {high: 1005, wide: 1000}\ninput: [high, wide, 1]\n"
+        "layers:\n  - {conv2d: {channels: 1, kernel: 1}}\n",
+        encoding="utf-8",
+    )
+    page = opened("explore", path, "--over", "high=1005,1000000000", "--over", "wide=1000,1000000").page
+    assert page.locator("#card-macs").text_content() == compact(1_005_000) == "1.01 M"
+    slide(page, {"high": 1, "wide": 1})
+    assert page.locator("#card-macs").text_content() == "1.00 P"
+    assert page.locator("#card-peak_activation_bytes").text_content() == "7.11 PiB"

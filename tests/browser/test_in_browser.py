@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -258,6 +259,17 @@ OVERLAPS = """(() => {
     const met = texts.flatMap(([one, a], at) => texts.slice(at + 1).filter(([, b]) => meet(a, b)).map(([two]) => [one, two]));
     return [...out.map(([text]) => text), ...met];
 })()"""
+
+
+def test_an_axis_of_fractions_of_a_millisecond_has_marks(opened: Callable[..., Any]) -> None:
+    page = opened("frontier", "--x", "latency", "--device", "a100", "--source", "mobilenet_v1").page
+    kept = json.loads(page.locator("#landscape-data").text_content())
+    assert kept["x"]["range"][1] < 0  # logarithms of milliseconds
+    texts = page.locator("#landscape .wide-picture svg > text[text-anchor=middle]").all_text_contents()
+    marks = [float(text) for text in texts if re.fullmatch(r"0\.0*[125]", text)]
+    low, high = (10**end for end in kept["x"]["range"])
+    assert len(marks) > 1
+    assert all(low <= mark <= high for mark in marks)
 
 
 @pytest.mark.usefixtures("costs_once")

@@ -314,3 +314,31 @@ def test_without_a_script_a_page_is_a_plain_whole_table(cli: Cli, chromium: Any,
     assert page.locator("#layer-table tbody tr:visible").count() == names.count()
     assert page.locator("button:visible, input:visible").count() == 0
     page.close()
+
+
+def test_rows_that_are_all_the_same_are_all_saved(cli: Cli, opened: Callable[..., Any], tmp_path: Path) -> None:
+    """A head and two rows, which say the same of every column."""
+    claims = tmp_path / "twice.csv"
+    claims.write_text("model,quantity,printed\nlenet5,params,61706\nlenet5,params,61706\n", encoding="utf-8")
+    page = opened("verify", "--data", claims).page
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    path = tmp_path / "saved.csv"
+    saved.value.save_as(path)
+    text = path.read_bytes().decode()
+    assert text == cli.ok("verify", "--data", claims, "--format", "csv")
+    assert len(text.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("~12.3 ms", 12.3), ("<=1.5 M", 1_500_000), ("0.067 G", 67_000_000), ("1.5 PiB", 3 * 2**49), ("2 E", 2 * 10**18),
+        ("1.00 MiB", 2**20), ("3.4 MACs", 3.4), ("1,234", 1234), ("2e3", 2000), ("-5", -5),
+    ],
+)  # fmt: skip
+def test_cells_sort_by_the_numbers_that_they_say(opened: Callable[..., Any], text: str, number: float) -> None:
+    """Also what is extrapolated, and in every unit that a number may be written in."""
+    assert opened("compare", "--input", "6x6x3", "--filters", "5", "--kernel", "3").page.evaluate(
+        "text => convcost.number(text)", text
+    ) == pytest.approx(number, rel=1e-15)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from helpers.pages import until_same
 
-from convcost import list_networks
+from convcost import UsageError, list_networks
 from convcost.networks.listing import list_table
 
 pytestmark = pytest.mark.usefixtures("one_list", "keeping")
@@ -93,3 +93,16 @@ def test_a_phone_shows_names_and_counts_without_scrolling_sideways(opened: Calla
     page.get_by_text("Columns").click()
     page.get_by_label("source", exact=True).check()
     assert page.locator("#zoo-table a[href='https://arxiv.org/abs/1404.5997']").first.is_visible()
+
+
+@pytest.mark.parametrize("text", ["1E6", "0.3B", "25Mi", "62,006", "1.5", "1,2,3", "constructor"])
+def test_counts_are_read_as_on_the_command_line(opened: Callable[..., Any], text: str) -> None:
+    page = opened("list", "lenet*", "mobilenet_v2*").page
+    try:
+        right = list(list_networks("lenet*", "mobilenet_v2*", max_macs=text))
+    except UsageError:
+        right = None
+    every = names(page)
+    page.get_by_label("MACs at most").fill(text)
+    assert names(page) == (every if right is None else right)
+    assert page.get_by_label("MACs at most").get_attribute("aria-invalid") == str(right is None).lower()

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,15 @@ from helpers.specs import spec
 from helpers.turns import in_turns
 from helpers.zoo import ends_of_families, loaded
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import convcost
 from convcost.core.errors import UsageError
 from convcost.diagrams.architecture.boxes import MOST, choose, linked
 from convcost.diagrams.architecture.diagram import Diagram
-from convcost.diagrams.architecture.draw import Plan, plan
+from convcost.diagrams.architecture.draw import Plan, draw, plan
 from convcost.diagrams.architecture.extents import box_extent
+from convcost.diagrams.architecture.layout import _crossings, _Net
 from convcost.diagrams.architecture.page import diagram_html
 from convcost.diagrams.architecture.parts import Part, tree, wiring
 from convcost.diagrams.architecture.picture import Box, Edge, Label, Picture
@@ -465,3 +467,33 @@ def test_repeats_of_a_numbered_name_are_called_after_it(tmp_path: Path) -> None:
         *("stage3.block1", "stage3.block2"),
     ]
     assert [panel.name for panel in network.diagram().panels] == ["block"]
+
+
+def reads_all(tmp_path: Path, count: int) -> Path:
+    """A chain of layers, all of which one more reads."""
+    path = tmp_path / "all.yaml"
+    layers = [f"  - {{conv2d: {{channels: 4, kernel: 3, padding: same}}, name: c{at}}}" for at in range(count)]
+    every = ", ".join(f"c{at}" for at in range(count))
+    head = ["convcost: 1", "name: all", "input: [8, 8, 3]", "layers:"]
+    path.write_text("\n".join([*head, *layers, f"  - {{concat: , in: [{every}]}}", ""]), encoding="utf-8")
+    return path
+
+
+def test_a_picture_of_too_many_lines_past_boxes_is_refused(tmp_path: Path) -> None:
+    """316 layers: one link to each from what is before it, one out of the concat, and 316 + 315 + … + 1 to that."""
+    path = str(reads_all(tmp_path, 316))
+    assert 316 + 1 + 316 * 317 // 2 == 50_403
+    with pytest.raises(UsageError) as refused:
+        draw(path, depth=1)
+    assert str(refused.value) == (
+        "lines that lead past 50,403 boxes are too many for a picture; the most is 50,000: give a smaller --depth, or --unfold less"
+    )
+
+
+@given(st.lists(st.lists(st.integers(0, 5), unique=True), min_size=2, max_size=6))
+def test_crossings_are_those_of_every_pair_of_lines(ends: list[list[int]]) -> None:
+    count = len(ends)
+    net = _Net([0] * count + [1] * 6, [], count, [], rows=[[*range(count)], [*range(count, count + 6)]])
+    net.after.update({at: [count + end for end in those] for at, those in enumerate(ends)})
+    pairs = combinations([(at, end) for at, those in enumerate(ends) for end in those], 2)
+    assert _crossings(net) == sum((a < b and c > d) or (a > b and c < d) for (a, c), (b, d) in pairs)

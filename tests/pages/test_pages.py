@@ -15,6 +15,7 @@ import pytest
 from helpers.pages import COMMANDS, Tags
 
 import convcost
+from convcost import plots
 from convcost.core.units import exact, milliseconds
 from convcost.formulas.explain import derived
 from convcost.pages.explore import explore_page
@@ -287,6 +288,11 @@ def test_a_page_of_more_tensors_than_a_picture_shows_says_so(tmp_path: Path, mon
     )
     network = convcost.load(str(path))
     assert "No picture" not in report_page(network, network.report())
-    monkeypatch.setattr("convcost.pages.report.MOST_TENSORS", 5)
-    # The input and what six convolutions write.
-    assert "<p>No picture: it shows up to 5 tensors, and these are 7.</p>" in report_page(network, network.report())
+    # Of the input and what six convolutions write, each meets the next.
+    monkeypatch.setattr("convcost.memory.usage.MOST_MET", 5)
+    said = "up to 5 pairs of tensors alive together, not 6"
+    assert f"<p>No picture: it shows {said}.</p>" in report_page(network, network.report())
+    with pytest.raises(convcost.UsageError, match=f"^a picture shows {said}$"):
+        plots.memory_timeline(network.report(), network.memory())
+    monkeypatch.setattr("convcost.memory.usage.MOST_TENSORS", 5)
+    assert "<p>No picture: it shows up to 5 tensors, not 7.</p>" in report_page(network, network.report())

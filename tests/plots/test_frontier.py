@@ -325,3 +325,28 @@ def test_of_many_families_of_ones_own_forty_are_named(tmp_path: Path) -> None:
     names = [trace["text"][0] for trace in drawn.to_dict()["data"] if trace["mode"] == "text"]
     assert sum(name.startswith("family") for name in names) == 40
     assert "Pareto front" in names
+
+
+@pytest.mark.parametrize(
+    ("x", "first", "second", "marks"),
+    [
+        # from 3.1 to 3.3 M, with a little room: every 0.02 M
+        ("macs", "3.1", "3.3", [f"3.{at}M" for at in range(10, 32, 2)]),
+        # alone, the axis is from a half of a decade below to one above: 1.01 to 10.1 M
+        ("macs", "3.2", "", [f"{at}M" for at in range(2, 11)]),
+        # 3.1 M and 3.100001 M: three digits tell no two of them apart
+        ("params", "3.1", "3.100001", ["3.100000M", "3.100001M"]),
+        # 4 bytes each: 11.44 and 12.21 MiB; of eighths of a MiB there is room for 11 marks, of sixteenths not
+        ("weight_bytes", "3", "3.2", ["11.5 MiB", "11.6 MiB", "11.8 MiB", "11.9 MiB", "12 MiB", "12.1 MiB"]),
+    ],
+)
+def test_points_that_lie_close_have_marks_between_them(
+    tmp_path: Path, x: str, first: str, second: str, marks: list[str]
+) -> None:
+    path = tmp_path / "close.csv"
+    figures = [f"{at},{70 + at},{figure}" for at, figure in enumerate((first, second)) if figure]
+    path.write_text("\n".join([f"item,top1,{'macs' if x == 'macs' else 'params'}", *figures, ""]), encoding="utf-8")
+    drawn = plots.frontier(frontier(x=x, data=str(path)))
+    low, high = (10**end for end in drawn.layout.xaxis.range)
+    assert list(drawn.layout.xaxis.ticktext) == marks
+    assert all(low <= tick <= high for tick in drawn.layout.xaxis.tickvals)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convcost.render import html
+from convcost.render.cells import columns_of
 from convcost.render.escape import in_html
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"
@@ -16,3 +17,8 @@ def test_the_template_escapes_what_is_text() -> None:
     )
     assert "<img" not in page
     assert page.count(in_html(HOSTILE)) >= 10
+
+
+def test_of_rows_that_are_all_the_same_it_is_kept_how_many_there_are() -> None:
+    assert columns_of([{"op": "add", "n": 1}] * 3) == [["op", ["add"], [0, 0, 0]], ["n", [1], 0]]
+    assert columns_of([{"op": "add", "n": 1}]) == [["op", ["add"], 0], ["n", [1], 0]]

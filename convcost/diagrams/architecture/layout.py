@@ -5,6 +5,7 @@ Everything here is along the flow and across it; which of the two is horizontal 
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,13 @@ from itertools import pairwise
 from math import inf
 from typing import NamedTuple
 
+from convcost.core.errors import UsageError
+from convcost.core.units import exact
+
 Point = tuple[float, float]
 """Along, across."""
+MOST_PASSED = 50_000
+"""Ranks that the links of one picture lead past, or end at."""
 _SWEEPS = 8
 _ROUNDS, _PUSHES = 120, 6
 _TRACK = 6.0
@@ -114,7 +120,7 @@ def layered(
 ) -> Laid:
     """Places for boxes, with each link as a line of right angles that crosses no box but its own ends.
 
-    The links must not go in circles. `lanes` fixes the place of each box across.
+    The links must not go in circles. `lanes` fixes the place of each box across. Raises `UsageError` for too many places.
     """
     net = _net(spots, links, style)
     if lanes is None:
@@ -136,6 +142,12 @@ def layered(
 def _net(spots: Sequence[Spot], links: Sequence[tuple[int, int]], style: Style) -> _Net:
     """Links that pass ranks go through places of their own there, one for all links of a box."""
     ranks = ranked(len(spots), links)
+    passed = sum(ranks[target] - ranks[source] for source, target in links)
+    if passed > MOST_PASSED:
+        raise UsageError(
+            f"lines that lead past {exact(passed)} boxes are too many for a picture; the most is {exact(MOST_PASSED)}: "
+            "give a smaller --depth, or --unfold less"
+        )
     net = _Net(ranks, list(spots), len(spots), [])
     passing: dict[tuple[int, int], int] = {}
     line = Spot(0, 0, 0, _LINE, _LINE, 0)
@@ -150,11 +162,9 @@ def _net(spots: Sequence[Spot], links: Sequence[tuple[int, int]], style: Style) 
             way.append(passing[source, rank])
         way.append(target)
         net.ways.append(way)
-    for way in net.ways:
-        for a, b in pairwise(way):
-            if b not in net.after[a]:
-                net.after[a].append(b)
-                net.before[b].append(a)
+    for a, b in dict.fromkeys(pair for way in net.ways for pair in pairwise(way)):
+        net.after[a].append(b)
+        net.before[b].append(a)
     net.rows = [[] for _ in range(max(ranks, default=0) + 1)]
     lines = list(range(net.real, len(net.spots)))
     for at in [*lines, *range(net.real)] if style.low_only else [*range(net.real), *lines]:
@@ -186,9 +196,12 @@ def _crossings(net: _Net) -> int:
     count = 0
     for above, below in pairwise(net.rows):
         place = {at: n for n, at in enumerate(below)}
-        ends = [sorted(place[b] for b in net.after[a]) for a in above]
-        for n, first in enumerate(ends):
-            count += sum(a > b for second in ends[n + 1 :] for a in first for b in second)
+        before: list[int] = []
+        for a in above:
+            ends = [place[b] for b in net.after[a]]
+            count += sum(len(before) - bisect_right(before, end) for end in ends)
+            for end in ends:
+                insort(before, end)
     return count
 
 
@@ -255,10 +268,11 @@ def _straight(net: _Net, style: Style) -> list[int]:
         for at in row:
             came[at] = 1 + max((came[a] for a in net.before[at] if a < net.real), default=0)
     group = list(range(len(net.spots)))
+    backwards = [_best(net.before[at], net, came, style, at) for at in range(len(net.spots))]
     for row in net.rows:
         for at in row:
             following = _best(net.after[at], net, length, style, at)
-            if following is not None and _best(net.before[following], net, came, style, following) == at:
+            if following is not None and backwards[following] == at:
                 group[following] = group[at]
     return group
 

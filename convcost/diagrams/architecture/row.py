@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -197,19 +199,19 @@ class Row:
     def _sizes(self, sheet: Sheet, number: dict[int, int], line: Sequence[int], piece: _Piece, origin: Point) -> None:
         """The sizes of tensors on the lines that leave the boxes of a line."""
         single = len(set(piece.laid.across)) == 1
+        leaving: dict[int, list[tuple[Point, ...]]] = defaultdict(list)
+        for (source, _), route in zip(piece.links, piece.laid.routes):
+            leaving[source].append(route)
+        corners = sorted(along for route in piece.laid.routes for along, _ in route)
         for at, along, across in zip(line, piece.laid.along, piece.laid.across):
             one = self.drawn[at]
-            starts = [
-                route
-                for (source, _), route in zip(piece.links, piece.laid.routes)
-                if source == at and route[0] == (along + one.half_width, across)
-            ]
+            starts = [route for route in leaving[at] if route[0] == (along + one.half_width, across)]
             if not starts:
                 continue
             wide = one.ahead - one.half_width - one.behind - 5
             x = origin[0] + along + one.half_width + one.behind + 5 + wide / 2
             begin, end = starts[0][0][0], starts[0][-1][0]
-            alone = not any(begin < along < end for route in piece.laid.routes for along, _ in route)
+            alone = bisect_right(corners, begin) >= bisect_left(corners, end)
             if single and alone and len(starts[0]) == 2:
                 x = origin[0] + (starts[0][0][0] + one.behind + starts[0][1][0] - 5) / 2
             y = origin[1] + across

@@ -1,5 +1,6 @@
 "use strict";
 (() => {
+  const { amount, BINARY, BYTES, COUNTS, DECIMAL } = convcost;
   const space = JSON.parse(document.getElementById("space").textContent);
   const names = Object.keys(space.axes);
   const number = space.big ? (value) => BigInt(value) : Number; // beyond 2^53 only big integers are exact
@@ -39,32 +40,23 @@
     return null;
   };
 
-  // Numbers for people: counts in powers of 1,000, bytes in powers of 1,024.
+  // Numbers for people, as core/units.py writes them: counts in powers of 1,000, bytes in powers of 1,024, to three digits,
+  // halves up. Between whole numbers only marks of an axis stand.
   const exact = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
-  const scaled = (value, base, units, join) => {
-    let [size, power] = [Number(value), 0];
-    while (power + 1 < units.length && size >= base - 0.5) [size, power] = [size / base, power + 1];
-    const digits = power === 0 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
-    return (size.toFixed(digits) + join + units[power]).trim();
+  const scaled = (value, base, units) => {
+    if (typeof value === "number" && !Number.isInteger(value)) return `${value} ${units[0]}`.trim();
+    const count = BigInt(value);
+    let [power, unit] = [0, 1n];
+    while (power + 1 < units.length && 2n * count >= unit * (2n * base - 1n)) [power, unit] = [power + 1, unit * base];
+    if (!power) return `${count} ${units[0]}`.trim();
+    const nearest = (places) => (2n * count * 10n ** BigInt(places) + unit) / (2n * unit);
+    const places = [2, 1].find((digits) => nearest(digits) < 1000n) || 0;
+    const digits = String(nearest(places));
+    const figure = places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
+    return `${figure} ${units[power]}`;
   };
   const short = (metric, value) => metric === "peak_activation_bytes"
-    ? scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB"], " ") : scaled(value, 1000, ["", "k", "M", "G", "T"], " ");
-  // An amount as people write it, exactly, as core/reading.py reads it; NaN for what is none, or not whole.
-  const COUNTS = { "": 1n, k: 10n ** 3n, m: 10n ** 6n, g: 10n ** 9n, b: 10n ** 9n, t: 10n ** 12n, p: 10n ** 15n };
-  const BYTES = { "": 1n, b: 1n };
-  [..."kmgtpezy"].forEach((letter, power) => {
-    BYTES[letter + "ib"] = 1024n ** BigInt(power + 1);
-    if (letter in COUNTS) COUNTS[letter + "i"] = BYTES[letter + "i"] = BYTES[letter + "ib"];
-  });
-  const amount = (text, units) => {
-    const found = text.trim().match(/^(\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.(\d{1,30}))?(?:e(\d{1,2}))?\s*([a-z]*)$/i);
-    const unit = found && units[found[4].toLowerCase()];
-    if (!unit) return NaN;
-    const part = found[2] || "";
-    const digits = BigInt(found[1].replace(/,/g, "") + part) * 10n ** BigInt(found[3] || 0) * unit;
-    const scale = 10n ** BigInt(part.length);
-    return digits % scale ? NaN : digits / scale;
-  };
+    ? scaled(value, 1024n, ["B", ...[...BINARY].map((letter) => `${letter}iB`)]) : scaled(value, 1000n, ["", ...DECIMAL]);
 
   const place = names.map((name) => space.at[name]);
   const start = [...place];

@@ -46,7 +46,7 @@
   };
   const costs = (most) => {
     const [low, high] = view.x.map((end) => 10 ** end);
-    const bases = found.x.bytes ? Array.from({ length: 60 }, (_, at) => 2 ** at) : Array.from({ length: 20 }, (_, at) => 10 ** at);
+    const bases = found.x.bytes ? Array.from({ length: 60 }, (_, at) => 2 ** at) : Array.from({ length: 40 }, (_, at) => 10 ** (at - 8)); // of milliseconds, below 1
     const every = (step) => bases.filter((_, at) => at % step === 0);
     const ways = found.x.bytes ? [1, 2, 4, 8].map(every)
       : [...[[1, 2, 5], [1, 3], [1]].map((digits) => bases.flatMap((base) => digits.map((digit) => digit * base))), every(2), every(4)];

@@ -13,10 +13,28 @@
     made.addEventListener("click", action);
     return made;
   };
-  const SCALES = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+  // A number of a cell with its unit, as units.py writes it; NaN for a text. A power of ten goes before the rounding, as 0.067G.
+  const [DECIMAL, BINARY] = ["kMGTPEZYRQ", "KMGTPEZY"];
   const number = (text) => {
-    const found = text.replace(/[,\s]/g, "").match(/^(?:[<>]=?)?([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?:([kMGTP]|[KMGT]iB)(?![A-Za-z]))?/);
-    return found ? Number(found[1]) * (SCALES[found[2]] || 1) : NaN;
+    const found = text.replace(/[,\s]/g, "").match(/^(?:~|[<>]=?)?([-+]?\d+(?:\.\d+)?)(?:e([-+]?\d+))?(?:(?:([kMGTPEZYRQ])|([KMGTPEZY])iB)(?![A-Za-z]))?/);
+    if (!found) return NaN;
+    const [, digits, power = 0, decimal, binary] = found;
+    const times = binary ? 1024 ** (BINARY.indexOf(binary) + 1) : 1;
+    return Number(`${digits}e${Number(power) + 3 * (decimal ? DECIMAL.indexOf(decimal) + 1 : 0)}`) * times;
+  };
+  // An amount as people write it, exactly, as core/reading.py reads it; NaN for what is none, or not whole.
+  const thousands = (letters) => [...letters].map((letter, power) => [letter, 1000n ** BigInt(power + 1)]);
+  const binaries = (letters, end) => [...letters].map((letter, power) => [letter + end, 1024n ** BigInt(power + 1)]);
+  const COUNTS = new Map([["", 1n], ["b", 10n ** 9n], ...thousands("kmgtp"), ...binaries("kmgtp", "i")]);
+  const BYTES = new Map([["", 1n], ["b", 1n], ...binaries("kmgtp", "i"), ...binaries("kmgtpezy", "ib")]);
+  const amount = (text, units) => {
+    const found = text.trim().match(/^(\d{1,3}(?:,\d{3}){1,9}|\d{1,30})(?:\.(\d{1,30}))?(?:e(\d{1,2}))?\s*([a-z]*)$/i);
+    const unit = found && units.get(found[4].toLowerCase());
+    if (!unit) return NaN;
+    const part = found[2] || "";
+    const digits = BigInt(found[1].replace(/,/g, "") + part) * 10n ** BigInt(found[3] || 0) * unit;
+    const scale = 10n ** BigInt(part.length);
+    return digits % scale ? NaN : digits / scale;
   };
   const commas = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
   const plain = (text) => text.toLowerCase().replace(/×/g, "x");
@@ -357,5 +375,5 @@
     if (link && link.getAttribute("href") === location.hash) follow();
   });
 
-  Object.assign(convcost, { element, grids, follow, number });
+  Object.assign(convcost, { amount, BINARY, BYTES, COUNTS, DECIMAL, element, grids, follow, number });
 })();

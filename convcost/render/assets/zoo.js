@@ -1,7 +1,7 @@
 "use strict";
 // The filters of the page of the zoo: by task, family, year, and at most so many MACs and parameters.
 (() => {
-  const { element, grids, number } = convcost;
+  const { amount, COUNTS, element, grids, number } = convcost;
   const table = document.getElementById("zoo-table");
   const grid = grids.get(table);
   if (!grid) return;
@@ -40,9 +40,8 @@
     return first <= last ? (one) => Number(one) >= first && Number(one) <= last : null;
   };
   const most = (asked) => {
-    if (!/^\d[\d,]*(\.\d+)?(e\d+)?\s*[kMGTP]?$/i.test(asked)) return null;
-    const limit = number(asked.replace(/[kmgtp]$/i, (letter) => (letter.toLowerCase() === "k" ? "k" : letter.toUpperCase())));
-    return (one) => number(one) <= limit;
+    const limit = amount(asked, COUNTS);
+    return Number.isNaN(limit) ? null : (one) => number(one) <= limit;
   };
   const unit = grid.heads[at.macs].textContent;
   const filters = [
