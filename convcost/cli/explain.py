@@ -93,10 +93,9 @@ def explain_command(
             from convcost.networks.latency import latency, sum_text
 
             found = latency(network, device, dtype)
-            said = [("time", sum_text(found, {one.name for one in explained.layers})), ("error", found.error)]
-            parts = [
-                one for one in found.to_dict()["layers"] if one["name"] in {each.name for each in explained.layers}
-            ]
+            names = {one.name for one in explained.layers}
+            said = [("time", sum_text(found, names)), ("error", found.error)]
+            parts = [one for one in found.to_dict()["layers"] if one["name"] in names]
             data = {"device": found.device.name, "extrapolated": found.extrapolated, "layers": parts}
             table = replace(table, notes=[*table.notes, *said], data={**table.data, "latency": data})
     show(table, output, format_of(output, format_))

@@ -11,7 +11,7 @@ from convcost.core.dims import Shape
 from convcost.core.units import exact, input_shapes_text
 from convcost.graph.align import Alignment, Pair, Part, same_name
 from convcost.graph.items import FROM_SHAPES, Item
-from convcost.graph.wording import made_words, replaced_words, whole_words
+from convcost.graph.wording import Siblings, made_words, replaced_words, whole_words
 
 KINDS = ("input", "widened", "added", "removed", "changed", "replaced", "moved", "renamed", "follows", "same")
 """What a difference is."""
@@ -130,6 +130,7 @@ def _under(pair: Pair, context: _Context) -> Iterator[Change]:
         yield context.single[id(pair)]
         return
     shifted = any(_shifts(child) for child in pair.children)
+    beside = Siblings(pair)
     for child in pair.children:
         if renamed := None if context.found.flat else _renamed(pair, child, context, shifted=shifted):
             yield renamed
@@ -137,7 +138,7 @@ def _under(pair: Pair, context: _Context) -> Iterator[Change]:
             if child.children:
                 yield change
             elif change.kind in ("added", "removed"):
-                yield replace(change, words=whole_words(pair, child, change.words))
+                yield replace(change, words=whole_words(beside, child, change.words))
             elif len(change.new) == 1 and change.new[0].name in context.wires:
                 yield _rewired(change, context.wires[change.new[0].name])
             else:

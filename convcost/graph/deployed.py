@@ -191,8 +191,14 @@ class _Reach:
         return Merged(self._old(found[1]), (self._one(node, *found),)) if found else None
 
     def _largest(self, forms: Mapping[str, Affine], last: str) -> tuple[str, Affine] | None:
-        fit = [(source, form) for source, form in forms.items() if self._merges(form, last)]
-        return max(fit, key=lambda found: (self._work(found[1]), -len(found[1].nodes)), default=None)
+        ranks = self._ranks(forms, last)
+        source = max(ranks, key=ranks.__getitem__, default=None)
+        return (source, forms[source]) if source else None
+
+    def _ranks(self, forms: Mapping[str, Affine], last: str) -> dict[str, tuple[int, int]]:
+        """Of those that one op can stand for, how much it would stand for."""
+        fit = {source: form for source, form in forms.items() if self._merges(form, last)}
+        return {source: (self._work(form), -len(form.nodes)) for source, form in fit.items()}
 
     def part(self, step: Step) -> Merged | None:
         """Those operands of a sum that follow from one tensor, each such group as one op; None if there are none."""
@@ -200,24 +206,31 @@ class _Reach:
         if len(node.inputs) < 3 or node.name in self.kept or not _is_sum(step):
             return None
         left, ops, gone = list(node.inputs), list[Node](), {node.name}
+        groups: dict[str, list[str]] = {}
+        for edge in left:
+            for source in self.of(edge):
+                groups.setdefault(source, []).append(edge)
+        forms, ranks, again = dict[str, Affine](), dict[str, tuple[int, int]](), [*groups]
         while len(left) > 2:
-            groups: dict[str, list[str]] = {}
-            for edge in (edge for edge in left if edge not in {op.name for op in ops}):
-                for source in self.of(edge):
-                    groups.setdefault(source, []).append(edge)
-            some = {source: edges for source, edges in groups.items() if 1 < len(edges) < len(left)}
-            forms = {source: _joined([self.of(edge)[source] for edge in edges]) for source, edges in some.items()}
-            forms = {source: form._replace(nodes=form.nodes | {node.name}) for source, form in forms.items()}
-            if (found := self._largest(forms, node.name)) is None:
+            for source in again:  # of the others, nothing was taken away
+                forms.pop(source, None)
+                ranks.pop(source, None)
+            some = {source: groups[source] for source in again if 1 < len(groups[source]) < min(len(left), _LARGEST)}
+            made = {source: _joined([self.of(edge)[source] for edge in edges]) for source, edges in some.items()}
+            made = {source: form._replace(nodes=form.nodes | {node.name}) for source, form in made.items()}
+            forms |= made
+            ranks |= self._ranks(made, node.name)
+            if not ranks:
                 self._refuse(node, forms)
                 break
-            source, form = found
-            ops.append(self._one(node, source, form))
-            gone |= form.nodes
-            at = left.index(some[source][0])
-            left = [
-                ops[-1].name if i == at else edge for i, edge in enumerate(left) if i == at or edge not in some[source]
-            ]
+            source = max(ranks, key=ranks.__getitem__)
+            ops.append(self._one(node, source, forms[source]))
+            gone |= forms[source].nodes
+            at, taken = left.index(groups[source][0]), set(groups[source])
+            left = [ops[-1].name if i == at else edge for i, edge in enumerate(left) if i == at or edge not in taken]
+            again = [*dict.fromkeys(other for edge in groups[source] for other in self.of(edge))]
+            for other in again:
+                groups[other] = [edge for edge in groups[other] if edge not in taken]
         old = self._old(Affine(frozenset(gone)))
         return Merged(old, (*ops, replace(node, inputs=tuple(left)))) if ops else None
 

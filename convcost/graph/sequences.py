@@ -133,10 +133,8 @@ def moved(
     [(0, 2)]
     """
     pairs = _same(list(zip(first, names[0])), list(zip(second, names[1])), all_alike=False)
-    left = [
-        [at for at in range(len(side)) if at not in {pair[end] for pair in pairs}]
-        for end, side in enumerate((first, second))
-    ]
+    known = {i for i, _ in pairs}, {j for _, j in pairs}
+    left = [[at for at in range(len(side)) if at not in known[end]] for end, side in enumerate((first, second))]
     rest = _same([first[at] for at in left[0]], [second[at] for at in left[1]], all_alike=True)
     pairs = sorted([*pairs, *((left[0][i], left[1][j]) for i, j in rest)])
     kept = set(_rising([j for _, j in pairs]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from functools import cached_property
 
 from convcost.core.units import counted
 from convcost.graph.align import Pair, Part, alike
@@ -103,64 +105,78 @@ def texts(items: Sequence[Item]) -> str:
     return f"{counted(len(said), 'unit')}: {', '.join(said[:3])}, …"
 
 
-def whole_words(parent: Pair, child: Pair, words: str) -> str:
+def whole_words(beside: Siblings, child: Pair, words: str) -> str:
     """A part that was added or removed: by how much the repeats of one like it grew, or what it consists of."""
     part = child.new or child.old
     assert part is not None
-    before, after = _repeats(parent, part, new=child.new is not None)
+    before, after = beside.news.repeats(part) if child.new else beside.olds.repeats(part)[::-1]
     if min(before, after) > 0 and before != after:
         sign, what = "+" if after > before else "-", "layer" if part.is_unit else "block"
         return f"repeats {before} -> {after} ({sign} {counted(abs(after - before), what)})"
     return words or texts(part.items)
 
 
-def _repeats(parent: Pair, part: Part, *, new: bool) -> tuple[int, int]:
-    """How many parts like one there are beside it, in both networks.
+class Siblings:
+    """What two parts consist of, seen from the new network, and from the old one; looked through once for all of it."""
 
-    Units: equal ones that follow on each other. Among the stages of a whole network, equal ones; in a stage all of its
-    blocks, where another is like it, because the first of them has a stride or no shortcut.
-    """
-    pairs = [pair if new else Pair(pair.new, pair.old) for pair in parent.children]
-    if part.is_unit:
-        counts = _in_a_row(pairs, part)
-    elif parent.path and _are_repeats(pairs, part):
-        blocks = [[side for side in sides if side and not side.is_unit] for sides in _sides(pairs)]
-        counts = len(blocks[0]), len(blocks[1])
-    else:
-        whole = not parent.path
-        ones = [pair for pair in pairs if whole and pair.new and not pair.new.is_unit and pair.new.key == part.key]
-        theirs = [pair.old for pair in ones if pair.old]
-        lost = [pair.old for pair in pairs if pair.old and not pair.new]
-        counts = len(theirs) + sum(any(one.key == old.key for old in theirs) for one in lost), len(ones)
-    return counts if new else counts[::-1]
+    def __init__(self, parent: Pair) -> None:
+        self.news = _Beside(parent.children, whole=not parent.path)
+        self.olds = _Beside([Pair(pair.new, pair.old) for pair in parent.children], whole=not parent.path)
 
 
-def _are_repeats(pairs: Sequence[Pair], part: Part) -> bool:
-    """Whether all blocks that have no counterpart are on the side of a part, and like it, and so is one that has."""
-    alone = [pair for pair in pairs if not (pair.old and pair.new)]
-    blocks = [side for pair in alone for side in (pair.old, pair.new) if side and not side.is_unit]
-    only_here = not any(pair.old and not pair.old.is_unit for pair in alone)
-    has_one = any(pair.old and pair.new and alike(pair.new, part) for pair in pairs)
-    return only_here and has_one and all(alike(block, part) for block in blocks)
+class _Beside:
+    def __init__(self, pairs: Sequence[Pair], *, whole: bool) -> None:
+        self._pairs = pairs
+        self._whole = whole
+
+    def repeats(self, part: Part) -> tuple[int, int]:
+        """How many parts like one of the new network there are beside it, in the old network and in the new one.
+
+        Units: equal ones that follow on each other. Among the stages of a whole network, equal ones; in a stage all of its
+        blocks, where another is like it, because the first of them has a stride or no shortcut.
+        """
+        if part.is_unit:
+            return self._rows[id(part)]
+        return self._equal[part.key] if self._whole else self._blocks
+
+    @cached_property
+    def _blocks(self) -> tuple[int, int]:
+        """All blocks; none where one without a counterpart is of the old network, is not like the others, or like none that has one."""
+        alone = [pair for pair in self._pairs if not (pair.old and pair.new)]
+        come = [pair.new for pair in alone if pair.new and not pair.new.is_unit]
+        if any(pair.old and not pair.old.is_unit for pair in alone) or not all(alike(come[0], part) for part in come):
+            return 0, 0
+        if not any(pair.old and pair.new and alike(pair.new, come[0]) for pair in self._pairs):
+            return 0, 0
+        olds, news = ([part for part in side if part and not part.is_unit] for side in _sides(self._pairs))
+        return len(olds), len(news)
+
+    @cached_property
+    def _equal(self) -> dict[Hashable, tuple[int, int]]:
+        """What its authors chose for a block -> how many such blocks there are, in the old network and in the new one."""
+        blocks = [(pair.new.key, pair.old) for pair in self._pairs if pair.new and not pair.new.is_unit]
+        kept = Counter(key for key, old in blocks if old)
+        lost = Counter(pair.old.key for pair in self._pairs if pair.old and not pair.new)
+        return {
+            key: (kept[key] + lost[key] if kept[key] else 0, ones)
+            for key, ones in Counter(key for key, _ in blocks).items()
+        }
+
+    @cached_property
+    def _rows(self) -> dict[int, tuple[int, int]]:
+        """Of each part: equal ones that each read the one before, among them this one: those with a counterpart, and all."""
+        rows: list[list[Pair]] = []
+        last: Part | None = None
+        for pair in self._pairs:
+            if (part := pair.new) is None:
+                continue
+            if not (last and part.key == last.key and part.items[0].inputs == (last.items[0].name,)):
+                rows.append([])
+            rows[-1].append(pair)
+            last = part
+        counts = [(sum(pair.old is not None for pair in row), len(row)) for row in rows]
+        return {id(pair.new): count for row, count in zip(rows, counts) for pair in row}
 
 
 def _sides(pairs: Sequence[Pair]) -> tuple[list[Part | None], list[Part | None]]:
     return [pair.old for pair in pairs], [pair.new for pair in pairs]
-
-
-def _in_a_row(pairs: Sequence[Pair], part: Part) -> tuple[int, int]:
-    """Equal units that each read the one before, among them this one: those with a counterpart, and all."""
-    row = [pair for pair in pairs if pair.new]
-    at = next(at for at, pair in enumerate(row) if pair.new is part)
-
-    def continues(first: int) -> bool:
-        before, after = row[first].new, row[first + 1].new
-        return bool(before and after and before.key == after.key and after.items[0].inputs == (before.items[0].name,))
-
-    start = stop = at
-    while start > 0 and continues(start - 1):
-        start -= 1
-    while stop < len(row) - 1 and continues(stop):
-        stop += 1
-    ones = row[start : stop + 1]
-    return sum(pair.old is not None for pair in ones), len(ones)

@@ -14,6 +14,7 @@ from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.units import decimal_text
 from convcost.graph.partial import refuse_unknown, unknown_ops
 from convcost.graph.typed import used_dtypes
+from convcost.memory.parts import chains
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Usage
 from convcost.networks.network import Network
@@ -129,7 +130,7 @@ class _Tried(NamedTuple):
 
     def parts(self) -> Iterator[tuple[str, int]]:
         """The fewest parts that meet the limit."""
-        for parts in _PARTS if self.options.parts == 1 else ():
+        for parts in _PARTS if self.options.parts == 1 and chains(self.network.walked) else ():
             try:
                 needed = self.needed(parts=parts)
             except UsageError:  # not under this policy
@@ -160,8 +161,7 @@ class _Tried(NamedTuple):
 
     def batches(self) -> Iterator[tuple[str, int]]:
         """The largest batch that meets the limit: memory is proportional to it, apart from rounding."""
-        one = self.needed(batch=1)
-        if self.batch > 1 and one <= self.limit:
+        if self.batch > 1 and (one := self.needed(batch=1)) <= self.limit:
             weights = self.stored(self.network, self.options)
             fitting = min((self.limit - weights) // max(1, one - weights), self.batch - 1)
             yield f"--batch {fitting}", self.needed(batch=fitting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations, product
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -310,6 +311,19 @@ def test_any_number_of_axes(op: str, shape: tuple[int, ...], padding: Any) -> No
     nodes = [conv("a", op=op, padding=padding), conv("b", op=op, kernel=1, padding=0), norm("c")]
     (new,) = merged(*nodes, node("sum", "add", "a", "b", "c"), shape=shape).graph.nodes
     assert (new.op, new.attrs["kernel"]) == (op, nodes[0].attrs["kernel"])
+
+
+def test_a_sum_of_branches_of_many_tensors_is_merged_in_time() -> None:
+    """Of each of 800 tensors two 1×1 convolutions become one, which stands where the first of them stood."""
+    heads = [node(f"relu{at}", "relu", INPUT) for at in range(800)]
+    convs = [conv(f"{way}{at}", f"relu{at}", kernel=1, padding=0) for way in "ab" for at in range(800)]
+    before = walked(*heads, *convs, node("sum", "add", *(one.name for one in convs)), shape=(2, 2, 4))
+    begun = process_time()
+    after = rewrite(before, "deployed").graph
+    assert process_time() - begun < 2
+    assert after.nodes[-1].inputs == tuple(f"a{at}" for at in range(800))
+    assert sum(step.params for step in before.steps) == 1600 * 16
+    assert sum(step.params for step in walk(after).steps) == 800 * 16
 
 
 def test_sums_that_are_none_of_one_tensor_stay() -> None:

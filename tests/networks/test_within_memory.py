@@ -6,11 +6,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import convcost
 from convcost import SpecError, UsageError
 from convcost.memory.usage import Options
+from convcost.networks.network import Network
 from convcost.networks.within_memory import largest, limited, made_smaller, remedies, weights_in_ram
+
+if TYPE_CHECKING:
+    import pytest
 
 UNET = """convcost: 1
 name: unet
@@ -116,3 +121,21 @@ class TestWeightsInRam:
         (width,) = (change for change in narrow if change.startswith("--set width="))
         smaller = network.at(width=width.partition("=")[2])
         assert narrow[width] == smaller.memory(dtype="int8", batch=4).needed + smaller.report().totals.params
+
+
+def test_parts_are_not_tried_where_no_block_can_run_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single convolution is no block of expansion and projection; those of MobileNetV2 are tried in two parts to eight."""
+    one = tmp_path / "one.yaml"
+    one.write_text("convcost: 1\nname: one\ninput: [8, 8, 4]\nlayers: [{conv2d: {channels: 4, kernel: 3}}]\n")
+    asked: list[int] = []
+    memory = Network.memory
+
+    def noted(self: Network, **options: Any) -> Any:
+        asked.append(options["parts"])
+        return memory(self, **options)
+
+    monkeypatch.setattr(Network, "memory", noted)
+    for model, most in ((one, 1), ("mobilenet_v2", 8)):
+        asked.clear()
+        assert remedies(convcost.load(model), Options(dtype="int8"), 1) == ()
+        assert max(asked) == most
