@@ -12,10 +12,12 @@ from convcost.core.checks import check_integer
 from convcost.core.dims import LARGEST
 from convcost.core.errors import UsageError
 from convcost.core.reading import each
-from convcost.core.units import shape_text
+from convcost.core.units import exact, shape_text
 from convcost.core.version import __version__
 from convcost.render.table import Table, Tabular
 
+MOST_RATIOS = 10_000
+"""Sizes of filters times numbers of them."""
 KERNELS = (1, 3, 5, 7)
 FILTERS = tuple(2**power for power in range(11))
 
@@ -31,20 +33,13 @@ class Ratios(Tabular):
     filters: tuple[int, ...]
     points: tuple[tuple[Fraction | None, ...], ...]
     """Of each number of filters, those of the kernels; None where the way does not fit."""
+    applies: bool
+    """Whether every ratio is what the law says: where the stride does not divide the map, some laws only come near."""
 
     @property
     def law(self) -> str:
         """What they follow, if it `applies`."""
         return str(law_to_standard(self.way, self._first))
-
-    @property
-    def applies(self) -> bool:
-        """Whether every ratio is what the law says: where the stride does not divide the map, some laws only come near."""
-        return all(
-            one is None or one == law_to_standard(self.way, _made(self.layer, kernel, number)).value()
-            for number, found in zip(self.filters, self.points, strict=True)
-            for kernel, one in zip(self.kernels, found, strict=True)
-        )
 
     @property
     def title(self) -> str:
@@ -114,10 +109,19 @@ def ratios(
     numbers = tuple(check_integer(one, "a number of filters", LARGEST) for one in each(filters))
     if not sizes or not numbers:
         raise UsageError("ratios are over filter sizes and numbers of filters: give one of each, or more")
+    if (pairs := len(sizes) * len(numbers)) > MOST_RATIOS:
+        raise UsageError(
+            f"ratios are of at most {exact(MOST_RATIOS)} filters, got {exact(pairs)}: give fewer sizes, or numbers"
+        )
     points = tuple(tuple(_ratio(layer, way, kernel, number) for kernel in sizes) for number in numbers)
     if not any(one for found in points for one in found):
         compare(_made(layer, sizes[-1], numbers[-1]), (way,))  # says why
-    return Ratios(layer, way, sizes, numbers, points)
+    applies = all(
+        one is None or one == law_to_standard(way, _made(layer, kernel, number)).value()
+        for number, found in zip(numbers, points, strict=True)
+        for kernel, one in zip(sizes, found, strict=True)
+    )
+    return Ratios(layer, way, sizes, numbers, points, applies)
 
 
 def _ratio(layer: LayerToBuild, way: str, kernel: int, filters: int) -> Fraction | None:

@@ -50,7 +50,7 @@ class LayerToBuild:
             raise UsageError(f"a layer's input must be {_INPUTS}, got {self._tensor}")
         for name in ("kernel", "stride"):
             sizes = _own(getattr(self, name))
-            sizes = tuple(map(_own, sizes if isinstance(sizes, (tuple, list)) else (sizes,)))
+            sizes = sizes if isinstance(sizes, tuple) else (sizes,)
             if len(sizes) not in (1, self.axes):
                 need = "one number" if self.axes == 1 else f"one number or {self.axes}"
                 raise UsageError(f"{name} must be {need} for {self._tensor}, got {shape_text(sizes)}")
@@ -77,8 +77,9 @@ class LayerToBuild:
 
 
 def _own(given: Any) -> Any:
-    """A number, or an array, of another library as Python's numbers; anything else as it is."""
-    return given.tolist() if is_array(given) else python_int(given)
+    """A number of another library as Python's, an array or a list as a tuple of such; anything else as it is."""
+    given = given.tolist() if is_array(given) else given
+    return tuple(map(_own, given)) if isinstance(given, (tuple, list)) else python_int(given)
 
 
 MOST_AXES = 3

@@ -11,9 +11,12 @@ from itertools import islice
 from typing import Any
 
 import sympy
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from convcost.core.errors import Unfit
 
+CONDITIONS = (bool, Relational, BooleanFunction, BooleanAtom)  # not sympy's Boolean: a symbol is one, too
 MOST_OPERATIONS = 100
 """Of the formula of a size or of another value over symbols, those of what it is made of included."""
 
@@ -59,7 +62,19 @@ class Case(sympy.Function):  # type: ignore[misc]  # sympy has no types
         return cases if exp is None else rf"\left({cases}\right)^{{{exp}}}"
 
 
-def bearable(value: Any, what: str = "") -> Any:
+def chosen(condition: Any, a: Any, b: Any) -> Any:
+    """The first where the condition holds, else the second; of two conditions, a condition. Raises `Unfit` for what is too long.
+
+    >>> n = sympy.Symbol("n", integer=True, positive=True)
+    >>> chosen(n > 7, n, 8), chosen(n > 7, n > 9, False)
+    (Piecewise((n, n > 7), (8, True)), (n > 7) & (n > 9))
+    """
+    if isinstance(a, CONDITIONS) and isinstance(b, CONDITIONS):
+        return short_enough(sympy.Or(sympy.And(condition, a), sympy.And(sympy.Not(condition), b)))
+    return short_enough(Case(condition, a, b))
+
+
+def short_enough(value: Any, what: str = "") -> Any:
     """A value, unless its formula is too long to be worked with; raises `Unfit`, which says what it is."""
     if next(islice(_operations(value), MOST_OPERATIONS, None), None):
         raise Unfit(

@@ -42,8 +42,17 @@ def check_integer(given: Any, what: str, most: int, least: int = 1) -> int:
     if number is None:
         given = python_int(given)
         bound = f"<= {most:,}" if isinstance(given, int) and given > most else f"an integer >= {least}"
-        raise UsageError(f"{what} must be {bound}, got {say(given)}")
+        raise UsageError(f"{what} must be {bound}, got {quoted(given)}")
     return number
+
+
+def quoted(given: Any) -> str:
+    """What is refused as no number; a text in quotes, so that 16 and '16' differ.
+
+    >>> quoted(16), quoted("16"), quoted(True)
+    ('16', "'16'", 'true')
+    """
+    return repr(given) if isinstance(given, str) else say(given)
 
 
 def integer_within(given: Any, least: int, most: int) -> int | None:

@@ -112,9 +112,9 @@ def where(condition: Any, a: Dim, b: Dim) -> Dim:
         (top_a, bottom_a), (top_b, bottom_b) = parts(a), parts(b)
         return Ratio(where(condition, top_a, top_b), where(condition, bottom_a, bottom_b))
     if is_symbolic(condition):
-        from convcost.core.cases import Case, bearable
+        from convcost.core.cases import chosen
 
-        return bearable(Case(condition, a, b))
+        return chosen(condition, a, b)
     if is_array(condition):
         import numpy as np
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from convcost.core.checks import integer_within
+from convcost.core.checks import integer_within, quoted
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.units import BINARY_UNITS, DECIMAL_UNITS, binary, compact, exact, say, scaled
+from convcost.core.units import BINARY_UNITS, DECIMAL_UNITS, binary, compact, exact, scaled
 
 AUTO = "auto"
 """The unit of each number that leaves one to three digits before the point."""
@@ -112,7 +112,7 @@ def display(units: str = "", digits: int | None = None) -> Display:
     """
     shown = None if digits is None else integer_within(digits, 1, _MOST_DIGITS)
     if digits is not None and shown is None:
-        raise UsageError(f"digits must be an integer from 1 to {_MOST_DIGITS}, got {say(digits)}")
+        raise UsageError(f"digits must be an integer from 1 to {_MOST_DIGITS}, got {quoted(digits)}")
     if not isinstance(units, str):
         raise UsageError(f"units is a text, as M or macs=G,params=M, got {type(units).__name__}")
     every, of = "", dict[str, str]()

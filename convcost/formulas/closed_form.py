@@ -126,7 +126,9 @@ def _search(
     back = {stand_ins[name]: stand_ins[name] * part for name in decimals} | real
     back = {old: new for old, new in back.items() if old != new}
     said = {one: multiple.subs(real, simultaneous=True) for one, multiple in multiples.items()}
-    positive = (f"{one} > 0" for name, one in stand_ins.items() if values[name] <= 0)  # as all symbols are
+    positive = (
+        f"{one} > 0" for name, one in stand_ins.items() if values[name] is not None and values[name] <= 0
+    )  # as all symbols are
     roundings = _said(decimals, stand_ins, said, part, exact)
     return found, back, (*roundings, *positive, *_open(found, stand_ins.values(), back))
 

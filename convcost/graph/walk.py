@@ -296,9 +296,9 @@ def _is_too_large(size: Dim) -> bool:
     if type(size) is int:  # nearly all are
         return size > LARGEST_SIZE
     if is_symbolic(size):
-        from convcost.core.cases import bearable
+        from convcost.core.cases import short_enough
 
-        bearable(size, "each size ")
+        short_enough(size, "each size ")
         return False
     above = size > LARGEST_SIZE
     return bool(above.any()) if is_array(above) else bool(above)

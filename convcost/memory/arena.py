@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from convcost.core.checks import integer_within
+from convcost.core.checks import integer_within, quoted
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.units import say
 from convcost.memory.lifetimes import Lifetimes
 
 MOST_ALIGN = 1 << 30
@@ -126,7 +125,7 @@ def check_align(align: Any) -> int:
     """The bytes whose multiples offsets are; raises `UsageError`."""
     number = integer_within(align, 1, MOST_ALIGN)
     if number is None:
-        raise UsageError(f"align must be from 1 to {MOST_ALIGN:,} bytes, got {say(align)}")
+        raise UsageError(f"align must be from 1 to {MOST_ALIGN:,} bytes, got {quoted(align)}")
     return number
 
 

@@ -11,10 +11,10 @@ numpy arrays (a sweep) or sympy symbols (a closed form).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from convcost.core.dims import Dim, Shape, elements, is_array, maximum, minimum, product
 from convcost.core.dtypes import DEFAULT, DTYPE_BITS, storage
@@ -91,13 +91,16 @@ class Lifetimes:
             return dict(self.windows).get(position, ())
         return tuple(i for i, tensor in enumerate(self.tensors) if tensor.first <= position <= tensor.last)
 
-    def timeline(self, size: SizeOf = count) -> Iterator[tuple[int, Dim]]:
-        """Each position, from -1 on, and the sum of the sizes of all tensors live there."""
+    def timeline(self, size: SizeOf = count, only: Container[int] | None = None) -> Iterator[tuple[int, Dim]]:
+        """Each position, from -1 on, or `only` some, and the sum of the sizes of all tensors live there.
+
+        Sizes that are one object are counted between positions, and multiplied.
+        """
         shared: dict[int, Dim] = {}
         for over, under in self.begins_over.items():
             shared[self.tensors[over].first] = minimum(size(self.tensors[over]), size(self.tensors[under]))
         if self.windows is not None:
-            for at, held in self.windows:
+            for at, held in (each for each in self.windows if only is None or each[0] in only):
                 needed = sum((size(self.tensors[i]) for i in held), 0)
                 yield at, needed - shared[at] if at in shared else needed
             return
@@ -107,11 +110,8 @@ class Lifetimes:
             amount = size(tensor)
             born.setdefault(tensor.first, []).append(amount)
             dead.setdefault(tensor.last, []).append(amount)
-        live: Dim = 0
-        for at in range(-1, self.length):
-            live = live + sum(born.get(at, ()), 0)
+        for at, live in _sums(born, dead, self.length, only):
             yield at, live - shared[at] if at in shared else live
-            live = live - sum(dead.get(at, ()), 0)
 
     def peak(self, size: SizeOf = count) -> Peak:
         """The most that is live at once, and the first position at which it is; for ints."""
@@ -121,10 +121,18 @@ class Lifetimes:
                 best = Peak(live, at)
         return best
 
-    def highest(self, size: SizeOf = count) -> Dim:
-        """The most that is live at once, over any number system."""
-        tops = self._tops()
-        values = {_key(live): live for at, live in self.timeline(size) if at in tops}
+    def highest(self, size: Measure = count) -> Dim:
+        """The most that is live at once, over any number system; `size` is one of shape and type."""
+        known: dict[tuple[int, str | None], Dim] = {}
+
+        def once(tensor: Tensor) -> Dim:
+            """Its size, of shapes that are one object and of one type the very same."""
+            key = id(tensor.shape), tensor.dtype
+            if key not in known:
+                known[key] = size(tensor)
+            return known[key]
+
+        values = {_key(live): live for _, live in self.timeline(once, self._tops())}
         return reduce(maximum, values.values()) if values else 0
 
     def _tops(self) -> frozenset[int]:
@@ -181,6 +189,29 @@ def peak_bytes(walked: Walked, policy: str, dtype: str | None, batch: int, where
     """The peak of live bytes, every tensor rounded up to whole bytes; all as `dtype`, or each as the network states."""
     lives = lifetimes(as_dtype(walked, dtype), policy, where=where)
     return int(lives.peak(lambda tensor: tensor_bytes(tensor, dtype, batch)).elements)
+
+
+def _sums(
+    born: Mapping[int, list[Dim]], dead: Mapping[int, list[Dim]], length: int, only: Container[int] | None
+) -> Iterator[tuple[int, Dim]]:
+    """Each position, or `only` some, and the sum of what is born before and not dead; what dies at a position counts there.
+
+    >>> list(_sums({-1: [3], 0: [5, 7]}, {0: [3], 1: [5]}, 2, None)), list(_sums({-1: [3], 0: [5, 7]}, {0: [3], 1: [5]}, 2, {1}))
+    ([(-1, 3), (0, 15), (1, 12)], [(1, 12)])
+    """
+    live: Dim = 0
+    changed: dict[int, list[Any]] = {}  # size, by its identity -> it, and how many more are alive than at the last sum
+    for at in range(-1, length):
+        for amount in born.get(at, ()):
+            changed.setdefault(id(amount), [amount, 0])[1] += 1
+        if only is None or at in only:
+            for amount, times in changed.values():
+                if times:
+                    live = live + (amount if times == 1 else -amount if times == -1 else amount * times)
+            changed.clear()
+            yield at, live
+        for amount in dead.get(at, ()):
+            changed.setdefault(id(amount), [amount, 0])[1] -= 1
 
 
 def _key(value: Dim) -> object:

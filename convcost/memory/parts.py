@@ -16,13 +16,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convcost.core.axes import spatial
-from convcost.core.checks import integer_within
+from convcost.core.checks import integer_within, quoted
 from convcost.core.dims import Dim, ceil_div
 from convcost.core.errors import UsageError
-from convcost.core.units import say
 from convcost.graph.walk import Step, Walked
 from convcost.memory.layout import readers_of
 from convcost.memory.lifetimes import Lifetimes, Measure, Tensor, count, lifetimes
@@ -57,20 +56,25 @@ def chains(walked: Walked) -> tuple[Chain, ...]:
     return tuple(Chain(run, names[-1], names[:-1]) for run, names, _ in _runs(walked))
 
 
+def check_parts(parts: Any) -> int:
+    """In how many parts blocks run, 1 for none; raises `UsageError`."""
+    number = integer_within(parts, 1, MOST_SPLITS)
+    if number is None:
+        raise UsageError(f"a block runs as it is, 1, or in 2 to {MOST_SPLITS:,} parts, got {quoted(parts)}")
+    return number
+
+
 def split_blocks(
     walked: Walked, lives: Lifetimes, policy_name: str, parts: int, size: Measure = count
 ) -> tuple[Lifetimes, tuple[SplitBlock, ...]]:
     """Run every block in this many parts if that needs less memory; the others stay as they are.
 
-    Of the blocks that begin with a step, the one that needs least runs in parts, the longest of several. Raises `UsageError` for a policy that does not fuse or frees nothing, and for fewer than two parts.
+    Of the blocks that begin with a step, the one that needs least runs in parts, the longest of several. Raises `UsageError` for a policy that does not fuse or frees nothing,
     """
     chosen = policy(policy_name)
     if chosen.fuse == "nothing" or chosen.keeps != "use":
         raise UsageError(f"blocks can run in parts only under a policy that fuses and frees, not under {policy_name}")
-    number = integer_within(parts, 2, MOST_SPLITS)
-    if number is None:
-        raise UsageError(f"a block is split into 2 to {MOST_SPLITS:,} parts, got {say(parts)}")
-    splitting, taken = _Splitting(walked.steps, lives, number, size), set[int]()
+    splitting, taken = _Splitting(walked.steps, lives, parts, size), set[int]()
     for run in _runs(walked):
         if run.steps[0] not in taken:  # the end of a block that runs in parts; no other step is part of two
             taken.update(splitting.split(run))

@@ -6,16 +6,14 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
-from convcost.core.checks import integer_within
 from convcost.core.dtypes import DTYPE_BITS, asked_dtype, one_word
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.reading import python_int
 from convcost.graph.typed import as_dtype, states_types, used_dtypes
 from convcost.graph.walk import Walked
 from convcost.memory.arena import PLANNERS, Plan, check_align, plan
 from convcost.memory.lifetimes import Lifetimes, Sized, Tensor, count, lifetimes, tensor_bytes
 from convcost.memory.order import Order, best_order
-from convcost.memory.parts import SplitBlock, split_blocks
+from convcost.memory.parts import SplitBlock, check_parts, split_blocks
 
 Runs = Literal["given", "best"]
 MOST_TENSORS = 2_500
@@ -112,7 +110,7 @@ def usage(walked: Walked, options: Options, *, batch: int = 1) -> Usage:
     >>> load("mobilenet_v2").memory(dtype="int8").peak  # 112·112·96 and 56·56·96
     1505280
     """
-    dtype, align, parts = asked_dtype(options.dtype), check_align(options.align), python_int(options.parts)
+    dtype, align, parts = asked_dtype(options.dtype), check_align(options.align), check_parts(options.parts)
     options = options._replace(dtype=dtype, align=align, parts=parts)
     if options.order not in get_args(Runs):
         raise UsageError(f"there is no order {options.order!r}{did_you_mean(options.order, get_args(Runs))}")
@@ -127,7 +125,7 @@ def usage(walked: Walked, options: Options, *, batch: int = 1) -> Usage:
     running = order.steps if order else tuple(range(len(walked.steps)))
     lives = lifetimes(walked, options.policy, running)
     splits: tuple[SplitBlock, ...] = ()
-    if integer_within(options.parts, 1, 1) is None:
+    if options.parts != 1:
         lives, splits = split_blocks(walked, lives, options.policy, options.parts, size)
     sizes = tuple(map(in_bytes, lives.tensors))
     size_of = dict(zip(lives.tensors, sizes)).__getitem__

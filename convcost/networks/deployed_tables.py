@@ -249,5 +249,6 @@ def _would_fit(found: OnDevice, searched: Searched) -> list[tuple[str, str]]:
         ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {about}{exact(one.flash)} of flash{anew}")
         for one in searched.remedies
     ]
-    more = [("searched", searched.text)] if searched.cut else []
-    return [*(lines or [("would fit", what_was_tried(found))]), *more]
+    if searched.cut:
+        return [*lines, ("searched", searched.text)]
+    return lines or [("would fit", what_was_tried(found))]

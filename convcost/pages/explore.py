@@ -115,7 +115,7 @@ def explore_page(
         subtitle=" · ".join(filter(None, (knobs, f"peak memory {_counted(report)}"))),
         top=top + html.data("space", data),
         facts=provenance(network, report, command),
-        scripts=[html.asset("explore.js")],
+        scripts=[html.asset("amounts.js"), html.asset("explore.js")],
         style=html.asset("explore.css"),
     )
 

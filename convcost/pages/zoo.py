@@ -54,7 +54,7 @@ def zoo_page(found: Table, facts: Sequence[tuple[str, str]] = (), *, whole: bool
         [Section("networks", "", table + html.notes(found.notes))],
         subtitle=_subtitle(networks),
         facts=[*facts, ("made by", f"convcost {__version__}")],
-        scripts=(html.asset("zoo.js"),),
+        scripts=(html.asset("amounts.js"), html.asset("zoo.js")),
         style=html.asset("zoo.css"),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -341,6 +342,15 @@ def _predicted(found: Frontier) -> str:
     return f" (predicted{f', ±{share_text(error.median)} median' if error else ', by its datasheet'})"
 
 
+def _plain(text: str) -> str:
+    """A figure with its unit, without a fraction of zeros.
+
+    >>> _plain("1.000 M"), _plain("1.001 M"), _plain("4.00 MiB"), _plain("2.500 ms"), _plain("7.0")
+    ('1 M', '1.001 M', '4 MiB', '2.500 ms', '7')
+    """
+    return re.sub(r"\.0+(?= |$)", "", text)
+
+
 def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
     """A log axis with round SI steps, or binary ones for bytes."""
     counted = f" (convention {found.convention.name})" if "convention" in found.cost.needs else ""
@@ -352,15 +362,15 @@ def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
     if found.cost.unit == "bytes":
         powers = [2**power for power in range(70) if low / 2 <= 2**power <= high * 2]
         ticks = _ticks(powers, ends, (2**power for power in itertools.count()), most)
-        texts = [text.replace(".00", "").replace(".0 ", " ") for text in _apart(ticks, binary)]
+        texts = [_plain(text) for text in _apart(ticks, binary)]
         title = f"{found.cost.full} as fp32"
     else:
         steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
         ticks = _ticks(_round_ticks(low, high, most), ends, steps, most)
         if found.on:
-            texts = [text.replace(".00 ", " ").replace(".0 ", " ") for text in _apart(ticks, milliseconds)]
+            texts = [_plain(text) for text in _apart(ticks, milliseconds)]
             title = f"{found.cost.full} on {found.on}{_predicted(found)}"
         else:
-            texts = [t.replace(".00", "").replace(".0 ", " ").replace(" ", "") for t in _apart(ticks, compact)]
+            texts = [_plain(text).replace(" ", "") for text in _apart(ticks, compact)]
             title = f"{found.cost.full}{counted}"
     return {"title": {"text": title}, "type": "log", "tickvals": ticks, "ticktext": texts, "range": logarithms}

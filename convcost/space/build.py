@@ -58,7 +58,7 @@ MOST_STRUCTURES = 2_000
 
 They are counted while they are found: a grid may be refused only after nearly so many are built.
 """
-MOST_LAYERS = 80_000
+MOST_LAYERS = 60_000
 """The most layers that are built, of which a second builds some ten thousand: of all parts, of those that are then split,
 and of those that cannot be built after all."""
 

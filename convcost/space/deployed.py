@@ -10,12 +10,11 @@ import numpy as np
 
 from convcost.core.dims import Dim
 from convcost.core.errors import UsageError
+from convcost.deploy.arena import asked
 from convcost.deploy.flash import deployed_size
 from convcost.deploy.lowered import lowered
 from convcost.deploy.program import Program
 from convcost.deploy.tflm.lifetimes import Request as Buffer
-from convcost.deploy.tflm.lifetimes import handles, requests
-from convcost.deploy.tflm.persistent import persistent
 from convcost.deploy.tflm.refused import refusals
 from convcost.graph.walk import Walked
 from convcost.space.numbers import Number, added, in_two, make
@@ -35,9 +34,8 @@ def deployed_costs(walked: Walked, target: Target, shape: Sequence[int]) -> Mapp
     if refused := next(refusals(program), ""):
         raise UsageError(f"{refused}; `convcost memory --runtime {target.deployment.runtime}` shows what it would take")
     _holdable(program, shape)
-    asked = requests(program, target.deployment)
-    head = head_of(asked)
-    stays = [item.bytes for item in persistent(program, target.deployment, handles(asked))]
+    needs = asked(program, target.deployment)
+    head, stays = head_of(needs.buffers), [item.bytes for item in needs.items]
     size = deployed_size(program, runtime=target.code)
     return {
         "ram_bytes": added([head, *stays]),

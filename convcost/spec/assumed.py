@@ -6,15 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
+from convcost.core.errors import UsageError
+
 _SIZES = (*range(1, 17), *(base << more for more in range(8) for base in (20, 24, 28)), 10**4, 10**5, 10**6, 10**9)
 _MOST_POINTS = 200
 """Numbers for several symbols that are tried out where a condition does not hold at those that are known."""
 MOST_TRIALS = 5_000
 """How often a condition is tried out; from then on all is decided at the numbers that are known."""
+MOST_CONDITIONS = 100
+"""Different conditions that one closed form may assume."""
 _MOST_NUMBERS = 12
 """Of the conditions, about which sizes are tried."""
 _GENERAL = (997, 883, 769, 661, 547, 439, 331, 223)
-"""What stands first for a symbol: different names are different sizes."""
+"""What stands first for a symbol: so many names are different sizes, further ones are any of these."""
 
 
 class Assumed:
@@ -29,7 +33,7 @@ class Assumed:
     def decide(self, condition: Any) -> bool:
         """Whether a condition is taken to hold; that, or its opposite, is assumed from now on.
 
-        It holds unless it is an equation, or cannot hold beside what is assumed before.
+        It holds unless it is an equation, or cannot hold beside what is assumed before. Raises `UsageError` for too many.
 
         >>> from sympy import Symbol
         >>> n, assumed = Symbol("n", integer=True, positive=True), Assumed()
@@ -44,6 +48,10 @@ class Assumed:
         likely = ~condition if type(condition).__name__ == "Equality" else condition
         chosen = next((each for each in (likely, ~likely) if self.can_hold([each])), likely)
         self.conditions.setdefault(chosen)
+        if len(self.conditions) > MOST_CONDITIONS:
+            raise UsageError(
+                f"a closed form would assume more than {MOST_CONDITIONS} conditions: leave fewer knobs as symbols, or others"
+            )
         return bool(chosen == condition)
 
     def can_hold(self, more: Sequence[Any]) -> bool:

@@ -96,9 +96,9 @@ class Lookup:
             if type(content) is Expr:
                 result = content.evaluate(env)
                 if is_symbolic(result):
-                    from convcost.core.cases import bearable
+                    from convcost.core.cases import short_enough
 
-                    bearable(result)
+                    short_enough(result)
             elif type(content) in _CONSTANTS:
                 result = content
             elif _is_broken(value):

@@ -21,9 +21,13 @@ COURSE = LayerToBuild((6, 6, 3), 5, 3)
     [
         ({"filters": []}, "ratios are over filter sizes and numbers of filters: give one of each, or more"),
         ({"kernels": ()}, "ratios are over filter sizes and numbers of filters: give one of each, or more"),
-        ({"filters": [4, "5"]}, "a number of filters must be an integer >= 1, got 5"),
+        ({"filters": [4, "5"]}, "a number of filters must be an integer >= 1, got '5'"),
         ({"filters": [4, True]}, "a number of filters must be an integer >= 1, got true"),
         ({"kernels": [3, 0]}, "a filter size must be an integer >= 1, got 0"),
+        (
+            {"filters": range(1, 5002), "kernels": (1, 3)},
+            "ratios are of at most 10,000 filters, got 10,002: give fewer sizes, or numbers",
+        ),
         ({"kernels": [10**10]}, "a filter size must be <= 1,000,000,000, got 10000000000"),
     ],
 )

@@ -486,7 +486,7 @@ def test_a_picture_of_too_many_lines_past_boxes_is_refused(tmp_path: Path) -> No
     with pytest.raises(UsageError) as refused:
         draw(path, depth=1)
     assert str(refused.value) == (
-        "lines that lead past 50,403 boxes are too many for a picture; the most is 50,000: give a smaller --depth, or --unfold less"
+        "lines that lead past 50,403 ranks of boxes are too many for a picture; the most is 50,000: with a smaller --depth, and less of --unfold, boxes are fewer"
     )
 
 

@@ -665,3 +665,32 @@ def test_how_many_parts_there_are_is_no_symbol() -> None:
         SpecError, match=r"sections must be a number or a list, got splits: how many parts there are is no symbol"
     ):
         closed_form("resnest14d", None, ["splits"], {})
+
+
+def test_a_case_of_conditions_is_a_condition(tmp_path: Path) -> None:
+    """n > 9 where n > 7, else n < 3, and n at most 7: both layers are there at 1 and 2."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "convcost: 1\nname: net\nknobs: {n: 20}\ninput: [4, 4, 3]\nlayers:\n"
+        "  - {conv2d: {channels: n, kernel: 1, bias: false}}\n"
+        '  - {relu: , if: "where(n > 7, n > 9, n < 3)"}\n'
+        '  - {relu: , if: "not where(n > 7, true, false)"}\n'
+    )
+    form = closed_form(str(path), None, ["n"], {})
+    assert sympy.expand(form.quantities["MACs"] - 4 * 4 * 3 * symbol("n")) == 0
+    held = [n for n in range(1, 40) if all(evaluate(text, {"n": n}) for text in form.assumptions)]
+    assert held == [1, 2]
+    for n in held:
+        assert wrong_at(str(path), form, {"n": n}) == {}
+
+
+def test_more_conditions_than_anybody_reads_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convcost.spec.assumed.MOST_CONDITIONS", 3)
+    path = tmp_path / "net.yaml"
+    head = "convcost: 1\nname: net\nknobs: {n: 20}\ninput: [4, 4, n]\nlayers:\n"
+    path.write_text(head + "".join(f"  - {{relu: , if: n > {at}}}\n" for at in (1, 2, 3, 3)))
+    assert closed_form(str(path), None, ["n"], {}).assumptions == ("n > 1", "n > 2", "n > 3")
+    path.write_text(head + "".join(f"  - {{relu: , if: n > {at}}}\n" for at in (1, 2, 3, 4)))
+    message = "^a closed form would assume more than 3 conditions: leave fewer knobs as symbols, or others$"
+    with pytest.raises(UsageError, match=message):
+        closed_form(str(path), None, ["n"], {})

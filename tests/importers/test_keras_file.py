@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -492,6 +493,10 @@ def test_a_class_of_ones_own_is_told_by_its_settings_where_nothing_says_where_it
             }}},
             {"outputs": "fp32", "weights": "int8", "biases": "fp32", "buffers": "fp32"},
         ),
+        (
+            {"class_name": "DTypePolicyMap", "config": {"default_policy": "float32", "policy_map": {"d": "float16", "e": "bfloat16"}}},
+            {"outputs": "fp16", "weights": "fp16", "biases": "fp16", "buffers": "fp16"},
+        ),
         (None, {}),
         (7, {}),
     ],
@@ -501,6 +506,31 @@ def test_dtype_policies(read: Read, policy: Any, dtypes: dict[str, str]):
     made["config"]["dtype"] = policy
     (op,) = read(functional("net", [entry("x", None, 4), made])).body.ops
     assert dict(op.dtypes) == dtypes
+
+
+@pytest.mark.parametrize(
+    ("policies", "said"),
+    [
+        ({"dens": "float16"}, ""),
+        ({"d.*": "float16"}, "net.keras: dense_2: states dtypes by a pattern, d.*, which is not followed: state them by names of layers"),
+        ({"dense": "float16", "se_2": "float32"}, "net.keras: dense_2: states several dtypes: dense, se_2 are all found in its name"),
+    ],
+)  # fmt: skip
+def test_patterns_of_a_policy_map_that_are_plain_words_are_found_in_names(
+    read: Read, policies: dict[str, str], said: str
+):
+    """Keras looks for each pattern in the path of a layer, wherever that begins."""
+    made = layer("Dense", "dense_2", "x", units=2)
+    made["config"]["dtype"] = {
+        "class_name": "DTypePolicyMap",
+        "config": {"default_policy": "float32", "policy_map": policies},
+    }
+    model = functional("net", [entry("x", None, 4), made])
+    if said:
+        with pytest.raises(SpecError, match=re.escape(said)):
+            read(model)
+    else:
+        assert read(model).body.ops[0].dtypes["weights"] == "fp16"
 
 
 def test_convolutions_have_no_kernels_that_a_policy_quantises(read: Read):

@@ -233,8 +233,8 @@ def test_mobilenet_v2_in_parts() -> None:
     [
         ("unfused", 2, "blocks can run in parts only under a policy that fuses and frees, not under unfused"),
         ("sum", 2, "blocks can run in parts only under a policy that fuses and frees, not under sum"),
-        ("fused", 0, "a block is split into 2 to 1,000,000 parts, got 0"),
-        ("fused", 10**7, "a block is split into 2 to 1,000,000 parts, got 10000000"),
+        ("fused", 0, "a block runs as it is, 1, or in 2 to 1,000,000 parts, got 0"),
+        ("fused", 10**7, "a block runs as it is, 1, or in 2 to 1,000,000 parts, got 10000000"),
     ],
 )
 def test_refusals(policy: str, parts: int, message: str) -> None:

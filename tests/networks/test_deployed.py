@@ -121,6 +121,7 @@ def test_a_search_ends_after_its_kernels_and_says_so(monkeypatch, tmp_path):
     found = deployed("mobilenet_v1", width=0.25, board=narrow_board)
     assert (found.remedies, found.searched.cut) == ((), True)
     assert found.table().data["remedies_cut"] is True
+    assert "would fit" not in dict(found.notes)
     assert dict(found.notes)["searched"] == (
         "the search ended after 1 kernel of the networks that it tried: more, or larger values, may fit"
     )

@@ -145,8 +145,8 @@ def _net(spots: Sequence[Spot], links: Sequence[tuple[int, int]], style: Style) 
     passed = sum(ranks[target] - ranks[source] for source, target in links)
     if passed > MOST_PASSED:
         raise UsageError(
-            f"lines that lead past {exact(passed)} boxes are too many for a picture; the most is {exact(MOST_PASSED)}: "
-            "give a smaller --depth, or --unfold less"
+            f"lines that lead past {exact(passed)} ranks of boxes are too many for a picture; the most is {exact(MOST_PASSED)}: "
+            "with a smaller --depth, and less of --unfold, boxes are fewer"
         )
     net = _Net(ranks, list(spots), len(spots), [])
     passing: dict[tuple[int, int], int] = {}

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from convcost.core.errors import did_you_mean
+from convcost.core.errors import Unfit, did_you_mean
 from convcost.core.units import say
 from convcost.importers.keras.values import (
     Fail,
@@ -201,10 +201,14 @@ class Reader:
         settings = {} if model else plain(config, here)
         if not isinstance(settings, dict):
             raise here(f"config must be a mapping of settings, got {say(config.get('class_name'))}")
+        try:
+            dtypes = policy(config.get("dtype"), name)
+        except Unfit as error:
+            raise here(str(error)) from None
         attrs = {
             "config": settings,
             "trainable": config.get("trainable") is not False,
-            "dtypes": policy(config.get("dtype"), name),
+            "dtypes": dtypes,
             "build": plain(spec.get("build_config"), here),
         }
         layer = Layer(name, self.type(spec, kind, config, here), attrs, [], model)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from convcost.core.dims import LARGEST
 from convcost.core.dtypes import ALIASES, DTYPE_BITS
-from convcost.core.errors import Problem, SpecError
+from convcost.core.errors import Problem, SpecError, Unfit
 from convcost.core.units import say
 from convcost.importers.model import Size
 
@@ -191,13 +192,32 @@ def policy(value: Any, name: str = "") -> Policy:
             config = value.get("config")
             config = config if isinstance(config, dict) else {}
             mode = config.get("mode") or mode
-            own = config.get("policy_map")
-            own = own.get(name) if isinstance(own, dict) else None
+            own = _mapped(config.get("policy_map"), name)
             value = own or config.get("name") or config.get("source_name") or config.get("default_policy")
     before, _, word = (value if isinstance(value, str) else "").rpartition("_from_")  # int8_from_float32
     computes, stores = dtype_name(word.removeprefix("mixed_")), dtype_name(word)
     stores = "fp32" if word.startswith("mixed_") else stores
     return Policy(computes, stores, _quantised(before or mode) or stores)
+
+
+def _mapped(policies: Any, name: str) -> Any:
+    """What a map of policies states for a layer: by its name, else by the one pattern that is found in it.
+
+    Patterns of a file are not run; those that are plain words are looked for. Raises `Unfit` for others, and where two are found.
+
+    >>> _mapped({"dense": "float16", "conv": "int8_from_float32"}, "dense_2"), _mapped({"conv": "float16"}, "dense")
+    ('float16', None)
+    """
+    if not isinstance(policies, dict):
+        return None
+    if name in policies:
+        return policies[name]
+    if strange := next((key for key in policies if not re.fullmatch(r"[\w/ -]+", key)), None):
+        raise Unfit(f"states dtypes by a pattern, {say(strange)}, which is not followed: state them by names of layers")
+    found = [key for key in policies if key in name]
+    if len(found) > 1:
+        raise Unfit(f"states several dtypes: {', '.join(map(say, found))} are all found in its name")
+    return policies[found[0]] if found else None
 
 
 def _quantised(mode: Any) -> str:

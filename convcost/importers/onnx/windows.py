@@ -121,18 +121,18 @@ def convolved(
     """A convolution with stored filters, and what onnxruntime merges behind it: a sum and an activation."""
     if not weights.is_constant:
         raise Unsupported("filters that are computed from data")
-    sums = [added] if added is not None else []
+    sums = {"sum": added} if added is not None else {}
     if bias is not None and not bias.is_constant:
         if bias.rank != 1 or same(bias.shape[0], attrs["channels"]) is False:
             raise Unfit(f"has a bias of {shape_text(bias.shape) or 'no axes'} for {attrs['channels']} channels")
         lifted = low.part(op, "bias")
         low.relabel(lifted, bias, (0, *(None,) * (x.rank - 2)) if channel == 1 else (0,))
-        sums, bias = [low.values[lifted.outputs[0]], *sums], None
+        sums, bias = {"biased": low.values[lifted.outputs[0]], **sums}, None
     activation = word(op, "activation", "")
-    parts = ("conv", "biased", "sum")[: len(sums) + bool(activation)]
+    parts = ["conv", *sums][: len(sums) + bool(activation)]
     ops = [*(low.part(op, step) for step in parts), op]
     convolution(low, ops[0], x, channel, attrs, weights, bias, kind)
-    for before, after, one in zip(ops, ops[1:], sums):
+    for before, after, one in zip(ops, ops[1:], sums.values()):
         combined(low, after, "add", [low.values[before.outputs[0]], one])
     if activation:
         activated(low, op, low.values[ops[-2].outputs[0]], activation)

@@ -18,23 +18,9 @@
   const number = (text) => {
     const found = text.replace(/[,\s]/g, "").match(/^(?:~|[<>]=?)?([-+]?\d+(?:\.\d+)?)(?:e([-+]?\d+))?(?:(?:([kMGTPEZYRQ])|([KMGTPEZY])iB)(?![A-Za-z]))?/);
     if (!found) return NaN;
-    const [, digits, power = 0, decimal, binary] = found;
-    const times = binary ? 1024 ** (BINARY.indexOf(binary) + 1) : 1;
-    return Number(`${digits}e${Number(power) + 3 * (decimal ? DECIMAL.indexOf(decimal) + 1 : 0)}`) * times;
-  };
-  // An amount as people write it, exactly, as core/reading.py reads it; NaN for what is none, or not whole.
-  const thousands = (letters) => [...letters].map((letter, power) => [letter, 1000n ** BigInt(power + 1)]);
-  const binaries = (letters, end) => [...letters].map((letter, power) => [letter + end, 1024n ** BigInt(power + 1)]);
-  const COUNTS = new Map([["", 1n], ["b", 10n ** 9n], ...thousands("kmgtp"), ...binaries("kmgtp", "i")]);
-  const BYTES = new Map([["", 1n], ["b", 1n], ...binaries("kmgtp", "i"), ...binaries("kmgtpezy", "ib")]);
-  const amount = (text, units) => {
-    const found = text.trim().match(/^(\d{1,3}(?:,\d{3}){1,9}|\d{1,30})(?:\.(\d{1,30}))?(?:e(\d{1,2}))?\s*([a-z]*)$/i);
-    const unit = found && units.get(found[4].toLowerCase());
-    if (!unit) return NaN;
-    const part = found[2] || "";
-    const digits = BigInt(found[1].replace(/,/g, "") + part) * 10n ** BigInt(found[3] || 0) * unit;
-    const scale = 10n ** BigInt(part.length);
-    return digits % scale ? NaN : digits / scale;
+    const [, digits, power, ten, two] = found;
+    const zeros = +(power || 0) + 3 * (DECIMAL.indexOf(ten) + 1);
+    return +`${digits}e${zeros}` * 1024 ** (BINARY.indexOf(two) + 1);
   };
   const commas = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
   const plain = (text) => text.toLowerCase().replace(/×/g, "x");
@@ -375,5 +361,5 @@
     if (link && link.getAttribute("href") === location.hash) follow();
   });
 
-  Object.assign(convcost, { amount, BINARY, BYTES, COUNTS, DECIMAL, element, grids, follow, number });
+  Object.assign(convcost, { BINARY, DECIMAL, element, grids, follow, number });
 })();
