@@ -458,7 +458,7 @@ INPUT = (
         (lambda: convcost.load("lenet5", {"classes": 3}, classes=3), "classes is set twice, in the mapping and by name"),
         (lambda: LENET.at({"classes": 3}, classes=4), "classes is set twice, in the mapping and by name"),
         (lambda: convcost.fit("lenet5", max_params="1M", maximise=["macs"]), "maximise is the name of a metric or axis, got list"),
-        (lambda: convcost.calibrate("a.csv", threads="4"), "threads must be an integer >= 1, got 4"),
+        (lambda: convcost.calibrate("a.csv", threads="4"), "threads must be an integer >= 1, got '4'"),
         (lambda: convcost.calibrate("a.csv", threads=True), "threads must be an integer >= 1, got true"),
         (lambda: convcost.calibrate("a.csv", title=5), "title is a text, got int"),
         (lambda: convcost.calibrate("a.csv", models=5), "models is the path of a file, got int"),
