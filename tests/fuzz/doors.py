@@ -177,21 +177,26 @@ def deployed(folder: Path, name: str) -> None:
     oracles.report(found.report(deploy=True))
 
 
+_MANY = 1_000
+"""Layers of a network of which a case does not ask all questions."""
+
+
 def shown(folder: Path, name: str) -> None:
     """The report in each form, at other batches and types, and its training; a table at every level once, which is what each
-    other report is shown at one of: the time of a case is that of a few questions.
+    other report is shown at one of: the time of a case is that of a few questions. Of thousands of layers, fewer are asked.
     """
     found = convcost.load(str(folder / name))
     once, often = (found.report(batch=batch).totals for batch in (1, 10**15))
     holds(
         once.macs * 10**15 == often.macs and once.params == often.params, "costs of a batch are not those of its images"
     )
-    for options, levels in (
+    asked: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
+        ({"convention": "thop", "receptive": True}, ("stage",)),
+        ({"dtype": "int4", "memory_policy": "training"}, ("unit",)),
         ({}, ("layer", "unit", "stage", "op")),
         ({"batch": 10**15}, ("layer",)),
-        ({"dtype": "int4", "memory_policy": "training"}, ("unit",)),
-        ({"convention": "thop", "receptive": True}, ("stage",)),
-    ):
+    )
+    for options, levels in asked[: 1 if len(found.steps) > _MANY else None]:
         made = found.report(**options)
         oracles.report(made)
         json.dumps(made.to_dict(), allow_nan=False)

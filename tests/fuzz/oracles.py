@@ -66,11 +66,12 @@ def report(found: Report) -> None:
     for layer in found.layers:
         for name in COUNTS:
             number = getattr(layer, name)
-            holds(type(number) is int and number >= 0, f"{name} of {layer.op} is {number!r}")
-        holds(_multiplied(layer) in (None, layer.macs), f"{layer.op} has {layer.macs} MACs")
+            if type(number) is not int or number < 0:
+                raise Wrong(f"{name} of {layer.op} is {number!r}")
+        holds(_multiplied(layer) in (None, layer.macs), f"{layer.op} has a wrong number of MACs")
         holds(layer.padding_macs <= layer.macs, f"{layer.op} has more MACs on padding than MACs")
         for shape in (*layer.input_shapes, *layer.output_shapes):
-            holds(all(type(size) is int and size >= 1 for size in shape), f"a shape of {layer.op} is {shape}")
+            holds(all(type(size) is int and size >= 1 for size in shape), f"{layer.op} has a wrong shape")
     totals = found.totals
     for name, number in totals._asdict().items():
         holds(type(number) is int and number >= 0, f"{name} in total is {number!r}")
