@@ -7,11 +7,9 @@ from typing import Any
 
 import sympy
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import BooleanFunction
 
-from convcost.core.cases import Case
+from convcost.core.cases import CONDITIONS, Case
 
-_CONDITIONS = (Relational, BooleanFunction)
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -109,7 +107,7 @@ def _atom(value: Any) -> str:
     """A factor that is not a power: a name, a number, a rounding, a sum in brackets."""
     if value.is_Atom:
         return str(value)
-    parts = [relation(part) if isinstance(part, _CONDITIONS) else written(part) for part in value.args]
+    parts = [relation(part) if isinstance(part, CONDITIONS) else written(part) for part in value.args]
     if isinstance(value, Case):
         return f"where({', '.join(parts)})"
     if isinstance(value, (sympy.floor, sympy.ceiling)):

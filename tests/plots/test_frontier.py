@@ -334,7 +334,7 @@ def test_of_many_families_of_ones_own_forty_are_named(tmp_path: Path) -> None:
         ("macs", "3.1", "3.3", [f"3.{at}M" for at in range(10, 32, 2)]),
         # alone, the axis is from a half of a decade below to one above: 1.01 to 10.1 M
         ("macs", "3.2", "", [f"{at}M" for at in range(2, 11)]),
-        # 1 to 1.004 M: every half of a thousandth, and a whole one as such
+        # 1 to 1.004 M: there is room for 11 marks, so for the 9 of 0.0005 M and not for the 21 of 0.0002; 1 needs no zeros
         ("macs", "1.0", "1.004", ["1M", *(f"1.00{at:02}M" for at in range(5, 45, 5))]),
         # 3.1 M and 3.100001 M: three digits tell no two of them apart
         ("params", "3.1", "3.100001", ["3.100000M", "3.100001M"]),
