@@ -10,6 +10,7 @@ numpy arrays (a sweep) or sympy symbols (a closed form).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,16 @@ class Sized(Protocol):
 
     @property
     def dtype(self) -> str | None: ...
+
+
+class Lived(Protocol):
+    """What is alive from a first to a last position, inclusive."""
+
+    @property
+    def first(self) -> int: ...
+
+    @property
+    def last(self) -> int: ...
 
 
 SizeOf = Callable[[Tensor], Dim]
@@ -377,3 +388,14 @@ def _windows(
         for at, step in enumerate(steps)
         if step.traits.weighted
     )
+
+
+def met(lived: Sequence[Lived]) -> int:
+    """How many pairs are alive at the same time.
+
+    >>> from convcost import load
+    >>> met(load("vgg16").memory().lives.tensors)  # a chain of the input, 13 convolutions, 6 pools and 3 linear layers
+    22
+    """
+    begun, ended = sorted(one.first for one in lived), sorted(one.last for one in lived)
+    return sum(later - bisect_left(ended, first) for later, first in enumerate(begun))

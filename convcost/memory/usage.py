@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -11,7 +10,7 @@ from convcost.core.errors import UsageError, did_you_mean
 from convcost.graph.typed import as_dtype, states_types, used_dtypes
 from convcost.graph.walk import Walked
 from convcost.memory.arena import PLANNERS, Plan, check_align, plan
-from convcost.memory.lifetimes import Lifetimes, Sized, Tensor, count, lifetimes, tensor_bytes
+from convcost.memory.lifetimes import Lifetimes, Sized, Tensor, count, lifetimes, met, tensor_bytes
 from convcost.memory.order import Order, best_order
 from convcost.memory.parts import SplitBlock, check_parts, split_blocks
 
@@ -133,23 +132,11 @@ def usage(walked: Walked, options: Options, *, batch: int = 1) -> Usage:
     timeline = tuple(
         Moment(position, running[position] if position >= 0 else -1, live) for position, live in lives.timeline(size_of)
     )
-    placed = lives.windows is None and len(sizes) <= MOST_TENSORS and met(lives) <= MOST_MET
+    placed = lives.windows is None and len(sizes) <= MOST_TENSORS and met(lives.tensors) <= MOST_MET
     plans = tuple(plan(lives, sizes, way, options.align, peak) for way in PLANNERS) if placed else ()
     unit: Literal["elements", "bytes"] = "elements" if alike else "bytes"
     dtype, typed = one_word(dtypes), states_types(walked.graph)
     return Usage(options, batch, dtype, typed, lives, sizes, running, timeline, peak, at, order, splits, unit, plans)
-
-
-def met(lives: Lifetimes) -> int:
-    """How many pairs of tensors are live at the same time.
-
-    >>> from convcost import load
-    >>> met(load("vgg16").memory().lives)  # a chain of the input, 13 convolutions, 6 pools and 3 linear layers
-    22
-    """
-    begun = sorted(tensor.first for tensor in lives.tensors)
-    ended = sorted(tensor.last for tensor in lives.tensors)
-    return sum(later - bisect_left(ended, first) for later, first in enumerate(begun))
 
 
 def too_many(usage: Usage) -> str:
@@ -161,5 +148,5 @@ def too_many(usage: Usage) -> str:
     """
     if len(usage.sizes) > MOST_TENSORS:
         return f"up to {MOST_TENSORS:,} tensors, not {len(usage.sizes):,}"
-    pairs = met(usage.lives) if usage.lives.windows is None else 0
+    pairs = met(usage.lives.tensors) if usage.lives.windows is None else 0
     return f"up to {MOST_MET:,} pairs of tensors alive together, not {pairs:,}" if pairs > MOST_MET else ""

@@ -5,7 +5,7 @@ condition has one answer, and with repeated blocks built at most three times, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from math import prod
 from operator import ge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,7 @@ from convcost.memory.traffic import moves
 from convcost.space.axes import is_ordered
 from convcost.space.kinds import kinds_along
 from convcost.space.numbers import Mask, TooLarge, Undecided, added, along, bounded, freeze, in_two, total
+from convcost.space.tally import Tally, TooMany
 from convcost.space.target import Target
 from convcost.spec.calls import MOST_NODES, TOO_MANY_LAYERS
 from convcost.spec.elaborate import Builder, repeated_name
@@ -58,10 +59,6 @@ MOST_STRUCTURES = 2_000
 
 They are counted while they are found: a grid may be refused only after nearly so many are built.
 """
-MOST_LAYERS = 60_000
-"""The most layers that are built, of which a second builds some ten thousand: of all parts, of those that are then split,
-and of those that cannot be built after all."""
-
 #: The values of `Policy.keeps` under which a repetition's peak does not depend on the number of repetitions before it.
 _LOCAL = frozenset({"use", "layer"})
 
@@ -107,29 +104,6 @@ class SpacePart(NamedTuple):
     """Whether they can be built, but not deployed."""
 
 
-class Tally:
-    """How many layers have been built, of networks that came to nothing, too."""
-
-    def __init__(self) -> None:
-        self.layers = 0
-
-    @contextmanager
-    def of(self, lookup: Lookup) -> Iterator[None]:
-        """Count the layers that an elaboration builds, however it ends."""
-        try:
-            yield
-        finally:
-            self.layers += len(lookup.walk.steps)
-
-    def refuse_many(self) -> None:
-        """Raises `UsageError` where they are so many that going on would take too long."""
-        if self.layers > MOST_LAYERS:
-            raise UsageError(
-                f"the networks of this grid have more than {MOST_LAYERS:,} layers that are built one by one: "
-                "give fewer values of the knobs that change more than sizes"
-            )
-
-
 class _Grid(NamedTuple):
     """What is built, for all boxes of one grid."""
 
@@ -151,7 +125,7 @@ def parts(
             refuse_many(len(waiting) * len(values))
             waiting = [_with(box, position, box[position][[i]]) for box in waiting for i in range(len(values))]
     waiting.reverse()
-    done, tally = 0, Tally()
+    done, tally = 0, Tally(prod(map(len, axes.values())))
     grid = _Grid(spec, knobs, axes, request, tally)
     too_large: list[tuple[int, ...]] = []
     while waiting:
@@ -196,7 +170,7 @@ def _at(grid: _Grid, box: Box) -> SpacePart:
         walked, weights = built
         dtypes = used_dtypes(walked, request.dtype)
         time, later = _timed(walked, weights, grid, box)
-        more = {**_deployed(walked, box, request), **time}
+        more = {**_deployed(walked, grid, box), **time}
         costs = _costs(as_dtype(walked, request.dtype), weights, request)
         return SpacePart(box, costs, "", dtypes, more, later)
     except NothingToRewrite as error:
@@ -339,14 +313,17 @@ def _moved(walked: Walked, weights: Sequence[Dim], where: MemoryLayout, request:
     return added(amount * total(standing[key]) for key, amount in found.items())
 
 
-def _deployed(walked: Walked, box: Box, request: Request) -> Mapping[str, Dim]:
+def _deployed(walked: Walked, grid: _Grid, box: Box) -> Mapping[str, Dim]:
     """What the networks take where they are deployed, nothing if that is not asked; raises `NotDeployable`."""
-    if request.target is None:
+    target = grid.request.target
+    if target is None:
         return {}
     from convcost.space.deployed import deployed_costs
 
     try:
-        return deployed_costs(walked, request.target, tuple(map(len, box)))
+        return deployed_costs(walked, target, tuple(map(len, box)), grid.tally)
+    except TooMany:
+        raise
     except UsageError as error:
         raise NotDeployable(str(error)) from None
 

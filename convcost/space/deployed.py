@@ -17,24 +17,30 @@ from convcost.deploy.program import Program
 from convcost.deploy.tflm.lifetimes import Request as Buffer
 from convcost.deploy.tflm.refused import refusals
 from convcost.graph.walk import Walked
+from convcost.memory.lifetimes import met
 from convcost.space.numbers import Number, added, in_two, make
 from convcost.space.planner import heads
+from convcost.space.tally import Tally
 from convcost.space.target import Target
 
 _MOST_SIZES = 2**25
 """The most sizes of buffers that are held at once, 8 bytes each; beyond, the grid is split."""
 
 
-def deployed_costs(walked: Walked, target: Target, shape: Sequence[int]) -> Mapping[str, Dim]:
-    """The metrics of `core.metrics.DEPLOYED` for the networks of a box of this shape.
+def deployed_costs(walked: Walked, target: Target, shape: Sequence[int], tally: Tally) -> Mapping[str, Dim]:
+    """The metrics of `core.metrics.DEPLOYED` for the networks of a box of this shape; what is done for them is counted.
 
-    Raises `UsageError` for a layer without a counterpart, and for a program that the runtime would refuse.
+    Raises `UsageError` for a layer without a counterpart, and for a program that the runtime would refuse; `TooMany` where the
+    grid has more of them than are planned.
     """
+    tally.lower(len(walked.steps))
     program = lowered(walked, target.deployment.dtype, everywhere=target.everywhere)
+    tally.lower(max(0, len(program.kernels) - len(walked.steps)))
     if refused := next(refusals(program), ""):
         raise UsageError(f"{refused}; `convcost memory --runtime {target.deployment.runtime}` shows what it would take")
     _holdable(program, shape)
     needs = asked(program, target.deployment)
+    tally.meet(met(needs.buffers), prod(shape))
     head, stays = head_of(needs.buffers), [item.bytes for item in needs.items]
     size = deployed_size(program, runtime=target.code)
     return {

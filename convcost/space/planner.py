@@ -11,14 +11,16 @@ neighbours, whose order hardly changes with the sizes, whereas the order of all 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import pairwise
 
 import numpy as np
 
 from convcost.core.dims import LARGEST_INT64, Array
 
-_AT_ONCE = 2**13
-"""Points that are placed together: what is held of them stays in the cache."""
+_TOGETHER = 2**18
+"""Sizes of neighbours at all points that are placed together: what is held of them stays in the cache."""
+_COMPARED = 2**25
+"""Pairs at all points whose order is found together, a byte each."""
 
 
 def heads(sizes: Array, first: Sequence[int], last: Sequence[int]) -> Array:
@@ -36,28 +38,42 @@ def heads(sizes: Array, first: Sequence[int], last: Sequence[int]) -> Array:
         return np.zeros(points, dtype=np.int64)
     if sum(int(row.max()) for row in sizes) >= LARGEST_INT64:
         sizes = sizes.astype(object)
-    pairs = [(a, b) for a, b in combinations(range(count), 2) if first[a] <= last[b] and first[b] <= last[a]]
-    beside: list[list[int]] = [[] for _ in range(count)]
-    for a, b in pairs:
-        beside[a].append(b)
-        beside[b].append(a)
+    beside = _beside(first, last)
+    pairs = sum(map(len, beside)) // 2
+    together = max(1, _TOGETHER // max(1, *map(len, beside)))
+    compared = max(1, _COMPARED // max(1, pairs))
     found = np.zeros(points, dtype=sizes.dtype)
-    for members in _alike(sizes, pairs):
-        for low in range(0, len(members), _AT_ONCE):
-            some = members[low : low + _AT_ONCE]
-            found[some] = _placed(np.ascontiguousarray(sizes[:, some]), beside)
+    for begin in range(0, points, compared):
+        for members in _alike(sizes[:, begin : begin + compared], beside):
+            for low in range(0, len(members), together):
+                some = members[low : low + together] + begin
+                found[some] = _placed(np.ascontiguousarray(sizes[:, some]), beside)
     return found
 
 
-def _alike(sizes: Array, pairs: Sequence[tuple[int, int]]) -> Iterator[Array]:
+def _beside(first: Sequence[int], last: Sequence[int]) -> list[Array]:
+    """For each buffer, the numbers of those that are alive together with it.
+
+    >>> [others.tolist() for others in _beside([0, 1, 2], [1, 2, 3])]
+    [[1], [0, 2], [1]]
+    """
+    begins, ends = np.asarray(first), np.asarray(last)
+    found = [np.flatnonzero((begins <= end) & (ends >= begin)) for begin, end in zip(first, last, strict=True)]
+    return [others[others != one] for one, others in enumerate(found)]
+
+
+def _alike(sizes: Array, beside: Sequence[Array]) -> Iterator[Array]:
     """The points of the grid, those together that have the same order of every pair."""
     points = sizes.shape[1]
-    if not pairs:
+    after = [others[others > one] for one, others in enumerate(beside)]
+    if not any(map(len, after)):
         yield np.arange(points)
         return
-    later_first = np.empty((len(pairs), points), dtype=bool)
-    for row, (a, b) in zip(later_first, pairs, strict=True):
-        np.greater_equal(sizes[b], sizes[a], out=row)
+    later_first = np.empty((sum(map(len, after)), points), dtype=bool)
+    begin = 0
+    for size, others in zip(sizes, after, strict=True):
+        np.greater_equal(sizes[others], size, out=later_first[begin : begin + len(others)])
+        begin += len(others)
     packed = np.ascontiguousarray(np.packbits(later_first, axis=0).T)
     rows = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, kinds = np.unique(rows, return_inverse=True)
@@ -65,23 +81,35 @@ def _alike(sizes: Array, pairs: Sequence[tuple[int, int]]) -> Iterator[Array]:
     yield from np.split(order, np.flatnonzero(np.diff(kinds[order])) + 1)
 
 
-def _placed(sizes: Array, beside: Sequence[Sequence[int]]) -> Array:
+def _placed(sizes: Array, beside: Sequence[Array]) -> Array:
     """The bytes that buffers take at points that have the same order of every pair of neighbours."""
-    ends = np.zeros_like(sizes)
-    starts = np.zeros_like(sizes)
-    order = sorted(range(len(sizes)), key=lambda one: (sizes[one, 0], one), reverse=True)
-    done: set[int] = set()
-    for one in order:
-        size, start = sizes[one], starts[one]
-        around = [other for other in beside[one] if other in done]
-        moved = bool(around)
-        while moved:  # each time past all that is in the way, which brings others into the way
-            moved = False
-            for other in around:
-                in_the_way = (starts[other] < start + size) & (ends[other] > start)
-                if in_the_way.any():
-                    np.copyto(start, ends[other], where=in_the_way)
-                    moved = len(around) > 1
-        np.add(start, size, out=ends[one])
-        done.add(one)
+    starts, ends = np.zeros_like(sizes), np.zeros_like(sizes)
+    done = np.zeros(len(sizes), dtype=bool)
+    for one in sorted(range(len(sizes)), key=lambda one: (sizes[one, 0], one), reverse=True):
+        around = beside[one][done[beside[one]]]
+        around = around[np.argsort(starts[around, 0], kind="stable")]
+        lying = [(starts[other], ends[other]) for other in around.tolist()]
+        if any((a > b).any() for (a, _), (b, _) in pairwise(lying)):  # at other points others lie lowest
+            lying = _lowest_first(starts[around], ends[around])
+        _raise(starts[one], sizes[one], lying)
+        np.add(starts[one], sizes[one], out=ends[one])
+        done[one] = True
     return np.asarray(ends.max(axis=0))
+
+
+def _lowest_first(starts: Array, ends: Array) -> list[tuple[Array, Array]]:
+    """Where buffers begin and end, the lowest of them first at each point."""
+    order = np.argsort(starts, axis=0, kind="stable")
+    return list(zip(np.take_along_axis(starts, order, axis=0), np.take_along_axis(ends, order, axis=0), strict=True))
+
+
+def _raise(start: Array, size: Array, lying: Sequence[tuple[Array, Array]]) -> None:
+    """Raise a buffer at each point to the lowest offset at which it meets none of those that lie there, the lowest first.
+
+    >>> start, lying = np.array([0, 0]), [(np.array([0, 0]), np.array([16, 16])), (np.array([32, 48]), np.array([64, 64]))]
+    >>> _raise(start, np.array([32, 32]), lying)
+    >>> start.tolist()  # from 16 to 32 is too short, from 16 to 48 is not
+    [64, 16]
+    """
+    for begin, end in lying:  # behind the first gap that is long enough, none begins before it ends
+        np.maximum(start, end * (begin < start + size), out=start)

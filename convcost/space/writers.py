@@ -27,6 +27,9 @@ from convcost.space.target import EXTRAPOLATED, INFEASIBLE, is_calibrated
 from convcost.space.windows import PIECE, Progress, Window, windows
 from convcost.space.workers import results
 
+_TEXT = 2**16
+"""Points of a piece that is written as text: its rows, each number an object, take ten times what arrays of it do."""
+
 
 class Writer:
     """The interface of all writers: takes a sweep piece by piece."""
@@ -46,7 +49,7 @@ def write(
     made: DesignSpace, fmt: str, file: BinaryIO, metrics: Sequence[str], progress: Progress | None = None, **engine: Any
 ) -> None:
     """Write every point of a grid, in order, a piece at a time; keywords as in `workers.results`."""
-    size = min(PIECE, 100_000) if fmt == "json" else PIECE // 4
+    size = PIECE // 4 if fmt == "parquet" else _TEXT
     prepare(made, metrics)  # so that no worker has to, window after window
     out = writer(fmt, file, made, metrics)
     try:

@@ -25,7 +25,7 @@ from fuzz import doors, run, watch
 from fuzz.case import Case, kept
 from fuzz.doors import End
 from fuzz.models import FORMATS
-from fuzz.run import Finding, judged, label, made, spread
+from fuzz.run import Finding, Found, judged, label, made, spread
 
 pytestmark = posix
 PARTS, EACH = 4, 500
@@ -199,6 +199,18 @@ def test_what_takes_too_much_memory_is_named(monkeypatch: pytest.MonkeyPatch):
         return real(*args)
 
     assert found(monkeypatch, "convcost.load", broken).startswith("Large")
+
+
+def test_what_took_too_much_is_asked_for_again_alone():
+    """Of three cases of one kind one was wrong, one took too long twice, and one only beside others."""
+    cases = {name: made(f"call:3:{name}") for name in "123"}
+    ends = {"2": Finding(cases["2"], "Slow", ""), "3": End("refused")}
+    got = Found()
+    for name, kind in {"1": "KeyError", "2": "Slow", "3": "Large"}.items():
+        got.add(f"call:3:{name}", Finding(cases[name], kind, ""))
+    got.settle(lambda case: ends[case.label[-1]])
+    assert [(one.case.label, one.kind) for one in got.findings] == [("call:3:1", "KeyError"), ("call:3:2", "Slow")]
+    assert got.ends == {"call wrong": 2, "call refused once alone": 1}
 
 
 @pytest.mark.slow

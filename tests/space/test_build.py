@@ -15,6 +15,7 @@ from convcost.space.build import Request, divided
 from convcost.space.numbers import Undecided, along
 from convcost.space.open import design_space
 from convcost.space.sweep import sweep
+from convcost.space.tally import Tally
 from convcost.spec import calls
 
 WRAPPED = 8 * (2**61 - 1)
@@ -109,7 +110,7 @@ def test_a_box_is_refused_only_if_its_middle_is_infeasible_as_well(
     tried = build.parts(origin.spec, origin.knobs, axes, Request())
     with pytest.raises(AssertionError, match="the grid refuses what can be built"):
         list(tried)
-    grid = build._Grid(origin.spec, origin.knobs, axes, Request(), build.Tally())
+    grid = build._Grid(origin.spec, origin.knobs, axes, Request(), Tally())
     assert build._reason(grid, (np.array([0, 4]), np.arange(2))).startswith("at n 1, m 1: ")
     with pytest.raises(Undecided):
         build._reason(grid, (np.arange(5), np.arange(2)))

@@ -20,8 +20,13 @@ from helpers.specs import written
 import convcost
 from convcost import UsageError
 from convcost.core.dims import Array
+from convcost.deploy.arena import asked
+from convcost.deploy.lowered import lowered
+from convcost.deploy.runtime import Deployment
 from convcost.devices.stored import find
-from convcost.space import axes, build, extrapolated, fit, kinds, numbers, space, sweep, windows
+from convcost.memory.lifetimes import met
+from convcost.networks.load import load
+from convcost.space import axes, build, extrapolated, fit, kinds, numbers, space, sweep, tally, windows
 from convcost.space.evaluate import evaluate
 from convcost.space.evaluate.repeats import Distinct
 from convcost.space.extrapolated import how_many
@@ -29,6 +34,7 @@ from convcost.space.kinds import kinds_along
 from convcost.space.open import design_space
 from convcost.space.space import DesignSpace
 from convcost.space.sweep import pieces, sweep_table
+from convcost.space.target import Target
 
 MEBIBYTE = 2**20
 PAGE = (ROOT / "docs/scale.md").read_text(encoding="utf-8")
@@ -137,7 +143,7 @@ def test_grids_of_too_many_structures_are_refused_before_most_are_built(
     with pytest.raises(UsageError, match="have more than 50 structures"):
         design_space(path, {}, over={"n": "3:60"}, memory_policy="training")
     monkeypatch.undo()
-    monkeypatch.setattr(build, "MOST_LAYERS", 3 + 4 + 5)  # of n = 3, 4 and 5; the fourth network is too much
+    monkeypatch.setattr(tally, "MOST_LAYERS", 3 + 4 + 5)  # of n = 3, 4 and 5; the fourth network is too much
     assert len(design_space(path, {}, over={"n": "3:5"}, memory_policy="training").regions) == 3
     with pytest.raises(UsageError, match="have more than 12 layers that are built one by one: give fewer values"):
         design_space(path, {}, over={"n": "3:6"}, memory_policy="training")
@@ -168,12 +174,51 @@ def test_layers_are_counted_as_they_are_built_whatever_becomes_of_the_network(
           {last}
     """
     path = str(written(tmp_path, text))
-    monkeypatch.setattr(build, "MOST_LAYERS", layers)
+    monkeypatch.setattr(tally, "MOST_LAYERS", layers)
     found = design_space(path, {}, over={"n": "1:3"}, memory_policy="training")
     assert [bool(one.costs) for one in found.regions] == [not last] * 3
-    monkeypatch.setattr(build, "MOST_LAYERS", layers - 1)
+    monkeypatch.setattr(tally, "MOST_LAYERS", layers - 1)
     with pytest.raises(UsageError, match=f"have more than {layers - 1} layers that are built one by one: give fewer"):
         design_space(path, {}, over={"n": "1:3"}, memory_policy="training")
+
+
+def test_kernels_are_counted_as_they_are_planned_unless_the_grid_has_as_many_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group norm of fp32 becomes twelve kernels, and a third network of 1 to 3 of them is too much for 3 points."""
+    text = """
+        knobs: {n: 1, classes: 10}
+        input: [8, 8, 4]
+        layers:
+          - {group_norm: {groups: 2}, repeat: n}
+          - flatten
+          - linear: {channels: classes}
+    """
+    path = str(written(tmp_path, text))
+    one, two = (len(lowered(load(path, {"n": n}).walked, "fp32").kernels) for n in (1, 2))
+    target = Target(Deployment(dtype="fp32"))
+    monkeypatch.setattr(tally, "MOST_KERNELS", one + two + 20)
+    assert len(design_space(path, {}, over={"n": "1:2"}, target=target).regions) == 2
+    with pytest.raises(
+        UsageError, match=f"have more than {one + two + 20} kernels that are planned one by one: give fewer"
+    ):
+        design_space(path, {}, over={"n": "1:3"}, target=target)
+    assert len(design_space(path, {}, over={"n": "1:3", "classes": "1:100"}, target=target).regions) == 3
+
+
+def test_pairs_of_buffers_are_counted_at_every_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of fewer than a thousand points counts as one of a thousand."""
+    target = Target(Deployment())
+    program = lowered(load("lenet5").walked, "int8")
+    pairs = met(asked(program, Deployment()).buffers)
+    for points, counted in ((10, 1_000), (1_500, 1_500)):
+        monkeypatch.setattr(tally, "MOST_MET", pairs * counted)
+        assert design_space("lenet5", {}, over={"classes": f"1:{points}"}, target=target).regions
+        monkeypatch.setattr(tally, "MOST_MET", pairs * counted - 1)
+        with pytest.raises(
+            UsageError, match=f"and {pairs} pairs of its buffers are alive together; over the whole grid"
+        ):
+            design_space("lenet5", {}, over={"classes": f"1:{points}"}, target=target)
 
 
 def test_a_grid_whose_tables_are_too_large_is_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,13 +283,15 @@ def test_a_window_needs_no_more_values_than_it_has(period: int) -> None:
 def test_the_bounds_are_those_that_the_page_states() -> None:
     """docs/scale.md, row by row."""
     rows = [line.split("|")[2] for line in PAGE.splitlines() if line.startswith("| ")]
-    stated = [row for row in rows if any(map(str.isdigit, row))][-10:]
+    stated = [row for row in rows if any(map(str.isdigit, row))][-12:]
     assert stated == [
         f" 10^{len(str(axes.MOST_VALUES)) - 1} ",
         f" 10^{len(str(axes.MOST_POINTS)) - 1} ",
         f" 2^{numbers.MOST_MADE.bit_length() - 1}, {numbers.MOST_MADE * 8 // MEBIBYTE} MiB ",
         f" {build.MOST_STRUCTURES:,} ",
-        f" {build.MOST_LAYERS:,} ",
+        f" {tally.MOST_LAYERS:,} ",
+        f" {tally.MOST_KERNELS:,} ",
+        f" {tally.MOST_MET // 10**9} · 10^9 ",
         f" {space.MOST_TABLES // MEBIBYTE} MiB ",
         f" 2^{windows.PIECE.bit_length() - 1} points ",
         f" {sweep.MOST_HELD // 2**30} GiB ",
