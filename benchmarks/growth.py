@@ -173,22 +173,28 @@ NUMBERS: dict[str, Callable[[int], str]] = {
 _NUMBERS = (9, 9_000_001)
 
 
-def seconds(action: Action, path: Path) -> float:
-    """The CPU time of one run, the best of several where it is short, of which others disturb some; without the collection
-    of garbage, which looks at all that is alive.
+def seconds(action: Action, paths: Sequence[Path]) -> list[float]:
+    """The CPU times of a run on each, the best of several where they are short, of which others disturb some; they take turns,
+    so that what disturbs one for seconds disturbs its neighbours as well. Without the collection of garbage, which looks at
+    all that is alive.
     """
-    best, spent = float("inf"), 0.0
+    best, spent = [float("inf")] * len(paths), 0.0
     for again in range(8):
-        gc.collect()
-        gc.disable()
-        start = time.process_time()
-        action(str(path))
-        took = time.process_time() - start
-        best, spent = min(best, took), spent + took
-        gc.enable()
+        took = [_once(action, path) for path in paths]
+        best, spent = [*map(min, best, took)], spent + max(took)
         if again and spent > 2:  # the first run, in which memory is asked for, is compared with no second one
             break
     return best
+
+
+def _once(action: Action, path: Path) -> float:
+    gc.collect()
+    gc.disable()
+    start = time.process_time()
+    action(str(path))
+    took = time.process_time() - start
+    gc.enable()
+    return took
 
 
 def exponent(sizes: Sequence[int], times: Sequence[float]) -> float:
@@ -207,11 +213,11 @@ def wanted(words: Sequence[str], *names: str) -> bool:
 
 def grow(case: Case, action: str, folder: Path) -> bool:
     """One line; whether the exponent is as it should be."""
-    times = []
-    for size in case.sizes:
-        path = folder / f"{case.what.replace(' ', '_')}_{size}.{'param' if action == 'import' else 'yaml'}"
+    ending = "param" if action == "import" else "yaml"
+    paths = [folder / f"{case.what.replace(' ', '_')}_{size}.{ending}" for size in case.sizes]
+    for path, size in zip(paths, case.sizes, strict=True):
         path.write_text(case.grown(size), encoding="utf-8")
-        times.append(seconds(ACTIONS[action], path))
+    times = seconds(ACTIONS[action], paths)
     found = exponent(case.sizes, times)
     far = found > MOST
     said = "".join(f"{each:>9.3f}" for each in times)
@@ -222,11 +228,10 @@ def grow(case: Case, action: str, folder: Path) -> bool:
 
 def stay(what: str, folder: Path) -> bool:
     """One line; whether a large number takes as long as a small one."""
-    times = []
-    for number in _NUMBERS:
-        path = folder / f"{what}_{number}.yaml"
+    paths = [folder / f"{what}_{number}.yaml" for number in _NUMBERS]
+    for path, number in zip(paths, _NUMBERS, strict=True):
         path.write_text(NUMBERS[what](number), encoding="utf-8")
-        times.append(seconds(ACTIONS["report"], path))
+    times = seconds(ACTIONS["report"], paths)
     ratio = times[-1] / times[0]
     said = "".join(f"{each:>9.3f}" for each in times)
     print(f"{what:<12}{'report':<14}{_NUMBERS[-1]:>12,}{said}{ratio:>7.2f}  {'GROWS' if ratio > FLAT else ''}".rstrip())
