@@ -686,6 +686,22 @@ def test_layers_without_end_are_refused(read: Read):
     assert "more than 20,000 layers" in refused(read, {"class_name": "Sequential", "config": layers}, "net.json")
 
 
+def test_as_many_layers_and_calls_as_there_may_be_are_read(read: Read, monkeypatch: pytest.MonkeyPatch):
+    """A model of an input and three calls of one that is an input alone: 1 + 3 · 2 calls."""
+    relus = [{"class_name": "ReLU", "config": {"name": f"r{i}"}} for i in range(5)]
+    rows = {
+        "class_name": "Sequential",
+        "config": [{"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 4]}}, *relus],
+    }
+    monkeypatch.setattr("convcost.importers.keras.network.MOST_CALLS", 6)
+    assert len(read(rows, "net.json").body.ops) == 5
+    assert "more than 6 calls of layers" in refused(read, nested(2, calls=3), "net.json")
+    monkeypatch.setattr("convcost.importers.keras.network.MOST_CALLS", 7)
+    assert read(nested(2, calls=3), "net.json").body.ops == ()
+    monkeypatch.setattr("convcost.importers.keras.network.MOST_CALLS", 5)
+    assert "more than 5 layers" in refused(read, rows, "net.json")
+
+
 def test_models_nest_as_deep_as_they_may(read: Read):
     assert read(nested(30), "net.json").body.ops == ()
     assert "models nest deeper than 32" in refused(read, nested(40), "net.json")

@@ -819,6 +819,15 @@ def test_a_known_number_is_what_the_op_makes_of_it(name: str):
         assert rows in last[0].node.attrs["why"]
 
 
+def test_a_known_number_that_is_repeated_is_known_in_each_place():
+    ops = [
+        op("aten.scalar_tensor.default", "s", s=-2), op("aten.expand.default", "e", self=Ref("s"), size=(3,)),
+        op("aten.select.int", "k", self=Ref("e"), dim=0, index=2), op("aten.item.default", "n", self=Ref("k")),
+        op("aten.slice.Tensor", "y", self=X, dim=1, start=Ref("n")),
+    ]  # fmt: skip
+    assert outs(program(SEQUENCE, ops))[-1] == (2, 6)
+
+
 def test_every_function_of_sizes_is_one_of_python():
     assert all(name.split(".")[0] in ("operator", "math", "torch") for name in ARITHMETIC)
 
