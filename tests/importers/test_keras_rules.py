@@ -636,6 +636,7 @@ OPS = {
         "slice slice",
         (4, 4, 2),
     ),
+    "all of it, and of one image": (operation("GetItem", "it", call(tensor("x"), [slice_(1), slice_(0, 4)])), "", ()),
     "all of it": (operation("GetItem", "it", call(tensor("x"), [slice_(), slice_(0, 4)])), "", ()),
     "padded": (
         operation("Pad", "it", call(tensor("x")), pad_width=[[0, 0], [1, 1], [0, 2], [0, 0]]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 from helpers.random_graphs import graph, graphs, node, reordered
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 import convcost
 from convcost.graph.graph import INPUT, Graph, producer
 from convcost.graph.walk import walk
+from convcost.memory import order
 from convcost.memory.layout import layout
 from convcost.memory.lifetimes import lifetimes
 from convcost.memory.order import MOST_TRIED, best_order, bits, compiled
@@ -259,6 +261,21 @@ def test_the_search_ends_when_its_budget_is_spent(policy_name: str) -> None:
     assert 20_000 * 7 // 8 - 80 * 43 <= found.tried <= 20_000
     assert found.bound <= found.peak < peak(source, policy_name)
     reordered(source, found.steps)
+
+
+def test_both_greedy_orders_share_what_the_search_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That from the start leaves half of it to that from the largest set that the search has reached."""
+    left = []
+    greedy = order._Segment._greedy
+
+    def spied(self: order._Segment, *arguments: Any) -> tuple[int, list[int], int]:
+        left.append(self.budget.left)
+        return greedy(self, *arguments)
+
+    monkeypatch.setattr(order._Segment, "_greedy", spied)
+    best_order(walk(fan_out(40, "add")), "fused", most_tried=20_000)
+    first, second = left
+    assert first / 2 <= second < first
 
 
 @pytest.mark.parametrize("most", [0, 1, 100, 5_000, 20_000])

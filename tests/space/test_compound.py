@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import log
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
+from helpers.specs import written
 
 import convcost
 from convcost import UsageError
@@ -48,3 +51,36 @@ def test_compound_scaling_that_never_fits_gives_nothing_and_needs_three_knobs():
     assert compound("efficientnet_b0", max_macs="100K") is None
     with pytest.raises(UsageError, match="googlenet has no depth and no width to scale"):
         compound("googlenet", max_macs="100M")
+
+
+NET = """
+    knobs: {width: 1.0, depth: 1.0, resolution: 8}
+    input: [resolution, resolution, 4]
+    layers:
+      - {conv2d: {channels: floor(8 * width), kernel: 1}, repeat: ceil(2 * depth)}
+"""
+DEVICE = """
+    title: A board
+    runtime: A runtime
+    threads: 2
+    source: measured in a test
+    femtoseconds: {direct: 3, im2col: 5, pointwise: 7, vector: 2, weights: 11, activations: 13, kernels: 10000}
+    error: {median: 0.01, p90: 0.05, worst: 0.2, networks: 7}
+    networks:
+      - network: small
+        ms: 1
+        terms: {direct: 1, im2col: 1, pointwise: POINTWISE, vector: 100, weights: 800, activations: 4500, kernels: 3}
+"""
+
+
+@pytest.mark.parametrize(("pointwise", "beyond"), [(19_800, False), (1_900, True)])
+def test_it_says_whether_the_device_was_fitted_on_anything_near(tmp_path: Path, pointwise: int, beyond: bool):
+    """Three convolutions of 9 channels over 10×10 multiply 100 · 9 · (4 + 9 + 9) times; a device that knows a tenth of that is asked for far more."""
+    device = tmp_path / "own.yaml"
+    device.write_text(dedent(DEVICE).replace("POINTWISE", str(pointwise)), encoding="utf-8")
+    path = str(written(tmp_path, NET))
+    found = compound(path, max_macs="20K", device=str(device))
+    assert found.costs["macs"] == 100 * 9 * (4 + 9 + 9) == 19_800
+    assert found.extrapolated is beyond
+    assert convcost.latency(path, device=str(device), **found.knobs).extrapolated is beyond
+    assert compound(path, max_macs="20K").extrapolated is None

@@ -124,6 +124,23 @@ layers:
   - flatten
   - {linear: {channels: 10}, name: classifier.1}
 """,
+    "groups of a depthwise convolution follow from what it reads, not from an argument that happens to be as many": """\
+convcost: 1
+name: net
+input: [16, 16, 3]
+blocks:
+  unit:
+    args: {channels: }
+    layers:
+      - {conv2d: {channels: channels, kernel: 1, bias: false}, name: pointwise}
+      - {conv2d: {channels: channels, kernel: 3, padding: 1, groups: in.channels}, name: depthwise}
+      - {batch_norm: , name: norm}
+      - {relu: , name: act}
+layers:
+  - {unit: {channels: 8}, name: unit.0}
+  - {unit: {channels: 16}, repeat: 2, then: {channels: 24}, first: unit.1}
+  - {unit: {channels: 32}, repeat: 2, then: {channels: 40}, first: unit.3}
+""",
     "a table, where many calls differ in much": """\
 convcost: 1
 name: net
