@@ -27,7 +27,7 @@ from convcost.memory.traffic import moves
 from convcost.space.axes import is_ordered
 from convcost.space.kinds import kinds_along
 from convcost.space.numbers import Mask, TooLarge, Undecided, added, along, bounded, freeze, in_two, total
-from convcost.space.tally import Tally, TooMany
+from convcost.space.tally import Tally, TooMany, too_many
 from convcost.space.target import Target
 from convcost.spec.calls import MOST_NODES, TOO_MANY_LAYERS
 from convcost.spec.elaborate import Builder, repeated_name
@@ -149,12 +149,9 @@ def parts(
 
 
 def refuse_many(structures: int) -> None:
-    """Raises `UsageError` where a grid has so many parts of one structure that building each would take too long."""
+    """Raises `TooMany` where a grid has so many parts of one structure that building each would take too long."""
     if structures > MOST_STRUCTURES:
-        raise UsageError(
-            f"the networks of this grid have more than {MOST_STRUCTURES:,} structures, each of which is built by itself: "
-            "give fewer values of the knobs that change more than sizes"
-        )
+        raise TooMany(too_many(f"{MOST_STRUCTURES:,} structures, each of which is built by itself"))
 
 
 def _at(grid: _Grid, box: Box) -> SpacePart:

@@ -91,7 +91,7 @@ def _placed(sizes: Array, beside: Sequence[Array]) -> Array:
         lying = [(starts[other], ends[other]) for other in around.tolist()]
         if any((a > b).any() for (a, _), (b, _) in pairwise(lying)):  # at other points others lie lowest
             lying = _lowest_first(starts[around], ends[around])
-        _raise(starts[one], sizes[one], lying)
+        _lift(starts[one], sizes[one], lying)
         np.add(starts[one], sizes[one], out=ends[one])
         done[one] = True
     return np.asarray(ends.max(axis=0))
@@ -103,11 +103,11 @@ def _lowest_first(starts: Array, ends: Array) -> list[tuple[Array, Array]]:
     return list(zip(np.take_along_axis(starts, order, axis=0), np.take_along_axis(ends, order, axis=0), strict=True))
 
 
-def _raise(start: Array, size: Array, lying: Sequence[tuple[Array, Array]]) -> None:
-    """Raise a buffer at each point to the lowest offset at which it meets none of those that lie there, the lowest first.
+def _lift(start: Array, size: Array, lying: Sequence[tuple[Array, Array]]) -> None:
+    """Lift a buffer at each point to the lowest offset at which it meets none of those that lie there, the lowest first.
 
     >>> start, lying = np.array([0, 0]), [(np.array([0, 0]), np.array([16, 16])), (np.array([32, 48]), np.array([64, 64]))]
-    >>> _raise(start, np.array([32, 32]), lying)
+    >>> _lift(start, np.array([32, 32]), lying)
     >>> start.tolist()  # from 16 to 32 is too short, from 16 to 48 is not
     [64, 16]
     """

@@ -44,7 +44,7 @@ class Tally:
         """Count layers that are to be lowered, or kernels beyond them; raises `TooMany`."""
         self.kernels += kernels
         if self.kernels > self.most_kernels:
-            raise TooMany(_too_many(f"{exact(self.most_kernels)} kernels that are planned one by one"))
+            raise TooMany(too_many(f"{exact(self.most_kernels)} kernels that are planned one by one"))
 
     def meet(self, pairs: int, points: int) -> None:
         """Count pairs of buffers alive together that are about to be placed at each point; raises `TooMany`."""
@@ -58,10 +58,11 @@ class Tally:
     def refuse_many(self) -> None:
         """Raises `TooMany` where the layers are so many that going on would take too long."""
         if self.layers > MOST_LAYERS:
-            raise TooMany(_too_many(f"{exact(MOST_LAYERS)} layers that are built one by one"))
+            raise TooMany(too_many(f"{exact(MOST_LAYERS)} layers that are built one by one"))
 
 
-def _too_many(what: str) -> str:
+def too_many(what: str) -> str:
+    """What is said of a grid with more than this of what is built by itself."""
     return (
         f"the networks of this grid have more than {what}: give fewer values of the knobs that change more than sizes"
     )

@@ -132,9 +132,8 @@ def output(text: str, kind: str) -> None:
     if kind == "json":
         json.loads(text, parse_constant=_no_constant)
     elif kind == "csv":
-        lengths = {
-            len(row) for row in csv.reader(io.StringIO(text)) if row
-        }  # one by one: what is held is held against the case
+        # Row by row: what is held here is held against the case.
+        lengths = {len(row) for row in csv.reader(io.StringIO(text)) if row}
         holds(len(lengths) <= 1, "rows of a CSV differ in length")
     elif kind == "svg":
         ET.fromstring(text)
